@@ -1,0 +1,87 @@
+"""The commands about the ground: doctor, cluster up, down and list.
+
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seatrial import cluster
+from seatrial.cli import show
+from seatrial.cli.options import (
+    NEWEST,
+    Json,
+    Kubernetes,
+    Name,
+    Shape,
+    Timing,
+    default_name,
+    spec_of,
+)
+from seatrial.cluster import doctor, engine
+
+app = typer.Typer(help="The ground: real Kubernetes clusters.", no_args_is_help=True)
+
+
+def examine(as_json: Json = False) -> int:
+    """Say what this machine has and lacks, each with the consequence and the remedy."""
+    with show.terminal() as progress, progress.step("looking at this machine", 3):
+        findings = doctor.examine()
+    if as_json:
+        show.document(doctor.as_json(findings))
+    else:
+        show.findings(doctor.as_json(findings))
+    return 0 if doctor.ready(findings) else 3
+
+
+@app.command("up")
+def up(
+    shape: Shape = "three-workers",
+    timing: Timing = "fast",
+    name: Name = "",
+    kubernetes: Kubernetes = NEWEST,
+    as_json: Json = False,
+) -> int:
+    """Bring a cluster up and prove it ready; at once when it is up already."""
+    with show.terminal() as progress:
+        found = cluster.up(spec_of(name, shape, timing, kubernetes, ""), progress)
+    if as_json:
+        show.document({"name": found.name, "kubeconfig": str(found.kubeconfig), **found.facts})
+    else:
+        show.line(f"{found.name} is up and proved: export KUBECONFIG={found.kubeconfig}")
+    return 0
+
+
+@app.command("down")
+def down(
+    name: Name = "",
+    shape: Shape = "three-workers",
+    engine_too: Annotated[
+        bool, typer.Option("--engine", help="Stop our own container engine as well.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Take a cluster of ours down; nothing of anybody else's is touched."""
+    wanted = name or default_name(shape)
+    with show.terminal() as progress:
+        taken = cluster.down(wanted, progress)
+        stopped = engine_too and engine.stop(progress)
+    if as_json:
+        show.document({"name": wanted, "down": taken, "engine_stopped": stopped})
+    else:
+        show.line(f"{wanted} is down" if taken else f"nothing to take down: no cluster {wanted}")
+    return 0
+
+
+@app.command("list")
+def clusters(as_json: Json = False) -> int:
+    """List our clusters and the state each is in."""
+    rows = cluster.clusters()
+    if as_json:
+        show.document(rows)
+    else:
+        show.rows(rows, ("name", "state", "shape", "timing", "kubernetes", "sentence"))
+    return 0

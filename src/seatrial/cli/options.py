@@ -1,0 +1,45 @@
+"""Options that several commands share, in one wording.
+
+May import: typer, cluster, ground.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seatrial.cluster import Spec
+from seatrial.ground import Keep
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+Shape = Annotated[str, typer.Option(help="A shape of `seatrial list shapes`.")]
+Timing = Annotated[str, typer.Option(help="fast (by published knobs only) or default.")]
+Kubernetes = Annotated[str, typer.Option(help="Kubernetes version, such as 1.34.")]
+Seed = Annotated[int | None, typer.Option(help="Decides every choice; drawn when not given.")]
+Out = Annotated[Path, typer.Option(help="Where the run folders go.")]
+KeepWhat = Annotated[Keep, typer.Option(help="Leave cluster and namespace to be looked at.")]
+ClusterName = Annotated[str, typer.Option("--cluster", help="Use or make the cluster named so.")]
+Name = Annotated[str, typer.Option(help="The cluster's name; seatrial-SHAPE when not given.")]
+Guarantees = Annotated[
+    list[str] | None,
+    typer.Option("--guarantee", help="Judge only these ids; globs allowed, can be repeated."),
+]
+Allow = Annotated[
+    str, typer.Option(help="A foreign cluster: the kubeconfig context, named in full.")
+]
+
+
+NEWEST = "1.34"
+"""The Kubernetes version taken when none is named."""
+
+
+def spec_of(name: str, shape: str, timing: str, kubernetes: str, allow: str) -> Spec:
+    """Say which cluster is meant."""
+    return Spec(name or default_name(shape), shape, timing, kubernetes, allow)
+
+
+def default_name(shape: str) -> str:
+    """Name the cluster of a shape when the caller did not."""
+    return f"seatrial-{shape}"

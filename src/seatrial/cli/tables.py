@@ -1,0 +1,131 @@
+"""The tables as `list` and `explain` show them: every row has at least a name and a sentence.
+
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from seatrial import profiles
+from seatrial.checks import CHECKS
+from seatrial.cli import show
+from seatrial.cli.options import Json
+from seatrial.cluster import shapes
+from seatrial.errors import BadInput
+from seatrial.faults import FAULTS
+from seatrial.places import carried
+
+Row = dict[str, Any]
+
+
+def guarantees() -> list[Row]:
+    """One row a guarantee that can be judged today."""
+    return [
+        {
+            "name": g.id,
+            "sentence": g.sentence,
+            "kind": g.kind,
+            "exercised": g.exercised,
+            "source": g.source,
+            "rogues": [p.name for p in _profiles() if g.id in p.breaks],
+        }
+        for g in CHECKS.values()
+    ]
+
+
+def faults() -> list[Row]:
+    """One row a fault."""
+    return [
+        {"name": f.name, "sentence": f.sentence, "source": f.source, "providers": f.providers}
+        for f in FAULTS.values()
+    ]
+
+
+def subjects() -> list[Row]:
+    """One row a profile, rogues among them."""
+    return [
+        {"name": p.name, "sentence": p.sentence, "claims": p.claims, "breaks": p.breaks}
+        for p in _profiles()
+    ]
+
+
+def grounds() -> list[Row]:
+    """One row a cluster shape."""
+    return [{"name": s.name, "sentence": s.sentence, "nodes": s.roles} for s in shapes.shapes()]
+
+
+def experiments() -> list[Row]:
+    """One row a Chaos Toolkit experiment."""
+    found = sorted(carried("experiments").glob("*.yaml"))
+    read = [(path.stem, yaml.safe_load(path.read_text())) for path in found]
+    return [{"name": name, "sentence": content["title"]} for name, content in read]
+
+
+TABLES: Mapping[str, Callable[[], list[Row]]] = {
+    "guarantees": guarantees,
+    "faults": faults,
+    "profiles": subjects,
+    "shapes": grounds,
+    "experiments": experiments,
+}
+
+
+def rows_of(name: str) -> list[Row]:
+    """Give a table by its name; raises BadInput with the names there are."""
+    if name not in TABLES:
+        raise BadInput(
+            f"one of the tables {', '.join(TABLES)}", seen=name, remedy=_nearest(name, TABLES)
+        )
+    return TABLES[name]()
+
+
+def explained(wanted: str) -> Row:
+    """Find the row of any table that has this name; raises BadInput with the nearest name."""
+    found = {row["name"]: {"table": name, **row} for name in TABLES for row in TABLES[name]()}
+    if wanted not in found:
+        raise BadInput(
+            "a guarantee, fault, profile, shape or experiment by its name",
+            seen=wanted,
+            remedy=_nearest(wanted, found),
+        )
+    return found[wanted]
+
+
+def listing(
+    table: Annotated[str, typer.Argument(help=" | ".join(TABLES))], as_json: Json = False
+) -> int:
+    """Show a table: guarantees, faults, profiles, shapes or experiments."""
+    rows = rows_of(table)
+    if as_json:
+        show.document(rows)
+    else:
+        show.rows(rows, ("name", "sentence"))
+    return 0
+
+
+def explain(
+    name: Annotated[str, typer.Argument(help="A name of any table, such as storage.rebind.")],
+    as_json: Json = False,
+) -> int:
+    """Explain one row of a table: its sentence, its source, how it is exercised."""
+    row = explained(name)
+    if as_json:
+        show.document(row)
+    else:
+        show.rows([{"": key, "value": value} for key, value in row.items()], ("", "value"))
+    return 0
+
+
+def _profiles() -> list[Any]:
+    return [profiles.load(name, known=CHECKS) for name in profiles.names()]
+
+
+def _nearest(wanted: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(wanted, known, 1, 0.4)
+    return f"did you mean {near[0]}?" if near else "`seatrial list --help`"

@@ -1,0 +1,221 @@
+"""The commands that try and judge: certify, rogues, rejudge, report.
+
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seatrial import checks, history, profiles, report, run
+from seatrial.cli import show
+from seatrial.cli.options import (
+    NEWEST,
+    Allow,
+    ClusterName,
+    Guarantees,
+    Json,
+    KeepWhat,
+    Kubernetes,
+    Out,
+    Seed,
+    Shape,
+    Timing,
+    spec_of,
+)
+from seatrial.cluster import Spec
+from seatrial.errors import BadInput
+from seatrial.evidence import RunFolder, load
+from seatrial.ground import Ground, Keep, grounded
+from seatrial.history import read_document
+from seatrial.model import Guarantee, Profile, Verdict, overall
+from seatrial.plan import planned
+from seatrial.progress import Progress
+from seatrial.rogues import Catch, matrix
+
+_RUNS = Path("reports/runs")
+
+
+def certify(
+    profile: Annotated[str, typer.Argument(help="A name of `seatrial list profiles`, or a path.")],
+    guarantee: Guarantees = None,
+    runs: Annotated[int, typer.Option(min=1, help="How many runs, each with the next seed.")] = 1,
+    seed: Seed = None,
+    shape: Shape = "three-workers",
+    timing: Timing = "fast",
+    kubernetes: Kubernetes = NEWEST,
+    cluster_name: ClusterName = "",
+    keep: KeepWhat = Keep.NEVER,
+    allow: Allow = "",
+    out: Out = _RUNS,
+    as_json: Json = False,
+) -> int:
+    """Put a workload on trial: one verdict a guarantee, with the evidence.
+
+    Brings a cluster up first when there is none, and takes it down again afterwards.
+    Exit code: 0 holds, 1 broken, 2 unknown, 3 could not run, 4 wrong call.
+    """
+    subject = profiles.load(profile, known=checks.CHECKS)
+    judged = _judged(subject, guarantee or ())
+    spec = spec_of(cluster_name, shape, timing, kubernetes, allow)
+    first = _seed(seed)
+    with show.terminal() as progress, grounded(spec, progress) as found:
+        order = _Order(subject, judged, spec, keep, out, profile)
+        trials = [_tried(order, found, first + number, progress) for number in range(runs)]
+    _tell(trials, as_json=as_json)
+    return overall([v for trial in trials for v in trial.verdicts]).exit_code
+
+
+def rogues(
+    seed: Seed = None,
+    shape: Shape = "three-workers",
+    timing: Timing = "fast",
+    kubernetes: Kubernetes = NEWEST,
+    cluster_name: ClusterName = "",
+    out: Out = _RUNS,
+    as_json: Json = False,
+) -> int:
+    """Try every rogue (a workload with one planted defect): each must be caught.
+
+    Exit code: 0 all caught and nothing else accused, 1 otherwise.
+    """
+    spec = spec_of(cluster_name, shape, timing, kubernetes, "")
+    first = _seed(seed)
+    known = [profiles.load(name, known=checks.CHECKS) for name in profiles.names()]
+    with show.terminal() as progress, grounded(spec, progress) as found:
+        catches = [
+            Catch(rogue, _tried(order, found, first, progress).verdicts)
+            for rogue in known
+            if rogue.rogue
+            for order in [_Order(rogue, _judged(rogue, ()), spec, Keep.NEVER, out, rogue.name)]
+        ]
+    result = matrix(catches)
+    _tell_matrix(result, as_json=as_json)
+    return int(bool(result["survived"] or result["accused_wrongly"]))
+
+
+def rejudge(
+    folder: Annotated[Path, typer.Argument(help="A run folder, such as reports/runs/latest.")],
+    as_json: Json = False,
+) -> int:
+    """Judge a saved run with today's checks, without any cluster; says what changed."""
+    before = _saved_verdicts(folder)
+    guarantees = read_document(folder / history.PLAN)["guarantees"]
+    trial = run.judged(RunFolder(folder), load(folder), guarantees)
+    changes = _changes(before, trial.verdicts)
+    if as_json:
+        show.document({**trial.content, "changed": changes})
+        return trial.standing.exit_code
+    _tell([trial], as_json=False)
+    show.line("; ".join(changes) or "no verdict changed")
+    return trial.standing.exit_code
+
+
+def write_report(
+    folder: Annotated[Path, typer.Argument(help="A run folder, such as reports/runs/latest.")],
+    format: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option(help=f"One of {', '.join(report.REPORTS)}; all when not given.")
+    ] = "",
+    as_json: Json = False,
+) -> int:
+    """Write a saved run's reports again."""
+    if format and format not in report.REPORTS:
+        raise BadInput(f"a format of {', '.join(report.REPORTS)}", seen=format)
+    paths = [str(path) for path in report.write(folder, [format] if format else None)]
+    if as_json:
+        show.document({"written": paths})
+    else:
+        for path in paths:
+            show.line(path)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a doorway was asked to try; `word` is the profile as the caller named it."""
+
+    profile: Profile
+    guarantees: Sequence[Guarantee]
+    spec: Spec
+    keep: Keep
+    out: Path
+    word: str
+
+
+def _tried(order: _Order, found: Ground, seed: int, progress: Progress) -> run.Trial:
+    spec = order.spec
+    command = ["seatrial", "certify", order.word, "--seed", str(seed), "--shape", spec.shape]
+    command += ["--timing", spec.timing, "--kubernetes", spec.kubernetes]
+    repeat = shlex.join(command)
+    progress.note(f"seed {seed}; to repeat: {repeat}")
+    plan = planned(
+        order.profile,
+        order.guarantees,
+        seed=seed,
+        shape=spec.shape,
+        timing=spec.timing,
+        kubernetes=spec.kubernetes,
+        command=repeat,
+    )
+    return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
+
+
+def _saved_verdicts(folder: Path) -> dict[str, str]:
+    path = folder / history.VERDICTS
+    found = read_document(path)["verdicts"] if path.exists() else []
+    return {row["guarantee"]: row["verdict"] for row in found}
+
+
+def _changes(before: Mapping[str, str], now: Sequence[Verdict]) -> list[str]:
+    pairs = [(v.guarantee, before.get(v.guarantee, "not judged"), v.verdict.value) for v in now]
+    return [f"{name}: {old} -> {new}" for name, old, new in pairs if old != new]
+
+
+def _judged(profile: Profile, patterns: Sequence[str]) -> list[Guarantee]:
+    claimed = [g for g in checks.chosen(patterns or ("*",)) if g.id in profile.claims]
+    if not claimed:
+        raise BadInput(
+            f"a guarantee that {profile.name} claims",
+            seen=", ".join(patterns) or "it claims none",
+            remedy=f"it claims {', '.join(profile.claims)}",
+        )
+    return claimed
+
+
+def _seed(given: int | None) -> int:
+    return secrets.randbelow(1_000_000) if given is None else given
+
+
+def _tell(trials: Sequence[run.Trial], *, as_json: bool) -> None:
+    worst = min(trials, key=lambda t: [*type(t.standing)].index(t.standing))
+    if as_json:
+        rest: dict[str, Any] = {"runs": [t.content for t in trials]} if len(trials) > 1 else {}
+        show.document({**worst.content, **rest})
+        return
+    show.verdicts(worst.verdicts, {g.id: g.sentence for g in checks.CHECKS.values()})
+    if len(trials) > 1:
+        _tell_counts([v for t in trials for v in t.verdicts])
+    show.line(f"{worst.standing.value}: {worst.folder / 'report.html'}", worst.standing)
+
+
+def _tell_counts(found: Sequence[Verdict]) -> None:
+    for guarantee in dict.fromkeys(v.guarantee for v in found):
+        said = [v.verdict.value for v in found if v.guarantee == guarantee]
+        counts = ", ".join(f"{word} {said.count(word)}" for word in dict.fromkeys(said))
+        show.line(f"{guarantee}: {counts} of {len(said)} runs")
+
+
+def _tell_matrix(result: dict[str, list[dict[str, str]]], *, as_json: bool) -> None:
+    if as_json:
+        show.document(result)
+        return
+    for column, pairs in result.items():
+        named = ", ".join(f"{p['rogue']} by {p['guarantee']}" for p in pairs) or "none"
+        show.line(f"{column.replace('_', ' ')}: {named}")

@@ -1,0 +1,119 @@
+"""A child process: the one place that starts one.
+
+Each child leads its own process group, so that Ctrl-C reaches us first and we end the child,
+and no shell ever reads a string made from input.
+May import: the standard library and errors.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import IO
+
+from seatrial.errors import ToolFailed
+
+_LAST_LINES = 12
+
+
+def pasteable(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
+    """Give the command as one line that a shell would run."""
+    settings = [f"{name}={shlex.quote(value)}" for name, value in (env or {}).items()]
+    return " ".join([*settings, shlex.join(argv)])
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes | Path | None = None,
+    log: Path | None = None,
+    limit: float | None = None,
+) -> str:
+    """Run `argv` to its end and return its standard output as text.
+
+    `env` is added to our own environment. With `log` both outputs are appended to that file
+    instead and the result is empty. `limit` is in seconds.
+    Raises ToolFailed when the program is missing, exits with other than 0, or takes too long.
+    """
+    try:
+        return _run(argv, env=env, cwd=cwd, stdin=stdin, log=log, limit=limit)
+    except FileNotFoundError as error:
+        raise ToolFailed(
+            pasteable(argv, env),
+            seen=f"no such file: {error.filename}",
+            remedy="`seatrial doctor` says what is missing and how to get it",
+        ) from None
+
+
+def _run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stdin: bytes | Path | None,
+    log: Path | None,
+    limit: float | None,
+) -> str:
+    with _source(stdin) as source, _sink(log) as sink:
+        child = subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
+            list(argv),
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            stdin=source,
+            stdout=sink or subprocess.PIPE,
+            stderr=subprocess.STDOUT if sink else subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            out, err = child.communicate(stdin if isinstance(stdin, bytes) else None, limit)
+        except subprocess.TimeoutExpired:
+            end(child)
+            raise ToolFailed(pasteable(argv, env), seen=f"not done after {limit:g} s") from None
+        except BaseException:
+            end(child)
+            raise
+    if child.returncode:
+        said = _tail(log) if log else _last(err or out)
+        raise ToolFailed(pasteable(argv, env), seen=f"exit code {child.returncode}: {said}")
+    return (out or b"").decode(errors="replace")
+
+
+def end(child: subprocess.Popen[bytes], grace: float = 10.0) -> None:
+    """End a child and all it started: SIGTERM, then SIGKILL after `grace` seconds."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, sign)
+            child.wait(grace)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _source(stdin: bytes | Path | None) -> AbstractContextManager[IO[bytes] | int]:
+    if isinstance(stdin, Path):
+        return stdin.open("rb")
+    return nullcontext(subprocess.DEVNULL if stdin is None else subprocess.PIPE)
+
+
+def _sink(log: Path | None) -> AbstractContextManager[IO[bytes] | None]:
+    if log is None:
+        return nullcontext()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return log.open("ab")
+
+
+def _tail(log: Path) -> str:
+    return f"{_last(log.read_bytes()[-8000:])}\n(all of it: {log})"
+
+
+def _last(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
+    return "\n".join(lines[-_LAST_LINES:])

@@ -1,0 +1,40 @@
+"""The member's pod is evicted through the Eviction API, as `kubectl drain` does it.
+
+A disruption budget may refuse for a while (429); each change of the cluster is a new chance.
+Nothing to undo: the set's controller makes the pod again.
+May import: model, errors, timing, kube.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from http import HTTPStatus
+
+from seatrial.faults.scene import Proof, Scene
+from seatrial.kube.client import ApiFailed
+from seatrial.timing import limit, wait
+
+
+def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
+    """Evict exactly the pod that was seen (by uid); receipt: the watch saw its end."""
+    uid = scene.pod(ordinal).metadata.uid
+    wait(scene.stream, lambda _: _refused(scene, ordinal, uid), limit("eviction is allowed"))
+    receipt = scene.until_gone(ordinal, uid)
+    yield {**receipt, "asked": "the Eviction API answered 201"}
+    return scene.until_replaced(ordinal, uid)
+
+
+def _refused(scene: Scene, ordinal: int, uid: str) -> str | None:
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": scene.name(ordinal), "namespace": scene.namespace},
+        "deleteOptions": {"preconditions": {"uid": uid}},
+    }
+    try:
+        scene.kube.send("POST", f"{scene.path(ordinal)}/eviction", body)
+    except ApiFailed as error:
+        if error.status != HTTPStatus.TOO_MANY_REQUESTS:
+            raise
+        return error.seen
+    return None

@@ -1,0 +1,59 @@
+"""The ground under a run: a proved cluster for a while, left as it was found.
+
+May import: cluster, kube, model, errors, progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Event
+
+from seatrial import cluster
+from seatrial.cluster import Cluster, Spec, engine
+from seatrial.kube.client import Kube, connect
+from seatrial.model import Standing
+from seatrial.progress import Progress
+
+
+class Keep(StrEnum):
+    """When what a run made stays behind to be looked at."""
+
+    NEVER = "never"
+    ON_FAILURE = "on-failure"
+    ALWAYS = "always"
+
+    def keeps(self, standing: Standing | None) -> bool:
+        """Whether to keep after this verdict; None is a run that came to none."""
+        return self is Keep.ALWAYS or (self is Keep.ON_FAILURE and standing is not Standing.HOLDS)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A proved cluster; `lasting` when it was there before us, `wanted` once it shall stay."""
+
+    cluster: Cluster
+    kube: Kube
+    lasting: bool
+    wanted: Event = field(default_factory=Event)
+
+
+@contextmanager
+def grounded(spec: Spec, progress: Progress) -> Iterator[Ground]:
+    """Bring a cluster up, or take the one that is, and leave what was there as it was.
+
+    A cluster that was not there goes down again, unless a run marked it wanted; so does an
+    engine of ours that was not running.
+    """
+    running, known = engine.running(), cluster.get(spec.name) is not None
+    found = cluster.up(spec, progress)
+    ground = Ground(found, connect(found.kubeconfig, found.context), lasting=known)
+    try:
+        yield ground
+    finally:
+        if not (known or ground.wanted.is_set()):
+            cluster.down(spec.name, progress)
+            if running is None:
+                engine.stop(progress)

@@ -1,0 +1,246 @@
+"""A lossless watch: list, then every transition, as Ops and as a picture of now.
+
+A connection that closes, resets or falls silent is taken up again at the last resourceVersion,
+which loses nothing. Only when the server has compacted that version away (410) is the list read
+anew; what differs is told as transitions, and a *gap* Op says what nobody can know any more.
+Source: kubernetes.io, API concepts, "Efficient detection of changes"; kubernetes-client/python
+issues 1148 and 2067 (no keepalive).
+May import: the official client's connection, msgspec, model, errors, timing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import msgspec
+import urllib3
+
+from seatrial.kube.client import ApiFailed, Kube
+from seatrial.kube.kinds import KINDS, Kind, facts
+from seatrial.kube.objects import Meta, Object, Struct
+from seatrial.model import Op, Outcome, Recorder
+from seatrial.timing import limit, wait
+
+_SILENCE = 75.0
+"""Seconds without a byte after which a watch is reopened; bookmarks come about every minute."""
+_PAUSE = 0.2
+"""Seconds between two tries to reach a server that is away."""
+
+
+class _ListMeta(Struct):
+    resource_version: str
+
+
+class _List(Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw]
+
+
+class _Event(Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class _Bare(Struct):
+    metadata: Meta = Meta(name="")
+    code: int = 0
+    message: str = ""
+
+
+class _Gone(Exception):
+    """The server no longer has the resourceVersion we stopped at."""
+
+
+class Stream:
+    """The watched kinds of one cluster; a context manager that is ready once all are listed."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        kinds: Sequence[str],
+        namespace: str = "",
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._kube, self._namespace, self._recorder = kube, namespace, recorder
+        self.changed = threading.Condition(threading.RLock())
+        self._items: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
+        self._listed: set[str] = set()
+        self._reached: dict[str, int] = {}
+        self._closing = threading.Event()
+        self._open: dict[str, urllib3.BaseHTTPResponse] = {}
+        self._refusal: dict[str, str] = {}
+        self._threads = [
+            threading.Thread(target=self._follow, args=(kind,), name=f"watch/{kind}", daemon=True)
+            for kind in kinds
+        ]
+
+    def __enter__(self) -> Self:
+        """Start the watches and wait until each has listed once."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            wait(self, Stream._unlisted, limit("first list of a watch"))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections and wait for the threads."""
+        self.close()
+
+    def items(self, kind: str) -> Mapping[str, Any]:
+        """Give the objects of a kind as of now, by name (by namespace/name across namespaces)."""
+        with self.changed:
+            return dict(self._items[kind])
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closing.set()
+        for response in list(self._open.values()):
+            with suppress(Exception):
+                response.shutdown()
+        for thread in self._threads:
+            if thread.ident:
+                thread.join()
+
+    def _unlisted(self) -> str | None:
+        missing = sorted(set(self._items) - self._listed)
+        if not missing:
+            return None
+        return f"no list of {', '.join(missing)} yet; {'; '.join(self._refusal.values())}"
+
+    def _follow(self, name: str) -> None:
+        kind, why = KINDS[name], "the first list"
+        while not self._closing.is_set():
+            try:
+                if name not in self._reached:
+                    self._reached[name] = self._list(name, kind, why)
+                self._events(name, kind)
+            except _Gone as gone:
+                why = str(gone)
+                del self._reached[name]
+            except (ApiFailed, urllib3.exceptions.HTTPError, OSError, msgspec.DecodeError) as error:
+                self._refused(name, error)
+
+    def _refused(self, name: str, error: Exception) -> None:
+        with self.changed:
+            self._refusal[name] = str(error)
+            self.changed.notify_all()
+        self._closing.wait(_PAUSE)
+
+    def _list(self, name: str, kind: Kind, why: str) -> int:
+        raw = self._kube.send("GET", self._path(name, kind))
+        found = msgspec.json.decode(raw, type=_List)
+        objects = [msgspec.json.decode(item, type=kind.struct) for item in found.items]
+        with self.changed:
+            if name in self._listed:
+                self._gap(name, why, found.metadata.resource_version)
+            self._difference(name, kind, {self._key(o): o for o in objects})
+            self._listed.add(name)
+            self.changed.notify_all()
+        return int(found.metadata.resource_version)
+
+    def _difference(self, name: str, kind: Kind, now: Mapping[str, Object]) -> None:
+        before = self._items[name]
+        for key in [k for k in before if k not in now or _other(before[k], now[k])]:
+            self._take(name, kind, "DELETED", before[key])
+        for key, found in now.items():
+            event = "MODIFIED" if key in before else "ADDED"
+            if key not in before or before[key].metadata.version < found.metadata.version:
+                self._take(name, kind, event, found)
+
+    def _gap(self, name: str, why: str, version: str) -> None:
+        last = max((o.metadata.version for o in self._items[name].values()), default=0)
+        self._record(
+            name,
+            "gap",
+            Outcome.INFO,
+            {"kind": KINDS[name].what, "reason": why, "after": last, "until": int(version)},
+        )
+
+    def _events(self, name: str, kind: Kind) -> None:
+        version = str(self._reached[name])
+        query = {"watch": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
+        url = f"{self._kube.host}{self._path(name, kind)}?{urlencode(query)}"
+        response = self._kube.pool.request(
+            "GET",
+            url,
+            headers=self._kube.headers(),
+            preload_content=False,
+            retries=False,
+            timeout=urllib3.Timeout(connect=5, read=_SILENCE),
+        )
+        self._open[name] = response
+        try:
+            if response.status == HTTPStatus.GONE:
+                raise _Gone(f"410 at {version}")
+            if response.status != HTTPStatus.OK:
+                raise ApiFailed(f"GET {url}", seen=str(response.data), status=response.status)
+            for line in _lines(response):
+                self._reached[name] = self._event(name, kind, line)
+        finally:
+            response.close()
+
+    def _event(self, name: str, kind: Kind, line: bytes) -> int:
+        event = msgspec.json.decode(line, type=_Event)
+        if event.type == "ERROR":
+            status = msgspec.json.decode(event.object, type=_Bare)
+            if status.code == HTTPStatus.GONE:
+                raise _Gone(status.message)
+            raise ApiFailed(f"watch of {name}", seen=status.message, status=status.code)
+        if event.type == "BOOKMARK":
+            return msgspec.json.decode(event.object, type=_Bare).metadata.version
+        found = msgspec.json.decode(event.object, type=kind.struct)
+        with self.changed:
+            if self._new(name, event.type, found):
+                self._take(name, kind, event.type, found)
+                self.changed.notify_all()
+        return found.metadata.version
+
+    def _new(self, name: str, event: str, found: Object) -> bool:
+        known = self._items[name].get(self._key(found))
+        if event == "DELETED":
+            return known is not None and known.metadata.uid == found.metadata.uid
+        return known is None or known.metadata.version < found.metadata.version
+
+    def _take(self, name: str, kind: Kind, event: str, found: Object) -> None:
+        if event == "DELETED":
+            self._items[name].pop(self._key(found), None)
+        else:
+            self._items[name][self._key(found)] = found
+        self._record(name, kind.what, Outcome.OK, facts(kind, event, found))
+
+    def _record(self, name: str, what: str, outcome: Outcome, value: Mapping[str, Any]) -> None:
+        if self._recorder:
+            now = self._recorder.now()
+            self._recorder.write(Op(f"watch/{name}", what, outcome, now, now, value))
+
+    def _key(self, found: Object) -> str:
+        return found.metadata.name if self._namespace else found.key
+
+    def _path(self, name: str, kind: Kind) -> str:
+        space = f"/namespaces/{self._namespace}" if self._namespace and kind.namespaced else ""
+        return f"{kind.path}{space}/{name}"
+
+
+def _other(before: Object, now: Object) -> bool:
+    return before.metadata.uid != now.metadata.uid
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    while chunk := response.read1(1 << 16):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line)

@@ -1,0 +1,182 @@
+"""The nouns: Profile, Plan, Op, History, Verdict, and the protocols they are used through.
+
+Frozen dataclasses; the standard library only. What each noun means: docs/nouns.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+Json = Any
+"""A value that json.dumps takes."""
+
+
+class Standing(StrEnum):
+    """What a verdict says; in this order the first present decides for several together."""
+
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+    HOLDS = "holds"
+
+    @property
+    def exit_code(self) -> int:
+        """0 holds, 1 broken, 2 unknown."""
+        return {"holds": 0, "broken": 1, "unknown": 2}[self.value]
+
+
+class Outcome(StrEnum):
+    """How an Op ended: `info` means that nobody knows whether it took effect."""
+
+    OK = "ok"
+    FAIL = "fail"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One thing that happened, as its own process saw it.
+
+    `invoked` and `completed` are seconds on the run's clock (0 = Op 0). `index` is the place in
+    the closed History, -1 before. `error` is the clock's error bound of the source in seconds.
+    """
+
+    process: str
+    what: str
+    outcome: Outcome
+    invoked: float
+    completed: float
+    value: Mapping[str, Json] = field(default_factory=dict)
+    error: float = 0.0
+    index: int = -1
+
+
+@dataclass(frozen=True)
+class History:
+    """All Ops of one run in order of completion; Op 0 is the Plan with the cluster's facts.
+
+    Op 0's value: `plan` (see Plan), `profile` (name, replicas, set, claim_templates, bounds),
+    `cluster` (versions, nodes, effective timings), `limits` (named time limits in seconds).
+    """
+
+    ops: tuple[Op, ...]
+
+    def of(self, what: str) -> Iterator[Op]:
+        """Give the Ops of one kind in order."""
+        return (op for op in self.ops if op.what == what)
+
+    @property
+    def head(self) -> Mapping[str, Json]:
+        """Op 0's value; empty when a History has none."""
+        return self.ops[0].value if self.ops and self.ops[0].what == "plan" else {}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one guarantee's check concluded; `evidence` are indexes of the Ops that show it."""
+
+    guarantee: str
+    verdict: Standing
+    reason: str
+    evidence: tuple[int, ...] = ()
+    figures: Mapping[str, Json] = field(default_factory=dict)
+
+
+def overall(verdicts: Sequence[Verdict]) -> Standing:
+    """Combine: broken over unknown over holds; nothing judged is unknown."""
+    said = {verdict.verdict for verdict in verdicts}
+    return next((standing for standing in Standing if standing in said), Standing.UNKNOWN)
+
+
+Check = Callable[[History], Verdict]
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """A promised sentence with a stable dotted id and the pure check that judges it."""
+
+    id: str
+    sentence: str
+    source: str
+    exercised: str
+    needs: tuple[str, ...]
+    check: Check
+    kind: str = "promise"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A workload as declared in fixtures/<name>/profile.yaml.
+
+    `manifests` is the folder to apply (kustomize when it holds a kustomization.yaml).
+    `ask` maps a question (hostname, token, ordinal) to the argv whose output answers it inside
+    the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
+    `images` maps an image name to its build folder. `folder` is where the profile lies.
+    """
+
+    name: str
+    sentence: str
+    folder: str
+    manifests: str
+    set: str
+    service: str
+    replicas: int
+    container: str
+    claim_templates: tuple[str, ...]
+    claims: tuple[str, ...]
+    ask: Mapping[str, tuple[str, ...]]
+    images: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    breaks: tuple[str, ...] = ()
+    may_break: tuple[str, ...] = ()
+
+    @property
+    def rogue(self) -> bool:
+        """Whether it carries a planted defect."""
+        return bool(self.breaks)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides a run; printing `command` is enough to repeat it."""
+
+    profile: str
+    shape: str
+    timing: str
+    seed: int
+    guarantees: tuple[str, ...]
+    faults: tuple[PlannedFault, ...]
+    command: str
+    kubernetes: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedFault:
+    """One fault of a Plan: which (a name of the table FAULTS) and at which ordinals, in order."""
+
+    fault: str
+    ordinals: tuple[int, ...]
+
+
+class Node(Protocol):
+    """A machine of the Cluster, as faults and probes may use it."""
+
+    @property
+    def name(self) -> str:
+        """The Node object's name."""
+
+    @property
+    def role(self) -> str:
+        """control-plane, worker or driver."""
+
+
+class Recorder(Protocol):
+    """Where a process writes its Ops while the run goes on."""
+
+    def now(self) -> float:
+        """Seconds on the run's clock."""
+
+    def write(self, op: Op) -> None:
+        """Append one Op to the process's own file."""

@@ -1,0 +1,39 @@
+"""summary.md: the verdicts on one screen, made for a CI job's summary and for mail.
+
+May import: history, places, jinja2, and its neighbours saved, story and templates.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from seatrial import history
+from seatrial.report.saved import read
+from seatrial.report.story import tell
+from seatrial.report.templates import environment
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~$&@])")
+
+
+def write(run: Path) -> Path:
+    """Write summary.md."""
+    target = run / "summary.md"
+    templates = environment(escape=False)
+    templates.filters |= {"text": text, "code": code}
+    page = templates.get_template("summary.md.j2").render(story=tell(read(run)))
+    history.write_whole(target, [page.encode()])
+    return target
+
+
+def text(value: object) -> str:
+    """Escape for running text and table cells: one line, nothing of it is markup."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
+
+
+def code(value: object) -> str:
+    """Show as code in one line; longer backtick fences keep backticks inside."""
+    line = " ".join(str(value).split())
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    fence, gap = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{gap}{line}{gap}{fence}"

@@ -1,0 +1,111 @@
+"""Time limits with names, and the only places that wait.
+
+`wait` sleeps on the events of a stream and wakes on the one that satisfies it; `poll` is for
+things that send no events (an engine's socket, a child's file) and never for the API server.
+May import: the standard library and errors.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from seatrial.errors import BadInput, NotReady
+
+_FACTOR = "SEATRIAL_TIME_FACTOR"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a named event may take, in seconds."""
+
+    name: str
+    seconds: float
+
+
+_SECONDS = {
+    "api answers": 60.0,
+    "command in a container": 20.0,
+    "engine answers": 60.0,
+    "engine stops": 30.0,
+    "eviction is allowed": 60.0,
+    "first list of a watch": 30.0,
+    "kind creates the nodes": 300.0,
+    "namespace is gone": 90.0,
+    "node is ready": 120.0,
+    "cluster is proved": 120.0,
+    "pod is replaced": 120.0,
+    "workload is ready": 180.0,
+}
+
+
+def factor() -> float:
+    """Give SEATRIAL_TIME_FACTOR, which stretches every limit on a slow machine (default 1)."""
+    text = os.environ.get(_FACTOR, "1")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if value <= 0:
+        raise BadInput(f"{_FACTOR} as a number above 0", seen=repr(text), remedy=f"{_FACTOR}=2")
+    return value
+
+
+def limit(name: str) -> Limit:
+    """Look a limit up in the table, stretched by the factor."""
+    return Limit(name, _SECONDS[name] * factor())
+
+
+def limits() -> dict[str, float]:
+    """Give every named limit in seconds as it is in force now; Op 0 records it."""
+    return {name: seconds * factor() for name, seconds in sorted(_SECONDS.items())}
+
+
+class Waitable(Protocol):
+    """Something that changes, and says so."""
+
+    @property
+    def changed(self) -> threading.Condition:
+        """Notified, with its lock held, after each change."""
+
+
+W = TypeVar("W", bound=Waitable)
+
+
+def wait(stream: W, condition: Callable[[W], str | None], within: Limit) -> None:
+    """Wait until `condition` gives None; any string it gives is what still differs.
+
+    It is asked under the stream's lock, once at first and then after each change.
+    Raises NotReady with the last difference seen.
+    """
+    deadline = time.monotonic() + within.seconds
+    with stream.changed:
+        while (difference := condition(stream)) is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise _late(within, difference)
+            stream.changed.wait(left)
+
+
+def poll(condition: Callable[[], str | None], within: Limit, every: float = 0.1) -> None:
+    """Ask `condition` again and again until it gives None; not for the API server.
+
+    Raises NotReady with the last difference seen.
+    """
+    deadline = time.monotonic() + within.seconds
+    while (difference := condition()) is not None:
+        if time.monotonic() >= deadline:
+            raise _late(within, difference)
+        time.sleep(every)
+
+
+def _late(within: Limit, difference: str) -> NotReady:
+    return NotReady(
+        f"{within.name} within {within.seconds:g} s",
+        seen=difference,
+        remedy=f"if the machine is only slow: {_FACTOR}=2",
+    )

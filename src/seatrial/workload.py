@@ -1,0 +1,136 @@
+"""A Profile alive in one namespace of one Cluster.
+
+May import: model, errors, timing, kube.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.errors import CannotRun, NotReady
+from seatrial.kube.client import Kube
+from seatrial.kube.objects import Pod
+from seatrial.kube.watch import Stream
+from seatrial.model import Profile, Recorder
+from seatrial.timing import limit, wait
+
+WATCHED = (
+    "pods",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "statefulsets",
+    "poddisruptionbudgets",
+    "nodes",
+)
+"""The kinds that a trial watches."""
+OURS = "seatrial.dev/run"
+"""The label on every namespace we make; its value is the run."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A deployed profile: where it is, and the stream that sees it."""
+
+    profile: Profile
+    namespace: str
+    kube: Kube
+    stream: Stream
+
+    def member(self, ordinal: int) -> Pod | None:
+        """Give the pod of an ordinal as of now."""
+        found: Pod | None = self.stream.items("pods").get(self.name(ordinal))
+        return found
+
+    def name(self, ordinal: int) -> str:
+        """Give the pod name that an ordinal must have."""
+        return f"{self.profile.set}-{ordinal}"
+
+    def until_ready(self) -> None:
+        """Wait until every member is Ready; raises NotReady saying which are not and why."""
+        wait(self.stream, lambda _: self.unready(), limit("workload is ready"))
+
+    def unready(self) -> str | None:
+        """Say which members are not Ready; None when all are."""
+        late = [n for n in range(self.profile.replicas) if not _ready(self.member(n))]
+        if not late:
+            return None
+        return "; ".join(_trouble(self.name(n), self.member(n)) for n in late)
+
+
+@contextmanager
+def deployed(
+    profile: Profile,
+    documents: Sequence[Mapping[str, Any]],
+    kube: Kube,
+    *,
+    namespace: str,
+    recorder: Recorder,
+) -> Iterator[Workload]:
+    """Deploy a profile's documents into a namespace of its own and wait until it serves.
+
+    The body runs while it is watched. The namespace stays until `removed`: whether somebody
+    wants to look at it is known only once the run is judged.
+    Raises NotReady when it never gets Ready.
+    """
+    _refuse_taken(kube, namespace)
+    kube.apply([_namespace(namespace)])
+    with Stream(kube, WATCHED, namespace, recorder) as stream:
+        workload = Workload(profile, namespace, kube, stream)
+        kube.apply(documents, namespace)
+        _until_ready(workload)
+        yield workload
+
+
+def _until_ready(workload: Workload) -> None:
+    try:
+        workload.until_ready()
+    except NotReady as late:
+        where = f"kubectl -n {workload.namespace} describe pods  (with --keep on-failure)"
+        raise NotReady(
+            f"every member of {workload.profile.name} Ready: {late.wanted}",
+            seen=late.seen,
+            remedy=f"{where}; {late.remedy}",
+        ) from None
+
+
+def _refuse_taken(kube: Kube, namespace: str) -> None:
+    taken = kube.get("/api/v1/namespaces", fieldSelector=f"metadata.name={namespace}")["items"]
+    if taken:
+        raise CannotRun(
+            f"a namespace {namespace} of our own",
+            seen="one of that name exists already",
+            remedy=f"wait for the run that uses it, or: kubectl delete namespace {namespace}",
+        )
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {OURS: name}},
+    }
+
+
+def removed(kube: Kube, namespace: str) -> None:
+    """Delete a namespace of ours, if it is there, and wait until it is gone."""
+    with Stream(kube, ("namespaces",)) as stream:
+        kube.delete(f"/api/v1/namespaces/{namespace}")
+        wait(
+            stream,
+            lambda s: f"{namespace} is still there" if namespace in s.items("namespaces") else None,
+            limit("namespace is gone"),
+        )
+
+
+def _ready(pod: Pod | None) -> bool:
+    return pod is not None and pod.ready
+
+
+def _trouble(name: str, pod: Pod | None) -> str:
+    if pod is None:
+        return f"{name} does not exist"
+    where = f" on {pod.spec.node_name}" if pod.spec.node_name else ""
+    return f"{name} is {pod.status.phase}{where}: {pod.trouble or 'no reason given'}"
