@@ -28,7 +28,7 @@ check: $(READY)  ## style, types, imports and tests/: no cluster, seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests -n auto --dist loadfile
 
 # The suites run in the background of this shell so that a signal is heard at once; the shell
 # would else wait for their end. Ctrl-C reaches them by itself, SIGTERM is passed on as Ctrl-C.
@@ -61,7 +61,7 @@ lock: $(READY)  ## choose the newest allowed versions of every dependency
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet; } > $(LOCK).new
 	@mv $(LOCK).new $(LOCK)
 
-clean:  ## remove what was made here: $(VENV), caches, dist; runs and clusters stay
+clean:  ## remove what was made here: .venv, caches, dist; runs and clusters stay
 	rm -rf $(VENV) dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

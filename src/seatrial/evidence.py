@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from operator import attrgetter
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -115,7 +116,7 @@ class RunFolder:
             "verdicts": [_fields(verdict) for verdict in verdicts],
         }
         self._save(history.VERDICTS, content)
-        return content
+        return history.read_document(self.path / history.VERDICTS)
 
     def _save(self, name: str, value: Json) -> None:
         plain = msgspec.to_builtins(value)
@@ -181,7 +182,7 @@ class Journal:
             while self._files:
                 os.close(self._files.popitem()[1])
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         """Give itself."""
         return self
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import msgspec
 
@@ -124,12 +123,3 @@ def in_sentences(wanted: str) -> Iterator[None]:
             seen=f"{error.strerror or error}: {error.filename or 'the disk'}",
             remedy="free some space or name another folder with --out",
         ) from error
-
-
-def mapped(value: Json, change: Callable[[Mapping[str, Json]], Mapping[str, Json]]) -> Json:
-    """Apply `change` to every JSON object inside a value, outermost first."""
-    if isinstance(value, Mapping):
-        return {key: mapped(inner, change) for key, inner in change(value).items()}
-    if isinstance(value, list | tuple):
-        return [mapped(inner, change) for inner in value]
-    return cast("Json", value)

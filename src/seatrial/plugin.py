@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from seatrial.cluster import Spec
     from seatrial.ground import Ground
-    from seatrial.model import Profile, Verdict
+    from seatrial.model import Profile
     from seatrial.run import Trial
 
 _MARKERS = {
     "disruptive": "breaks nodes, the network or the control plane; runs alone (-n 0)",
-    "trial(profile): which subject the module's trial is about",
 }
-_FAST, _SHAPE, _KUBERNETES = "fast", "three-workers", "1.34"
+Tried = "Callable[[str], Trial]"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,8 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trial", "seatrial: trials of stateful workloads")
     group.addoption("--trial-profile", default="ledger", help="name or path of the subject")
     group.addoption("--trial-seed", type=int, default=1, help="decides every choice of a run")
-    group.addoption("--trial-timing", choices=("fast", "default"), default=_FAST)
-    group.addoption("--trial-shape", default=_SHAPE, help="shape of a cluster made for this")
+    group.addoption("--trial-timing", choices=("fast", "default"), default="fast")
+    group.addoption("--trial-shape", default="three-workers", help="shape of a cluster made here")
+    group.addoption("--trial-kubernetes", default="1.34", help="its Kubernetes version")
     group.addoption("--trial-cluster", default="", help="use (or make) the cluster of this name")
     group.addoption("--trial-keep", choices=("never", "on-failure", "always"), default="never")
     group.addoption("--trial-out", default="reports/runs", help="where run folders go")
@@ -43,3 +42,90 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare our markers, each with its sentence."""
     for name, sentence in _MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {sentence}")
+
+
+@pytest.fixture(scope="session")
+def trial_ground(pytestconfig: pytest.Config) -> Iterator[Ground]:
+    """Give a proved cluster for the session; one that was not there goes down afterwards."""
+    from seatrial.cli.options import spec_of
+    from seatrial.cli.show import terminal
+    from seatrial.ground import grounded
+
+    option = pytestconfig.getoption
+    names = "cluster", "shape", "timing", "kubernetes"
+    spec = spec_of(*(option(f"--trial-{name}") for name in names), "")
+    with ExitStack() as stack:
+        capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            progress = stack.enter_context(terminal())
+            ground = stack.enter_context(grounded(spec, progress))
+        yield ground
+
+
+@pytest.fixture(scope="session")
+def trial_of(
+    pytestconfig: pytest.Config, request: pytest.FixtureRequest
+) -> Callable[[str], Trial]:
+    """Give a function that tries a profile by its name; the same profile is tried once a session."""
+    done: dict[str, Trial] = {}
+
+    def tried(name: str) -> Trial:
+        if name not in done:
+            done[name] = _tried(name, pytestconfig, request.getfixturevalue("trial_ground"))
+        return done[name]
+
+    return tried
+
+
+@pytest.fixture(scope="session")
+def trial_profile(pytestconfig: pytest.Config) -> Profile:
+    """Give the subject of this session (--trial-profile)."""
+    from seatrial.checks import CHECKS
+    from seatrial.profiles import load
+
+    return load(pytestconfig.getoption("--trial-profile"), known=CHECKS)
+
+
+@pytest.fixture(scope="module")
+def trial(pytestconfig: pytest.Config, trial_of: Callable[[str], Trial]) -> Trial:
+    """Give the finished trial of this session's subject."""
+    return trial_of(pytestconfig.getoption("--trial-profile"))
+
+
+@pytest.fixture
+def holds(
+    trial: Trial, trial_profile: Profile, record_property: Callable[[str, object], None]
+) -> Callable[[str], None]:
+    """Give the assertion that one guarantee holds; unknown is never green.
+
+    A guarantee that the profile does not claim is skipped, saying so.
+    """
+
+    def assertion(guarantee: str) -> None:
+        if guarantee not in trial_profile.claims:
+            pytest.skip(f"{trial_profile.name} does not claim {guarantee}")
+        verdict = next(v for v in trial.verdicts if v.guarantee == guarantee)
+        record_property("guarantee", guarantee)
+        record_property("verdict", verdict.verdict.value)
+        record_property("evidence", str(trial.folder))
+        assert verdict.verdict.value == "holds", (
+            f"{guarantee} is {verdict.verdict.value}: {verdict.reason}\n"
+            f"evidence: {trial.folder / 'report.html'}"
+        )
+
+    return assertion
+
+
+def _tried(name: str, config: pytest.Config, ground: Ground) -> Trial:
+    from seatrial.cli.show import terminal
+    from seatrial.cli.trial import Order, judged_of, tried
+    from seatrial.checks import CHECKS
+    from seatrial.ground import Keep
+    from seatrial.profiles import load
+
+    profile = load(name, known=CHECKS)
+    keep, out = Keep(config.getoption("--trial-keep")), Path(config.getoption("--trial-out"))
+    order = Order(profile, judged_of(profile, ()), ground.spec, keep, out, name)
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled(), terminal() as progress:
+        return tried(order, ground, config.getoption("--trial-seed"), progress)

@@ -3,7 +3,7 @@
 Scrubbed are the contents of Kubernetes Secret objects, the keys and tokens of a kubeconfig, and
 in any text: bearer tokens, signed tokens (JWT) and private keys. A member's own `token` file is
 an identity that the trial asks for, not a secret, and stays.
-May import: the standard library, history and model.
+May import: the standard library and model.
 Source: Kubernetes API reference, Secret v1 and Config v1 (kubeconfig).
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from seatrial.history import mapped
 from seatrial.model import Json
 
 SCRUBBED = "(scrubbed)"
@@ -43,7 +42,11 @@ def suspect(encoded: bytes) -> bool:
 
 def scrub(value: Json) -> Json:
     """Give a copy of a JSON value with every secret in it replaced; its shape stays."""
-    return _texts(mapped(value, _object))
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Mapping):
+        return {key: scrub(inner) for key, inner in _object(value).items()}
+    return [scrub(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _object(value: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -56,7 +59,7 @@ def _object(value: Mapping[str, Json]) -> Mapping[str, Json]:
 
 def _secret(value: Mapping[str, Json]) -> Mapping[str, Json]:
     blanked = {
-        key: {name: SCRUBBED for name in value[key]}
+        key: dict.fromkeys(value[key], SCRUBBED)
         for key in ("data", "stringData", "string_data")
         if isinstance(value.get(key), Mapping)
     }
@@ -76,14 +79,6 @@ def _without_last_applied(value: Mapping[str, Json]) -> Mapping[str, Json]:
 def _blank(value: Mapping[str, Json], keys: frozenset[str] | set[str]) -> Mapping[str, Json]:
     secret = {key for key in keys if isinstance(value.get(key), str) and value[key]}
     return {key: SCRUBBED if key in secret else inner for key, inner in value.items()}
-
-
-def _texts(value: Json) -> Json:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping):
-        return {key: _texts(inner) for key, inner in value.items()}
-    return [_texts(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _text(text: str) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 
-class Struct(msgspec.Struct, rename="camel", kw_only=True):
+class Struct(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     """Camel-cased on the wire; unknown fields are skipped."""
 
 
-class Owner(Struct):
+class Owner(Struct, frozen=True):
     """One owner reference."""
 
     kind: str
@@ -25,7 +25,7 @@ class Owner(Struct):
     controller: bool = False
 
 
-class Meta(Struct):
+class Meta(Struct, frozen=True):
     """Object metadata."""
 
     name: str
@@ -43,7 +43,7 @@ class Meta(Struct):
         return int(self.resource_version or 0)
 
 
-class Object(Struct):
+class Object(Struct, frozen=True):
     """What every object has."""
 
     metadata: Meta
@@ -55,7 +55,7 @@ class Object(Struct):
         return f"{space}/{self.metadata.name}" if space else self.metadata.name
 
 
-class Condition(Struct):
+class Condition(Struct, frozen=True):
     """One status condition."""
 
     type: str
@@ -64,13 +64,13 @@ class Condition(Struct):
     message: str = ""
 
 
-class ClaimSource(Struct):
+class ClaimSource(Struct, frozen=True):
     """A pod volume that names its claim."""
 
     claim_name: str
 
 
-class PodVolume(Struct):
+class PodVolume(Struct, frozen=True):
     """One volume of a pod; `ephemeral` claims are named after the pod."""
 
     name: str
@@ -78,7 +78,7 @@ class PodVolume(Struct):
     ephemeral: msgspec.Raw | None = None
 
 
-class PodSpec(Struct):
+class PodSpec(Struct, frozen=True):
     """The part of a pod's spec that identity and storage rest on."""
 
     node_name: str = ""
@@ -86,14 +86,14 @@ class PodSpec(Struct):
     volumes: list[PodVolume] = []
 
 
-class ContainerState(Struct):
+class ContainerState(Struct, frozen=True):
     """Why a container is not running, when it is not."""
 
     waiting: dict[str, Any] | None = None
     terminated: dict[str, Any] | None = None
 
 
-class ContainerStatus(Struct):
+class ContainerStatus(Struct, frozen=True):
     """One container as the kubelet reports it."""
 
     name: str
@@ -104,7 +104,7 @@ class ContainerStatus(Struct):
     state: ContainerState = ContainerState()
 
 
-class PodStatus(Struct):
+class PodStatus(Struct, frozen=True):
     """A pod's status."""
 
     phase: str = "Unknown"
@@ -113,7 +113,7 @@ class PodStatus(Struct):
     container_statuses: list[ContainerStatus] = []
 
 
-class Pod(Object):
+class Pod(Object, frozen=True):
     """A pod."""
 
     spec: PodSpec = PodSpec()
@@ -158,27 +158,27 @@ class Pod(Object):
         return "; ".join(dict.fromkeys(text for text in said if text))
 
 
-class ClaimSpec(Struct):
+class ClaimSpec(Struct, frozen=True):
     """A claim's spec."""
 
     volume_name: str = ""
     storage_class_name: str | None = None
 
 
-class Phase(Struct):
+class Phase(Struct, frozen=True):
     """The status of objects of which only the phase matters."""
 
     phase: str = ""
 
 
-class Claim(Object):
+class Claim(Object, frozen=True):
     """A PersistentVolumeClaim."""
 
     spec: ClaimSpec = ClaimSpec()
     status: Phase = Phase()
 
 
-class ClaimReference(Struct):
+class ClaimReference(Struct, frozen=True):
     """The claim that a volume is bound to."""
 
     name: str = ""
@@ -186,7 +186,7 @@ class ClaimReference(Struct):
     uid: str = ""
 
 
-class VolumeSpec(Struct):
+class VolumeSpec(Struct, frozen=True):
     """A volume's spec."""
 
     claim_ref: ClaimReference | None = None
@@ -194,7 +194,7 @@ class VolumeSpec(Struct):
     node_affinity: dict[str, Any] | None = None
 
 
-class Volume(Object):
+class Volume(Object, frozen=True):
     """A PersistentVolume."""
 
     spec: VolumeSpec = VolumeSpec()
@@ -213,13 +213,13 @@ class Volume(Object):
         return values[0] if len(values) == 1 else ""
 
 
-class SetSpec(Struct):
+class SetSpec(Struct, frozen=True):
     """A StatefulSet's spec."""
 
     replicas: int = 1
 
 
-class SetStatus(Struct):
+class SetStatus(Struct, frozen=True):
     """A StatefulSet's status."""
 
     replicas: int = 0
@@ -228,20 +228,20 @@ class SetStatus(Struct):
     update_revision: str = ""
 
 
-class Set(Object):
+class Set(Object, frozen=True):
     """A StatefulSet."""
 
     spec: SetSpec = SetSpec()
     status: SetStatus = SetStatus()
 
 
-class NodeStatus(Struct):
+class NodeStatus(Struct, frozen=True):
     """A node's status."""
 
     conditions: list[Condition] = []
 
 
-class Taint(Struct):
+class Taint(Struct, frozen=True):
     """One taint of a node."""
 
     key: str
@@ -249,14 +249,14 @@ class Taint(Struct):
     value: str = ""
 
 
-class NodeSpec(Struct):
+class NodeSpec(Struct, frozen=True):
     """A node's spec."""
 
     unschedulable: bool = False
     taints: list[Taint] = []
 
 
-class Machine(Object):
+class Machine(Object, frozen=True):
     """A Node object."""
 
     spec: NodeSpec = NodeSpec()
@@ -268,30 +268,30 @@ class Machine(Object):
         return _true(self.status.conditions, "Ready")
 
 
-class BudgetStatus(Struct):
+class BudgetStatus(Struct, frozen=True):
     """A PodDisruptionBudget's status."""
 
     disruptions_allowed: int = 0
 
 
-class Budget(Object):
+class Budget(Object, frozen=True):
     """A PodDisruptionBudget."""
 
     status: BudgetStatus = BudgetStatus()
 
 
-class Namespace(Object):
+class Namespace(Object, frozen=True):
     """A Namespace."""
 
 
-class DaemonStatus(Struct):
+class DaemonStatus(Struct, frozen=True):
     """A DaemonSet's status."""
 
     desired_number_scheduled: int = 0
     number_ready: int = 0
 
 
-class Daemon(Object):
+class Daemon(Object, frozen=True):
     """A DaemonSet."""
 
     status: DaemonStatus = DaemonStatus()

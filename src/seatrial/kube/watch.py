@@ -33,21 +33,21 @@ _PAUSE = 0.2
 """Seconds between two tries to reach a server that is away."""
 
 
-class _ListMeta(Struct):
+class _ListMeta(Struct, frozen=True):
     resource_version: str
 
 
-class _List(Struct):
+class _List(Struct, frozen=True):
     metadata: _ListMeta
     items: list[msgspec.Raw]
 
 
-class _Event(Struct):
+class _Event(Struct, frozen=True):
     type: str
     object: msgspec.Raw
 
 
-class _Bare(Struct):
+class _Bare(Struct, frozen=True):
     metadata: Meta = Meta(name="")
     code: int = 0
     message: str = ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from importlib.metadata import version
 
 import altair as alt
 import vl_convert
@@ -22,7 +22,7 @@ from seatrial.model import Json
 from seatrial.report.breaks import Break
 from seatrial.report.lanes import Bar, Lanes
 
-WIDTH, STEP, LETTER = 860, 30, 6.4
+WIDTH, STEP, LETTER = 880, 30, 6.4
 """Pixels: of the time axis, of a lane's height, of a letter's usual width."""
 
 
@@ -48,7 +48,9 @@ LOOKS = {
     "phase": Look("var(--band)", "var(--line)", 20, ink="var(--ink)"),
     "gap": Look("var(--warn-soft)", "var(--warn)", 20, (2, 2), ink="var(--ink)"),
 }
+PADDING = {"left": 8, "top": 26, "right": 8, "bottom": 8}
 _THIN = 12
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,10 @@ def _version() -> str:
 
 def _library() -> str:
     """Give the drawing library as one script; bundling takes seconds, so it is kept."""
-    kept = places.cache() / "report" / f"vega-{vl_convert.__version__}-{_version()}.js"
+    kept = places.cache() / "report" / f"vega-{version('vl-convert-python')}-{_version()}.js"
     if kept.is_file():
         return kept.read_text(encoding="utf-8")
-    bundle: str = vl_convert.javascript_bundle(vl_version=_version())
+    bundle: str = vl_convert.javascript_bundle(_SNIPPET, _version())
     with suppress(CannotRun, OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         history.write_whole(kept, [bundle.encode()])
@@ -85,51 +87,56 @@ def _library() -> str:
 
 def _chart(lanes: Lanes) -> alt.LayerChart:
     end = max(lanes.end, 1.0)
+    # what is drawn later lies above: words must stay readable under a rule
     layers = alt.layer(
-        _bands(lanes.breaks, end), _bars(lanes), _words(lanes.bars, end), *_marks(lanes, end)
+        _bands(lanes.breaks, end), *_bars(lanes), *_rules(lanes.breaks), *_words(lanes, end)
     )
-    return (
-        layers.properties(width=WIDTH, height=alt.Step(STEP), background="transparent", padding=8)
-        .configure(font="system-ui, sans-serif")
+    chart: alt.LayerChart = (
+        layers.properties(width=WIDTH, height=alt.Step(STEP), background="transparent")
+        .configure(font="system-ui, sans-serif", padding=PADDING)
         .configure_view(stroke=None)
         .configure_axis(
             labelColor="var(--ink)", titleColor="var(--soft)", gridColor="var(--line)",
             domainColor="var(--line)", tickColor="var(--line)", labelFontSize=12,
-            titleFontSize=12, titleFontWeight="normal", labelLimit=260,
+            titleFontSize=12, titleFontWeight="normal", labelLimit=220,
         )
     )  # fmt: skip
+    return chart
 
 
-def _time(lanes: Lanes) -> alt.X:
-    scale = alt.Scale(domain=[0, max(lanes.end, 1.0)], nice=False)
-    return alt.X("start:Q", scale=scale, title="seconds since the run began")
+def _time(end: float) -> alt.X:
+    scale = alt.Scale(domain=[0, end], nice=False)
+    axis = alt.Axis(title="seconds since the run began")
+    return alt.X("start:Q", scale=scale, axis=axis)
 
 
 def _lane(lanes: Lanes) -> alt.Y:
-    axis = alt.Axis(ticks=False, domain=False, grid=False, labelPadding=10)
-    return alt.Y("lane:N", sort=list(lanes.lanes), title=None, axis=axis)
+    axis = alt.Axis(ticks=False, domain=False, grid=False, labelPadding=10, title=None)
+    return alt.Y("lane:N", sort=None, scale=alt.Scale(domain=list(lanes.lanes)), axis=axis)
 
 
-def _bars(lanes: Lanes) -> alt.Chart:
-    look, zoom = list(LOOKS), "[mousedown, window:mouseup] > window:mousemove!"
-    wheel = alt.selection_interval(
-        bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", translate=zoom
-    )
-    base = alt.Chart(_data([_row(bar) for bar in lanes.bars]))
-    bars = base.mark_bar(cornerRadius=3, strokeWidth=1.5, clip=True).encode(
-        x=_time(lanes), x2="end:Q", y=_lane(lanes),
-        fill=_scaled(alt.Fill, [LOOKS[state].fill for state in look]),
-        stroke=_scaled(alt.Stroke, [LOOKS[state].stroke for state in look]),
-        size=_scaled(alt.Size, [LOOKS[state].height for state in look]),
-        strokeDash=_scaled(alt.StrokeDash, [list(LOOKS[state].dash) for state in look]),
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("lane", "state", "what", "when", "detail")],
+def _bars(lanes: Lanes) -> list[alt.Chart]:
+    states = [state for state in LOOKS if any(bar.state == state for bar in lanes.bars)]
+    first, *others = [_stated(lanes, state) for state in states]
+    wheel = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]")
+    return [first.add_params(wheel), *others]
+
+
+def _stated(lanes: Lanes, state: str) -> alt.Chart:
+    """Draw the bars of one state; a layer of its own, since height cannot be data."""
+    look = LOOKS[state]
+    base = alt.Chart(_data([_row(bar) for bar in lanes.bars if bar.state == state]))
+    mark = base.mark_bar(
+        fill=look.fill, stroke=look.stroke, strokeDash=list(look.dash), strokeWidth=1.5,
+        height=look.height, cornerRadius=3, clip=True,
     )  # fmt: skip
-    drawn: alt.Chart = bars.add_params(wheel)
-    return drawn
-
-
-def _scaled(channel: Any, values: Sequence[Any]) -> Any:
-    return channel("state:N", scale=alt.Scale(domain=list(LOOKS), range=values), legend=None)
+    chart: alt.Chart = mark.encode(
+        x=_time(max(lanes.end, 1.0)),
+        x2="end:Q",
+        y=_lane(lanes),
+        tooltip=[alt.Tooltip(f"{name}:N") for name in ("lane", "state", "what", "when", "detail")],
+    )
+    return chart
 
 
 def _row(bar: Bar) -> dict[str, Json]:
@@ -138,19 +145,24 @@ def _row(bar: Bar) -> dict[str, Json]:
     return {**row, "what": bar.label, "when": when, "detail": bar.detail}
 
 
-def _words(bars: Sequence[Bar], end: float) -> alt.Chart:
-    """Write into each bar what fits; thin bars have no room for words."""
+def _words(lanes: Lanes, end: float) -> list[alt.Chart]:
+    """Write into each bar what fits, and above all of them what was broken."""
     said = [
         {"lane": bar.lane, "start": bar.start, "text": text, "ink": LOOKS[bar.state].ink}
-        for bar in bars
+        for bar in lanes.bars
         if (text := _fitting(_word(bar), (bar.end - bar.start) / end * WIDTH))
     ]
-    chart: alt.Chart = (
-        alt.Chart(_data(said))
-        .mark_text(align="left", baseline="middle", dx=6, fontSize=11.5, clip=True, tooltip=False)
-        .encode(x="start:Q", y="lane:N", text="text:N", color=alt.Color("ink:N", scale=None))
-    )
-    return chart
+    inside = alt.Chart(_data(said)).mark_text(align="left", dx=6, fontSize=11.5, clip=True)
+    above = alt.Chart(_data(_titles(lanes.breaks, end))).mark_text(
+        align="left", baseline="bottom", fontSize=11.5, fontWeight="bold",
+        color="var(--fault)", clip=False,
+    )  # fmt: skip
+    return [
+        inside.encode(
+            x="start:Q", y=_lane(lanes), text="text:N", color=alt.Color("ink:N", scale=None)
+        ),
+        above.encode(x="start:Q", y=alt.value(-5), text="text:N"),
+    ]
 
 
 def _word(bar: Bar) -> str:
@@ -176,26 +188,24 @@ def _bands(breaks: Sequence[Break], end: float) -> alt.Chart:
     return band
 
 
-def _marks(lanes: Lanes, end: float) -> tuple[alt.Chart, ...]:
-    """Rule where a break began, a solid one where it was proved; its number and name above."""
-    breaks = lanes.breaks
+def _rules(breaks: Sequence[Break]) -> list[alt.Chart]:
+    """Rule where each break began, and a solid one where it was proved."""
+    began = alt.Chart(_data([{"start": one.start} for one in breaks]))
+    proved = alt.Chart(_data([{"start": one.received} for one in breaks if one.received]))
+    return [
+        began.mark_rule(color="var(--fault)", strokeDash=[4, 3], clip=True).encode(x="start:Q"),
+        proved.mark_rule(color="var(--fault)", strokeWidth=2, clip=True).encode(x="start:Q"),
+    ]
+
+
+def _titles(breaks: Sequence[Break], end: float) -> list[dict[str, Json]]:
+    """Number each break, and name it where its name ends before the next begins."""
     stops = [*(one.start for one in breaks[1:]), end]
-    names = [
-        {"start": one.start, "text": _fitting(_title(number, one), (stop - one.start) / end * WIDTH)
-         or f"{number}"}
-        for number, (one, stop) in enumerate(zip(breaks, stops, strict=True), 1)
-    ]  # fmt: skip
-    received = [{"start": one.received} for one in breaks if one.received is not None]
-    color = "var(--fault)"
-    title = alt.Chart(_data(names)).mark_text(
-        align="left", baseline="bottom", fontSize=11.5, fontWeight="bold", color=color, tooltip=False
-    )
-    began, proved = alt.Chart(_data(names)), alt.Chart(_data(received))
-    return (
-        began.mark_rule(color=color, strokeDash=[4, 3], clip=True).encode(x="start:Q"),
-        proved.mark_rule(color=color, strokeWidth=2, clip=True).encode(x="start:Q"),
-        title.encode(x="start:Q", y=alt.value(-6), text="text:N"),
-    )
+    rooms = [(stop - one.start) / end * WIDTH for one, stop in zip(breaks, stops, strict=True)]
+    return [
+        {"start": one.start, "text": _fitting(_title(number, one), room) or str(number)}
+        for number, (one, room) in enumerate(zip(breaks, rooms, strict=True), 1)
+    ]
 
 
 def _title(number: int, one: Break) -> str:

@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from os.path import commonprefix
+from itertools import pairwise, takewhile
 
 from seatrial.model import History, Json, Op
 from seatrial.report.breaks import Break, breaks
@@ -93,11 +92,12 @@ def _incarnations(pods: Iterable[Sequence[Op]]) -> Mapping[str, int]:
 
 
 def _places(pods: Iterable[Sequence[Op]]) -> Mapping[str, str]:
-    """Shorten node names by what all of them begin with, up to a dash."""
+    """Shorten node names by the words that all of them begin with."""
     names = {str(op.value.get("node") or "") for ops in pods for op in ops} - {""}
-    start = commonprefix(list(names)) if len(names) > 1 else ""
-    cut = start.rfind("-") + 1
-    return {name: name[cut:] for name in names}
+    words = [name.split("-")[:-1] for name in names] if len(names) > 1 else [[]]
+    alike = takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))
+    shared = len(list(alike))
+    return {name: "-".join(name.split("-")[shared:]) for name in names}
 
 
 def _claims(history: History, end: float) -> Iterator[Bar]:
@@ -123,10 +123,10 @@ def _nodes(history: History, end: float) -> Iterator[Bar]:
 
 def _phases(history: History, end: float) -> Iterator[Bar]:
     ops = list(history.of("phase"))
-    ends = [op.completed for op in ops[1:]] + [end]
-    for op, until in zip(ops, ends, strict=True):
+    limits = [op.completed for op in ops] + [end]
+    for op, (start, until) in zip(ops, pairwise(limits), strict=True):
         name = str(op.value.get("name", ""))
-        yield Bar("the trial", op.completed, until, "phase", name, op=op.index)
+        yield Bar("the trial", start, until, "phase", name, op=op.index)
 
 
 def _gaps(history: History) -> Iterator[Bar]:

@@ -13,13 +13,13 @@ from seatrial.report.saved import read
 from seatrial.report.story import tell
 from seatrial.report.templates import environment
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~$&@])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~$&])")
 
 
 def write(run: Path) -> Path:
     """Write summary.md."""
     target = run / "summary.md"
-    templates = environment(escape=False)
+    templates = environment()
     templates.filters |= {"text": text, "code": code}
     page = templates.get_template("summary.md.j2").render(story=tell(read(run)))
     history.write_whole(target, [page.encode()])

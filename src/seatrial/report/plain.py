@@ -35,7 +35,7 @@ def figure(value: Json) -> str:
 def groups(facts: Mapping[str, Json]) -> tuple[tuple[str, Rows], ...]:
     """Lay facts out as titled groups of rows: what is no object itself comes first."""
     single = {name: value for name, value in facts.items() if not isinstance(value, Mapping)}
-    nested = {name: value for name, value in facts.items() if isinstance(value, Mapping)}
+    nested = {name: value for name, value in facts.items() if isinstance(value, Mapping) and value}
     first = {"cluster": single} if single else {}
     return tuple((clean(title), tuple(_rows(rows))) for title, rows in {**first, **nested}.items())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from seatrial.model import Json, Op, Standing, Verdict, overall
+from seatrial.model import History, Json, Op, Standing, Verdict, overall
 from seatrial.report.breaks import Break, breaks, shown
 from seatrial.report.lanes import Lanes, lanes
 from seatrial.report.plain import clean, figure, groups
@@ -94,7 +94,8 @@ class Story:
 def tell(saved: Saved) -> Story:
     """Put the story of a saved run together."""
     found, plan = breaks(saved.history), saved.plan
-    judged = tuple(_judged(verdict, saved) for verdict in saved.verdicts)
+    worst_first = sorted(saved.verdicts, key=lambda verdict: list(Standing).index(verdict.verdict))
+    judged = tuple(_judged(verdict, saved) for verdict in worst_first)
     return Story(
         run=clean(saved.name),
         profile=clean(plan.get("profile", "")),
@@ -115,7 +116,7 @@ def tell(saved: Saved) -> Story:
 
 
 def _judged(verdict: Verdict, saved: Saved) -> Judged:
-    cited = verdict.evidence[:MOST_CITED]
+    cited = _cited_by(verdict)
     return Judged(
         guarantee=clean(verdict.guarantee),
         standing=verdict.verdict,
@@ -123,8 +124,12 @@ def _judged(verdict: Verdict, saved: Saved) -> Judged:
         reason=clean(verdict.reason),
         figures=tuple((clean(name), figure(value)) for name, value in verdict.figures.items()),
         evidence=cited,
-        uncited=len(verdict.evidence) - len(cited),
+        uncited=len(set(verdict.evidence)) - len(cited),
     )
+
+
+def _cited_by(verdict: Verdict) -> tuple[int, ...]:
+    return tuple(sorted(set(verdict.evidence))[:MOST_CITED])
 
 
 def _sentence(guarantees: Json, guarantee: str) -> str:
@@ -139,8 +144,10 @@ def _headline(judged: Iterable[Judged], found: tuple[Break, ...], *, judged_at_a
         return f"Nothing was judged: {why}."
     worst = overall([Verdict(row.guarantee, row.standing, "") for row in rows])
     if worst is Standing.HOLDS:
-        every = f"All {len(rows)} guarantees hold" if len(rows) > 1 else "The one guarantee holds"
-        return f"{every}; {_counted(shown(found), 'fault')} shown to have taken effect."
+        every = (
+            f"All {len(rows)} guarantees hold" if len(rows) > 1 else f"{rows[0].guarantee} holds"
+        )
+        return f"{every}, with proof that {_counted(shown(found), 'fault')} took effect."
     culprits = [row for row in rows if row.standing is worst]
     others = f" (and {len(culprits) - 1} more {worst})" if len(culprits) > 1 else ""
     return f"{culprits[0].guarantee} is {worst}: {culprits[0].reason}{others}"
@@ -164,7 +171,7 @@ def _seconds(when: float | None) -> str:
 
 
 def _cited(saved: Saved) -> Iterator[Cited]:
-    wanted = {index for verdict in saved.verdicts for index in verdict.evidence[:MOST_CITED]}
+    wanted = {index for verdict in saved.verdicts for index in _cited_by(verdict)}
     return (_quoted(op) for op in saved.history.ops if op.index in wanted)
 
 
@@ -184,13 +191,13 @@ def _quoted(op: Op) -> Cited:
 def _notes(saved: Saved, found: tuple[Break, ...]) -> Iterator[str]:
     yield _broken_note(saved.plan, found)
     yield from _unknown_note(saved.verdicts)
-    yield _gap_note(len(list(saved.history.of("gap"))))
+    yield _gap_note(saved.history)
     if any(verdict.guarantee.startswith("storage.") for verdict in saved.verdicts):
         yield (
             "Deleting a pod or killing a process leaves the machine's page cache in place: "
             "nothing here shows that data would outlive a power cut."
         )
-    yield _timing_note(saved.plan.get("timing"))
+    yield _timing_note(saved.plan.get("timing"), saved.cluster.get("timings"))
     yield (
         "One run is one sample. To bound how often it can fail, repeat it: "
         "no failure in n runs bounds the rate below about 3/n."
@@ -217,13 +224,18 @@ def _unknown_note(verdicts: Iterable[Verdict]) -> Iterator[str]:
         yield f"{_counted(unknown, 'guarantee')} {are} unknown: not shown, and not passed."
 
 
-def _gap_note(gaps: int) -> str:
+def _gap_note(record: History) -> str:
+    if not record.ops:
+        return "There is no record of what happened: the run ended before it was closed."
+    gaps = len(list(record.of("gap")))
     if not gaps:
-        return "The record has no gap: every watch was closed without losing an event."
+        return "No gap was recorded: what was watched was watched from start to end."
     return f"The record has {_counted(gaps, 'gap')}: what happened inside was not seen."
 
 
-def _timing_note(timing: Json) -> str:
+def _timing_note(timing: Json, effective: Json) -> str:
+    if not effective:
+        return "The cluster's timings in effect could not be read back; its usual ones are assumed."
     if timing == "fast":
         return (
             "The cluster's timings were shortened through published settings; the values in "

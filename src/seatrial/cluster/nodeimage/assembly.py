@@ -1,0 +1,100 @@
+"""Puts the node image together: base tree, programs, component images, preloading.
+
+Two lanes run side by side, since compiling and unpacking seldom want the same thing.
+May import: errors, places, progress, command, cluster.{engine,debian,images}.
+"""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from seatrial.cluster import images
+from seatrial.cluster.engine import Engine
+from seatrial.cluster.nodeimage import components
+from seatrial.cluster.nodeimage.inputs import Inputs
+from seatrial.cluster.nodeimage.programs import built, modules
+from seatrial.errors import CannotRun
+from seatrial.places import cache
+from seatrial.progress import Progress
+
+_ROOM = 8 * 2**30
+_NODE_PROGRAMS = ("kubeadm", "kubectl", "kubelet")
+_ENTRYPOINT = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
+
+
+def reference(wanted: Inputs) -> str:
+    """Name the image of these inputs."""
+    return f"seatrial/node:v{wanted.version}-{wanted.key}"
+
+
+def assemble(engine: Engine, wanted: Inputs, progress: Progress) -> None:
+    """Build the node image; finished parts are kept, so that a second try goes on."""
+    _refuse_small(cache())
+    progress.note(
+        f"making a node image of Kubernetes {wanted.version}: about 8 minutes, once; "
+        "an interrupted build goes on where it stopped"
+    )
+    with ThreadPoolExecutor(1) as other:
+        ground = other.submit(images.ground, engine, progress)
+        programs = _programs(wanted, progress)
+        ground.result()
+    parts = components.made(engine, wanted, programs, progress)
+    with progress.step("putting the node image together", 60):
+        _node(engine, wanted, programs, [*parts, images.ground_reference()])
+
+
+def _programs(wanted: Inputs, progress: Progress) -> dict[str, Path]:
+    folders = [built(module, progress) for module in modules(wanted)]
+    return {program.name: program for folder in folders for program in folder.iterdir()}
+
+
+def _node(engine: Engine, wanted: Inputs, programs: dict[str, Path], preloaded: list[str]) -> None:
+    bare = f"seatrial/node-bare:{wanted.key}"
+    with images.scratch() as context:
+        shutil.copytree(wanted.folder / "node", context, dirs_exist_ok=True)
+        shutil.copy(wanted.folder / "packages.txt", context)
+        _configure(context / "files", wanted, components.pause(programs["kubeadm"], wanted))
+        (context / "bin").mkdir()
+        for name in _NODE_PROGRAMS:
+            shutil.copy(programs[name], context / "bin" / name)
+        images.docker_build(engine, context, bare, BASE=images.base_reference())
+        _preload(engine, bare, reference(wanted), context / "preload.sh", preloaded)
+
+
+def _configure(files: Path, wanted: Inputs, pause: str) -> None:
+    (files / "kind").mkdir(exist_ok=True)
+    (files / "kind" / "version").write_text(f"v{wanted.version}\n")
+    config = files / "etc/containerd/config.toml"
+    config.write_text(config.read_text().replace("PAUSE", pause))
+    (files / "usr/local/bin/entrypoint").chmod(0o755)
+
+
+def _preload(engine: Engine, bare: str, target: str, script: Path, preloaded: list[str]) -> None:
+    with images.scratch() as folder:
+        archive = folder / "images.tar"
+        engine.docker("save", "--output", str(archive), *preloaded)
+        container = engine.docker(
+            "run", "--detach", "--privileged", "--volume", "/work",
+            "--entrypoint", "/bin/sleep", bare, "infinity",
+        ).strip()  # fmt: skip
+        try:
+            engine.docker("cp", str(script), f"{container}:/preload.sh")
+            engine.docker("exec", "--interactive", container, "sh", "/preload.sh", stdin=archive)
+            engine.docker(
+                "commit", "--change", _ENTRYPOINT, "--change", "CMD []", container, target
+            )
+        finally:
+            engine.docker("rm", "--force", "--volumes", container)
+
+
+def _refuse_small(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM:
+        raise CannotRun(
+            f"{_ROOM / 2**30:.0f} GiB of free disk, to build the node image",
+            seen=f"{free / 2**30:.1f} GiB at {folder}",
+            remedy="free some, or set XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk",
+        )

@@ -1,0 +1,118 @@
+"""The containers that are nodes: what they are doing, and stopping, starting, removing one.
+
+Each function takes the engine and a container's id (or name) and touches that one only.
+May import: errors, cluster.engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.cluster.engine import Engine
+
+_CLUSTER = "io.x-k8s.kind.cluster"
+"""The label by which kind itself knows its nodes (kind, pkg/cluster/constants)."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A node's container now; `status` is the engine's word (running, paused, exited, dead, …).
+
+    `pid` is its init on the engine's machine, 0 when it does not run; `started` is when it last
+    did, in ISO 8601: together with `id` that names one boot of the node.
+    """
+
+    id: str
+    name: str
+    status: str
+    pid: int
+    started: str
+    image: str
+    address: str
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs and is not paused."""
+        return self.status == "running"
+
+    @property
+    def boot(self) -> str:
+        """What differs after every start."""
+        return f"{self.id[:12]} {self.started}"
+
+
+def of_cluster(engine: Engine, name: str) -> tuple[Container, ...]:
+    """Give every container, running or not, that kind would take for a node of that cluster."""
+    ids = engine.docker("ps", "-aq", "--no-trunc", "--filter", f"label={_CLUSTER}={name}").split()
+    return tuple(sorted(states(engine, ids), key=lambda found: found.name))
+
+
+def states(engine: Engine, containers: Iterable[str]) -> list[Container]:
+    """Look at several containers that exist."""
+    return [_read(found) for found in inspected(engine, *containers)]
+
+
+def state(engine: Engine, container: str) -> Container:
+    """Look at one container. Raises ToolFailed when it does not exist."""
+    return states(engine, [container])[0]
+
+
+def inspected(engine: Engine, *containers: str) -> list[Mapping[str, Any]]:
+    """Give all that the engine knows of some containers."""
+    if not containers:
+        return []
+    found: list[Mapping[str, Any]] = json.loads(engine.docker("inspect", *containers))
+    return found
+
+
+def start(engine: Engine, *containers: str) -> None:
+    """Start stopped containers, one after the other."""
+    engine.docker("start", *containers)
+
+
+def stop(engine: Engine, container: str, grace: int = 30) -> None:
+    """Ask a node to shut down, and end it after `grace` seconds."""
+    engine.docker("stop", "--time", str(grace), container)
+
+
+def kill(engine: Engine, container: str) -> None:
+    """End a node at once, as a power cut would; the host's page cache survives it."""
+    engine.docker("kill", container)
+
+
+def pause(engine: Engine, container: str) -> None:
+    """Freeze every process of a node."""
+    engine.docker("pause", container)
+
+
+def resume(engine: Engine, container: str) -> None:
+    """Let a frozen node go on."""
+    engine.docker("unpause", container)
+
+
+def remove(engine: Engine, *containers: str) -> None:
+    """Remove nodes together with their disks."""
+    if containers:
+        engine.docker("rm", "--force", "--volumes", *containers)
+
+
+def read_file(engine: Engine, container: str, path: str) -> str:
+    """Read a file of a running node."""
+    return engine.docker("exec", container, "cat", path)
+
+
+def _read(found: Mapping[str, Any]) -> Container:
+    networks: Mapping[str, Any] = found["NetworkSettings"].get("Networks") or {}
+    addresses = [str(one.get("IPAddress") or "") for one in networks.values()]
+    return Container(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        status=found["State"]["Status"],
+        pid=found["State"]["Pid"],
+        started=found["State"]["StartedAt"],
+        image=found["Config"]["Image"],
+        address=next(filter(None, addresses), ""),
+    )

@@ -1,0 +1,151 @@
+"""The proof names what is missing: which part, which node, and what was seen instead."""
+
+from __future__ import annotations
+
+import importlib.util
+import socketserver
+import struct
+import threading
+
+import msgspec
+import pytest
+
+from seatrial.cluster import proof
+from seatrial.cluster.proof import Proof, manifests
+from seatrial.cluster.shapes import Declared, shape
+from seatrial.errors import CannotRun
+from seatrial.kube.objects import Machine, Pod
+from seatrial.places import carried
+
+NODES = (Declared("cp", "control-plane", ("t=:NoSchedule",)), Declared("w", "worker", ()))
+PROOF = Proof(NODES, "an/image:1")
+
+
+class Seen:
+    """A stream that stands still."""
+
+    def __init__(self, nodes=(), pods=()):
+        self.found = {
+            "nodes": {n["metadata"]["name"]: msgspec.convert(n, Machine) for n in nodes},
+            "pods": {
+                f"{p['metadata']['namespace']}/{p['metadata']['name']}": msgspec.convert(p, Pod)
+                for p in pods
+            },
+        }
+
+    def items(self, kind):
+        return self.found[kind]
+
+
+def machine(name, *taints, ready="True", message="", cordoned=False):
+    return {
+        "metadata": {"name": name},
+        "spec": {"unschedulable": cordoned, "taints": [
+            {"key": key, "effect": "NoSchedule"} for key in taints]},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "message": message}]},
+    }  # fmt: skip
+
+
+def pod(name, node, app, namespace=proof.NAMESPACE, ready="True", phase="Running", **labels):
+    key = "k8s-app" if namespace == "kube-system" else "app"
+    return {
+        "metadata": {"name": name, "namespace": namespace, "labels": {key: app, **labels}},
+        "spec": {"nodeName": node},
+        "status": {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ([machine("cp", "t"), machine("w")], None),
+        ([machine("cp", "t")], "node w has not joined"),
+        ([machine("cp", "t"), machine("w", ready="False", message="no network")], "no network"),
+        ([machine("cp", "t"), machine("w", cordoned=True)], "node w is cordoned"),
+        ([machine("cp", "t"), machine("w", "node.kubernetes.io/not-ready")], "still has the taint"),
+        ([machine("cp"), machine("w")], "node cp has taints []"),
+    ],
+)
+def test_nodes_are_ready_and_tainted_as_declared(nodes, said):
+    seen = proof._nodes_differ(Seen(nodes), PROOF)  # type: ignore[arg-type]
+    assert seen is None if said is None else said in str(seen)
+
+
+def test_every_node_has_to_prove_itself():
+    one = [pod("a", "cp", "proof"), pod("b", "w", "proof", ready="False")]
+    assert "node w is not done" in str(proof._pods_differ(Seen(pods=one), PROOF))  # type: ignore[arg-type]
+    assert "no pod of the proof on node w" in str(proof._pods_differ(Seen(pods=one[:1]), PROOF))  # type: ignore[arg-type]
+
+
+def test_dns_servers_in_the_middle_of_a_change_are_no_proof():
+    def server(name, version):
+        return pod(name, "cp", "kube-dns", "kube-system", **{"pod-template-hash": version})
+
+    assert proof._dns_differs(Seen(pods=[server("a", "1"), server("b", "1")])) is None  # type: ignore[arg-type]
+    said = proof._dns_differs(Seen(pods=[server("a", "1"), server("b", "2")]))  # type: ignore[arg-type]
+    assert said == "the DNS servers are being replaced"
+    assert "no pod with the label" in str(proof._dns_differs(Seen()))  # type: ignore[arg-type]
+
+
+def test_a_dns_server_that_one_node_cannot_reach_is_named():
+    with pytest.raises(CannotRun, match=r"(?s)DNS from node w: .*10\.1\.1\.1.*timed out"):
+        proof._check_servers("w", {"10.1.1.2": 0.001, "10.1.1.1": "TimeoutError: timed out"})
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"), [("Succeeded", None), ("Failed", "did not keep"), ("Pending", "not read")]
+)
+def test_a_claim_is_proved_when_another_container_has_read_it(phase, said):
+    seen = proof._claim_differs(Seen(pods=[pod("claim", "w", "claim", phase=phase)]), PROOF)  # type: ignore[arg-type]
+    assert seen is None if said is None else said in str(seen)
+
+
+def test_the_manifests_are_whole_and_stay_in_their_own_namespace():
+    found = manifests(Proof(shape("three-workers").nodes("sea"), "an/image:1", storage="standard"))
+    assert [document["kind"] for document in found] == [
+        "Namespace", "ConfigMap", "ServiceAccount", "Service", "DaemonSet",
+        "PersistentVolumeClaim", "Pod",
+    ]  # fmt: skip
+    assert "${" not in str([document for document in found if document["kind"] != "ConfigMap"])
+    assert all("namespace" not in document["metadata"] for document in found)
+    assert found[5]["spec"]["storageClassName"] == "standard"
+
+
+def test_a_proof_without_a_claim_leaves_it_out():
+    assert "Pod" not in [d["kind"] for d in manifests(Proof(NODES, "x", storage=None))]
+
+
+class Dns(socketserver.BaseRequestHandler):
+    """A DNS server with one answer to every question."""
+
+    def handle(self):
+        data, socket = self.request
+        header = struct.pack(">6H", *struct.unpack(">H", data[:2]), 0x8180, 1, 1, 0, 0)
+        socket.sendto(header + data[12:], self.client_address)
+
+
+def test_the_script_asks_one_dns_server_without_a_resolver_between(monkeypatch):
+    script = _script()
+    with socketserver.UDPServer(("127.0.0.1", 0), Dns) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(script, "DNS_PORT", server.server_address[1])
+        assert 0 <= script.ask("127.0.0.1", "a.b.svc.cluster.local") < 1
+        server.shutdown()
+
+
+def test_the_script_finds_on_a_volume_only_the_word_that_was_written(tmp_path):
+    script, path = _script(), str(tmp_path / "word")
+    script.write(path, "one")
+    script.read(path, "one")
+    with pytest.raises(SystemExit, match="wanted 'two'"):
+        script.read(path, "two")
+
+
+def _script():
+    path = carried("clusters") / "proof/proof.py"
+    spec = importlib.util.spec_from_file_location("proof_script", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,155 @@
+"""The page opens offline, with scripts or without, and believes nothing a cluster says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from seatrial import history, report
+from seatrial.model import Op, Outcome
+
+SAMPLE = Path(__file__).parent / "histories" / "sample-run"
+HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(1)">'
+LARGEST = 3_000_000
+
+
+class Page(HTMLParser):
+    """Collects what a browser would run, load or show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in {"script", "style"}:
+            self.inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = "" if tag == self.inside else self.inside
+
+    def handle_data(self, data: str) -> None:
+        (self.scripts if self.inside == "script" else self.words).append(data)
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page(run: Path) -> Page:
+    (file,) = report.write(run, ["html"])
+    parsed = Page()
+    parsed.feed(file.read_text())
+    return parsed
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SAMPLE, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return page(Path(shutil.copytree(SAMPLE, tmp_path_factory.mktemp("page") / "run")))
+
+
+def rewrite(run: Path, change) -> None:
+    lines = (run / "history.jsonl").read_text().splitlines()
+    changed = [change(json.loads(line)) for line in lines]
+    (run / "history.jsonl").write_text("".join(json.dumps(one) + "\n" for one in changed))
+
+
+def test_the_page_loads_nothing_and_forbids_itself_to(sample):
+    assert not sample.of("link") + sample.of("img") + sample.of("iframe")
+    assert not [one for one in sample.of("script") if "src" in one]
+    policy = next(one["content"] for one in sample.of("meta") if "http-equiv" in one)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_the_only_script_allowed_is_the_one_in_the_page(sample):
+    policy = next(one["content"] for one in sample.of("meta") if "http-equiv" in one)
+    digest = b64encode(sha256("".join(sample.scripts[1:]).encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in policy
+
+
+def test_the_picture_is_there_before_any_script_runs(sample):
+    assert "claim data-ledger-0" in sample.words
+    assert "pod 2 on worker" in sample.words
+    assert "1 pod-delete ledger-1" in sample.words
+
+
+def test_the_verdict_word_stands_beside_its_sign_and_comes_first(sample):
+    said = " ".join(" ".join(sample.words).split())
+    assert "✓ holds" in said
+    assert said.index("All 2 guarantees hold") < said.index("Guarantees")
+
+
+def test_every_link_leads_somewhere_in_the_page(sample):
+    ids = {one["id"] for _, one in sample.tags if "id" in one}
+    wanted = {str(one["href"]).removeprefix("#") for one in sample.of("a")}
+    assert wanted
+    assert wanted <= ids
+
+
+def test_what_a_cluster_says_is_never_markup(run):
+    def hostile(op):
+        for name in ("name", "answer", "reason", "node"):
+            if name in op["value"]:
+                op["value"][name] = f"{op['value'][name]}{HOSTILE}"
+        return op
+
+    rewrite(run, hostile)
+    verdicts = (run / "verdicts.json").read_text()
+    (run / "verdicts.json").write_text(verdicts.replace("all 3", json.dumps(HOSTILE)[1:-1]))
+    plan = json.loads((run / "plan.json").read_text())
+    (run / "plan.json").write_text(json.dumps({**plan, "profile": HOSTILE, "command": HOSTILE}))
+    found = page(run)
+    assert len(found.of("script")) == 2
+    assert not found.of("img")
+    assert json.loads(found.scripts[0])
+    assert any("<script>alert(1)" in word for word in found.words)
+
+
+def test_a_long_run_still_makes_a_page_that_can_be_mailed(run):
+    with (run / "history.jsonl").open("ab") as file:
+        for number in range(20_000):
+            uid, name = f"uid-{number % 4000}", f"ledger-{number % 60}"
+            value = {"event": "MODIFIED", "rv": 10_000 + number, "name": name, "uid": uid}
+            more = {"phase": "Running", "ready": number % 3 == 0, "node": "w", "deleting": False}
+            when = 60 + number / 10
+            op = Op("w", "pod", Outcome.OK, when, when, {**value, **more}, index=92 + number)
+            file.write(history.line(op))
+    (file,) = report.write(run, ["html"])
+    assert file.stat().st_size < LARGEST
+    assert "more stretches were seen than fit" in file.read_text()
+
+
+def test_without_the_drawing_libraries_the_page_has_the_table(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "seatrial.report.drawing", None)
+    found = page(run)
+    assert not found.of("script")
+    assert any("seatrial[report]" in word for word in found.words)
+    assert "pod 2 on worker" in found.words
+
+
+def test_colours_are_defined_for_light_and_dark(run):
+    page(run)
+    style = (run / "report.html").read_text().split("<style>")[1].split("</style>")[0]
+    light, dark = (set(re.findall(r"(--[a-z-]+):", part)) for part in _roots(style))
+    assert light == dark
+    used = set(re.findall(r"var\((--[a-z-]+)\)", (run / "report.html").read_text()))
+    assert used <= light | {"--tone", "--tone-soft"}
+
+
+def _roots(style: str) -> list[str]:
+    return re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
