@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from seatrial.cluster import proof
-from seatrial.cluster.proof import Proof, manifests
+from seatrial.cluster.proof import Proof, claim_manifests, manifests
 from seatrial.cluster.shapes import Declared, shape
 from seatrial.errors import CannotRun
 from seatrial.kube.objects import Machine, Pod
@@ -101,18 +101,24 @@ def test_a_claim_is_proved_when_another_container_has_read_it(phase, said):
 
 
 def test_the_manifests_are_whole_and_stay_in_their_own_namespace():
-    found = manifests(Proof(shape("three-workers").nodes("sea"), "an/image:1", storage="standard"))
+    asked = Proof(shape("three-workers").nodes("sea"), "an/image:1", storage="standard")
+    found = [*manifests(asked), *claim_manifests(asked)]
     assert [document["kind"] for document in found] == [
-        "Namespace", "ConfigMap", "ServiceAccount", "Service", "DaemonSet",
-        "PersistentVolumeClaim", "Pod",
+        "Namespace", "ServiceAccount", "Service", "DaemonSet", "PersistentVolumeClaim", "Pod",
     ]  # fmt: skip
-    assert "${" not in str([document for document in found if document["kind"] != "ConfigMap"])
+    assert "${" not in str(found)
     assert all("namespace" not in document["metadata"] for document in found)
-    assert found[5]["spec"]["storageClassName"] == "standard"
+    assert found[4]["spec"]["storageClassName"] == "standard"
 
 
-def test_a_proof_without_a_claim_leaves_it_out():
-    assert "Pod" not in [d["kind"] for d in manifests(Proof(NODES, "x", storage=None))]
+def test_the_default_class_of_a_cluster_is_taken_by_naming_none():
+    assert "storageClassName" not in claim_manifests(PROOF)[0]["spec"]
+
+
+def test_the_claim_waits_for_a_node_that_takes_pods():
+    waiting = proof._nobody_takes_pods(Seen([machine("cp", "t")]), PROOF)  # type: ignore[arg-type]
+    assert waiting == "node w has not joined"
+    assert proof._nobody_takes_pods(Seen([machine("w")]), PROOF) is None  # type: ignore[arg-type]
 
 
 class Dns(socketserver.BaseRequestHandler):

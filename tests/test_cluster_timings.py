@@ -48,7 +48,15 @@ SHIPPED = {
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("500ms", 0.5), ("10s", 10), ("1m30s", 90), ("5m0s", 300), ("2", 2), (4, 4), ("1h0.5s", 3600.5)],
+    [
+        ("500ms", 0.5),
+        ("10s", 10),
+        ("1m30s", 90),
+        ("5m0s", 300),
+        ("2", 2),
+        (4, 4),
+        ("1h0.5s", 3600.5),
+    ],
 )
 def test_durations_are_read_as_go_writes_them(text, value):
     assert seconds(text) == value

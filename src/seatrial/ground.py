@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
 
 from seatrial import cluster
-from seatrial.cluster import Cluster, Spec, engine
-from seatrial.kube.client import Kube, connect
+from seatrial.cluster import Cluster, Spec, engine, records
+from seatrial.kube.client import Kube
 from seatrial.model import Standing
 from seatrial.progress import Progress
 
@@ -34,10 +34,11 @@ class Keep(StrEnum):
 class Ground:
     """A proved cluster; `lasting` when it was there before us, `wanted` once it shall stay."""
 
+    spec: Spec
     cluster: Cluster
     kube: Kube
     lasting: bool
-    wanted: Event = field(default_factory=Event)
+    wanted: Event
 
 
 @contextmanager
@@ -47,13 +48,13 @@ def grounded(spec: Spec, progress: Progress) -> Iterator[Ground]:
     A cluster that was not there goes down again, unless a run marked it wanted; so does an
     engine of ours that was not running.
     """
-    running, known = engine.running(), cluster.get(spec.name) is not None
-    found = cluster.up(spec, progress)
-    ground = Ground(found, connect(found.kubeconfig, found.context), lasting=known)
+    running, known = engine.running(), spec.name in records.names()
+    kept = Event()
     try:
-        yield ground
+        found = cluster.up(spec, progress)
+        yield Ground(spec, found, found.connect(), known, kept)
     finally:
-        if not (known or ground.wanted.is_set()):
+        if not (known or kept.is_set()):
             cluster.down(spec.name, progress)
             if running is None:
                 engine.stop(progress)

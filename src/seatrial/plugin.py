@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _MARKERS = {
     "disruptive": "breaks nodes, the network or the control plane; runs alone (-n 0)",
 }
-Tried = "Callable[[str], Trial]"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,8 +51,12 @@ def trial_ground(pytestconfig: pytest.Config) -> Iterator[Ground]:
     from seatrial.ground import grounded
 
     option = pytestconfig.getoption
-    names = "cluster", "shape", "timing", "kubernetes"
-    spec = spec_of(*(option(f"--trial-{name}") for name in names), "")
+    spec = spec_of(
+        option("--trial-cluster"),
+        option("--trial-shape"),
+        option("--trial-timing"),
+        option("--trial-kubernetes"),
+    )
     with ExitStack() as stack:
         capture = pytestconfig.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
@@ -63,10 +66,8 @@ def trial_ground(pytestconfig: pytest.Config) -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
-def trial_of(
-    pytestconfig: pytest.Config, request: pytest.FixtureRequest
-) -> Callable[[str], Trial]:
-    """Give a function that tries a profile by its name; the same profile is tried once a session."""
+def trial_of(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Callable[[str], Trial]:
+    """Give a function that tries a profile by its name, each only once a session."""
     done: dict[str, Trial] = {}
 
     def tried(name: str) -> Trial:
@@ -108,18 +109,20 @@ def holds(
         record_property("guarantee", guarantee)
         record_property("verdict", verdict.verdict.value)
         record_property("evidence", str(trial.folder))
-        assert verdict.verdict.value == "holds", (
-            f"{guarantee} is {verdict.verdict.value}: {verdict.reason}\n"
-            f"evidence: {trial.folder / 'report.html'}"
-        )
+        if verdict.verdict.value != "holds":
+            pytest.fail(
+                f"{guarantee} is {verdict.verdict.value}: {verdict.reason}\n"
+                f"evidence: {trial.folder / 'report.html'}",
+                pytrace=False,
+            )
 
     return assertion
 
 
 def _tried(name: str, config: pytest.Config, ground: Ground) -> Trial:
+    from seatrial.checks import CHECKS
     from seatrial.cli.show import terminal
     from seatrial.cli.trial import Order, judged_of, tried
-    from seatrial.checks import CHECKS
     from seatrial.ground import Keep
     from seatrial.profiles import load
 

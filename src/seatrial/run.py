@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seatrial import checks, cluster, profiles, report, timing
+from seatrial import checks, profiles, report, timing
+from seatrial.cluster.supply import supply
 from seatrial.errors import SeatrialError
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
@@ -70,6 +71,7 @@ def tried(
                 _exercise(plan, profile, ground, namespace, recorder, progress)
         finally:
             history = folder.close_history()
+            report.write(folder.path)
         trial = judged(folder, history, plan.guarantees)
         standing = trial.standing
         return trial
@@ -94,13 +96,17 @@ def _exercise(
     progress: Progress,
 ) -> None:
     documents = _documents(profile, ground, namespace, progress)
+    _phase(recorder, "deploy")
     with ExitStack() as stack:
         with progress.step(f"deploying {profile.name} into {namespace}", 12):
             alive = stack.enter_context(
                 deployed(profile, documents, ground.kube, namespace=namespace, recorder=recorder)
             )
+        _phase(recorder, "before")
         _ask(alive, recorder, range(profile.replicas))
+        _phase(recorder, "fault")
         _break_all(plan, alive, recorder, progress)
+        _phase(recorder, "final")
         _ask(alive, recorder, range(profile.replicas))
 
 
@@ -119,6 +125,11 @@ def _break_all(plan: Plan, alive: Workload, recorder: Recorder, progress: Progre
         progress.note(f"the trial stops early: {error}")
 
 
+def _phase(recorder: Recorder, name: str) -> None:
+    now = recorder.now()
+    recorder.write(Op("run", "phase", Outcome.OK, now, now, {"name": name}))
+
+
 def _ask(alive: Workload, recorder: Recorder, ordinals: Sequence[int]) -> None:
     for ordinal in ordinals:
         if pod := alive.member(ordinal):
@@ -129,7 +140,7 @@ def _documents(
     profile: Profile, ground: Ground, namespace: str, progress: Progress
 ) -> list[dict[str, Any]]:
     images = {
-        name: cluster.supply(ground.cluster, name, Path(folder), progress)
+        name: supply(ground.cluster, name, Path(folder), progress)
         for name, folder in profile.images.items()
     }
     return profiles.render(profile, images=images, namespace=namespace)

@@ -72,6 +72,10 @@ class Waitable(Protocol):
     def changed(self) -> threading.Condition:
         """Notified, with its lock held, after each change."""
 
+    @property
+    def trouble(self) -> str:
+        """Why no change can be seen just now; empty when nothing stands in the way."""
+
 
 W = TypeVar("W", bound=Waitable)
 
@@ -87,7 +91,7 @@ def wait(stream: W, condition: Callable[[W], str | None], within: Limit) -> None
         while (difference := condition(stream)) is not None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise _late(within, difference)
+                raise _late(within, "; ".join(filter(None, (difference, stream.trouble))))
             stream.changed.wait(left)
 
 

@@ -36,16 +36,16 @@ def drifts(history: History) -> tuple[Drift, ...]:
     return tuple(_drift(op, faults) for op in faults if op.value["stage"] == "receipt")
 
 
-def unproven(history: History) -> tuple[Op, ...]:
-    """Give the last stage of every fault that was planned and has no healing proof."""
-    return tuple(op for op in history.of("fault") if op.value["stage"] == "stopped")
-
-
 def missing(history: History) -> tuple[str, ...]:
-    """Name the faults that the plan holds and for which the History has no receipt."""
+    """Name the faults that the plan holds and for which the History has no receipt.
+
+    Without its plan nobody can say that a run was whole: then the plan itself is missing.
+    """
+    if "plan" not in history.head:
+        return ("the plan",)
     wanted = [
         (planned["fault"], ordinal)
-        for planned in history.head.get("plan", {}).get("faults", ())
+        for planned in history.head["plan"]["faults"]
         for ordinal in planned["ordinals"]
     ]
     shown = [(drift.fault, drift.ordinal) for drift in drifts(history)]

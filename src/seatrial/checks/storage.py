@@ -57,8 +57,8 @@ def _compare(history: History, drift: Drift) -> Compared:
     before, after = _pod(history, drift.old), _pod(history, drift.new)
     if before is None or after is None:
         return Standing.UNKNOWN, f"a pod of {drift.name} was never seen", [drift.receipt]
-    tokens = _token(history, drift.old, last=True), _token(history, drift.new, last=False)
-    shown = [drift.receipt, before, after, *(op for op in tokens if op)]
+    tokens = _tokens(history, drift.old), _tokens(history, drift.new)
+    shown = [drift.receipt, before, after, *tokens[0], *tokens[1]]
     return (
         _tokens_differ(drift, tokens, shown)
         or _mounts_differ(history, drift, (before, after), shown)
@@ -67,16 +67,19 @@ def _compare(history: History, drift: Drift) -> Compared:
 
 
 def _tokens_differ(
-    drift: Drift, tokens: tuple[Op | None, Op | None], shown: list[Op]
+    drift: Drift, tokens: tuple[list[Op], list[Op]], shown: list[Op]
 ) -> Compared | None:
+    """Compare every answer of both pods, not the nearest two: one change is one too many."""
     old, new = tokens
-    if old is None or new is None:
-        side = "before" if old is None else "after"
+    if not old or not new:
+        side = "before" if not old else "after"
         return Standing.UNKNOWN, f"no token was read {side} {drift.name}", shown
-    if old.value["answer"] == new.value["answer"]:
+    was = old[0].value["answer"]
+    other = next((op for op in (*old, *new) if op.value["answer"] != was), None)
+    if other is None:
         return None
-    reason = f"after {drift.name} its token is {new.value['answer']!r}, was {old.value['answer']!r}"
-    return Standing.BROKEN, reason, shown
+    reason = f"after {drift.name} its token is {other.value['answer']!r}, was {was!r}"
+    return Standing.BROKEN, reason, [drift.receipt, old[0], other]
 
 
 def _mounts_differ(
@@ -144,9 +147,8 @@ def _volume(history: History, name: str) -> Op | None:
     return seen[-1] if seen else None
 
 
-def _token(history: History, uid: str, *, last: bool) -> Op | None:
-    seen = [op for op in answers(history, "token") if op.value["uid"] == uid]
-    return seen[-1 if last else 0] if seen else None
+def _tokens(history: History, uid: str) -> list[Op]:
+    return [op for op in answers(history, "token") if op.value["uid"] == uid]
 
 
 def _moves(history: History) -> dict[str, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from seatrial import __version__
 from seatrial.cli import ground, show, tables, trial
 from seatrial.errors import BadInput, Interrupted, SeatrialError
 
-_Usage = typer.BadParameter.__mro__[1]
+_Usage: type[Exception] = typer.BadParameter.__mro__[1]
 """typer's own error of a wrong call; it has no public name."""
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ app = typer.Typer(
     epilog="Start with `seatrial doctor`, then `seatrial certify ledger`.",
 )
 app.add_typer(ground.app, name="cluster")
-for name, command in {
+COMMANDS: Mapping[str, Callable[..., int]] = {
     "doctor": ground.examine,
     "certify": trial.certify,
     "rogues": trial.rogues,
@@ -37,7 +38,8 @@ for name, command in {
     "report": trial.write_report,
     "list": tables.listing,
     "explain": tables.explain,
-}.items():
+}
+for name, command in COMMANDS.items():
     app.command(name)(command)
 
 

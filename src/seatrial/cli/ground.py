@@ -5,6 +5,7 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -33,7 +34,7 @@ def examine(as_json: Json = False) -> int:
     if as_json:
         show.document(doctor.as_json(findings))
     else:
-        show.findings(doctor.as_json(findings))
+        _tell(findings)
     return 0 if doctor.ready(findings) else 3
 
 
@@ -79,9 +80,19 @@ def down(
 @app.command("list")
 def clusters(as_json: Json = False) -> int:
     """List our clusters and the state each is in."""
-    rows = cluster.clusters()
+    rows = [status.as_dict() for status in cluster.clusters()]
     if as_json:
         show.document(rows)
     else:
         show.rows(rows, ("name", "state", "shape", "timing", "kubernetes", "sentence"))
     return 0
+
+
+def _tell(findings: Sequence[doctor.Finding]) -> None:
+    show.rows(doctor.as_json(findings), ("name", "state", "seen"))
+    for found in findings:
+        if found.state != "ok":
+            show.line(f"\n{found.sentence}")
+            show.line(f"  try: {found.remedy}")
+    lacking = ", ".join(f.name for f in findings if f.needed and f.state == "missing")
+    show.line(f"\nnot ready: {lacking}" if lacking else "\nready: `seatrial certify ledger`")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from seatrial.cluster import Spec
+from seatrial.cluster import Allowed, Spec
 from seatrial.ground import Keep
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
@@ -35,9 +35,11 @@ NEWEST = "1.34"
 """The Kubernetes version taken when none is named."""
 
 
-def spec_of(name: str, shape: str, timing: str, kubernetes: str, allow: str) -> Spec:
+def spec_of(name: str, shape: str, timing: str, kubernetes: str, allow: str = "") -> Spec:
     """Say which cluster is meant."""
-    return Spec(name or default_name(shape), shape, timing, kubernetes, allow)
+    if allow:
+        return Spec(name or "allowed", "", "", "", "existing", Allowed(allow))
+    return Spec(name or default_name(shape), shape, timing, kubernetes)
 
 
 def default_name(shape: str) -> str:

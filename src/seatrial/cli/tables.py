@@ -57,7 +57,14 @@ def subjects() -> list[Row]:
 
 def grounds() -> list[Row]:
     """One row a cluster shape."""
-    return [{"name": s.name, "sentence": s.sentence, "nodes": s.roles} for s in shapes.shapes()]
+    return [
+        {
+            "name": shape.name,
+            "sentence": shape.sentence,
+            "nodes": [f"{node.name}: {node.role}" for node in shape.nodes(shape.name)],
+        }
+        for shape in shapes.shapes().values()
+    ]
 
 
 def experiments() -> list[Row]:

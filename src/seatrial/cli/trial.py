@@ -35,7 +35,7 @@ from seatrial.errors import BadInput
 from seatrial.evidence import RunFolder, load
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.history import read_document
-from seatrial.model import Guarantee, Profile, Verdict, overall
+from seatrial.model import Guarantee, Profile, Standing, Verdict, overall
 from seatrial.plan import planned
 from seatrial.progress import Progress
 from seatrial.rogues import Catch, matrix
@@ -63,12 +63,12 @@ def certify(
     Exit code: 0 holds, 1 broken, 2 unknown, 3 could not run, 4 wrong call.
     """
     subject = profiles.load(profile, known=checks.CHECKS)
-    judged = _judged(subject, guarantee or ())
+    judged = judged_of(subject, guarantee or ())
     spec = spec_of(cluster_name, shape, timing, kubernetes, allow)
     first = _seed(seed)
     with show.terminal() as progress, grounded(spec, progress) as found:
-        order = _Order(subject, judged, spec, keep, out, profile)
-        trials = [_tried(order, found, first + number, progress) for number in range(runs)]
+        order = Order(subject, judged, spec, keep, out, profile)
+        trials = [tried(order, found, first + number, progress) for number in range(runs)]
     _tell(trials, as_json=as_json)
     return overall([v for trial in trials for v in trial.verdicts]).exit_code
 
@@ -91,10 +91,10 @@ def rogues(
     known = [profiles.load(name, known=checks.CHECKS) for name in profiles.names()]
     with show.terminal() as progress, grounded(spec, progress) as found:
         catches = [
-            Catch(rogue, _tried(order, found, first, progress).verdicts)
+            Catch(rogue, tried(order, found, first, progress).verdicts)
             for rogue in known
             if rogue.rogue
-            for order in [_Order(rogue, _judged(rogue, ()), spec, Keep.NEVER, out, rogue.name)]
+            for order in [Order(rogue, judged_of(rogue, ()), spec, Keep.NEVER, out, rogue.name)]
         ]
     result = matrix(catches)
     _tell_matrix(result, as_json=as_json)
@@ -138,7 +138,7 @@ def write_report(
 
 
 @dataclass(frozen=True)
-class _Order:
+class Order:
     """What a doorway was asked to try; `word` is the profile as the caller named it."""
 
     profile: Profile
@@ -149,7 +149,8 @@ class _Order:
     word: str
 
 
-def _tried(order: _Order, found: Ground, seed: int, progress: Progress) -> run.Trial:
+def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Trial:
+    """Plan and run one trial of the order."""
     spec = order.spec
     command = ["seatrial", "certify", order.word, "--seed", str(seed), "--shape", spec.shape]
     command += ["--timing", spec.timing, "--kubernetes", spec.kubernetes]
@@ -178,7 +179,8 @@ def _changes(before: Mapping[str, str], now: Sequence[Verdict]) -> list[str]:
     return [f"{name}: {old} -> {new}" for name, old, new in pairs if old != new]
 
 
-def _judged(profile: Profile, patterns: Sequence[str]) -> list[Guarantee]:
+def judged_of(profile: Profile, patterns: Sequence[str]) -> list[Guarantee]:
+    """Give the claimed guarantees that the ids or globs name; all of them when none is named."""
     claimed = [g for g in checks.chosen(patterns or ("*",)) if g.id in profile.claims]
     if not claimed:
         raise BadInput(
@@ -194,7 +196,7 @@ def _seed(given: int | None) -> int:
 
 
 def _tell(trials: Sequence[run.Trial], *, as_json: bool) -> None:
-    worst = min(trials, key=lambda t: [*type(t.standing)].index(t.standing))
+    worst = min(trials, key=lambda t: list(Standing).index(t.standing))
     if as_json:
         rest: dict[str, Any] = {"runs": [t.content for t in trials]} if len(trials) > 1 else {}
         show.document({**worst.content, **rest})

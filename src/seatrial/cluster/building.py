@@ -25,6 +25,7 @@ from seatrial.cluster.config import kind_config
 from seatrial.cluster.early import Early
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.ground import KUBERNETES, Cluster, Spec
+from seatrial.cluster.orphans import end_writers
 from seatrial.cluster.proof import Proof, finish
 from seatrial.cluster.records import Made, Record
 from seatrial.cluster.shapes import Declared, Shape
@@ -75,9 +76,7 @@ class Build:
 def build(job: Build) -> Cluster:
     """Make and prove a cluster. Raises CannotRun; nothing of it is then left unless `keep`."""
     with job.steps.step("image", "the node image", 1):
-        image = nodeimage.ensure(
-            job.engine, job.spec.kubernetes or KUBERNETES, job.steps.progress
-        )
+        image = nodeimage.ensure(job.engine, job.spec.kubernetes or KUBERNETES, job.steps.progress)
         ground = images.ground(job.engine, job.steps.progress)
     record = records.save(_begun(job))
     try:
@@ -93,6 +92,7 @@ def build(job: Build) -> Cluster:
 def remove(engine: Engine, record: Record) -> None:
     """Remove a cluster of ours with all it had: containers, disks, the tag, the record."""
     records.save(replace(record, state=records.REMOVING))
+    end_writers(record.kubeconfig)
     known = {made.container for made in record.nodes}
     there = nodes.of_cluster(engine, record.name)
     nodes.remove(engine, *(c.id for c in there if c.id in known or c.image == record.image))

@@ -2,7 +2,7 @@
 
 In a thread beside kind: as soon as the API server answers, the watch is opened and the proof is
 set up, and what must not lie on a victim (DNS, the volume provisioner) is bound to the control
-plane before it is placed for the first time.
+plane before its first pod is placed.
 May import: errors, kube, timing, cluster.engine, cluster.proof.
 """
 
@@ -18,21 +18,31 @@ from typing import Any, Self
 
 import yaml
 
-from seatrial.cluster import nodes, records
+from seatrial.cluster import records
 from seatrial.cluster.engine import Engine
-from seatrial.cluster.proof import KINDS, Proof, begin
+from seatrial.cluster.proof import Proof, begin, opened
 from seatrial.errors import CannotRun, NotReady, ToolFailed
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.watch import Stream
 from seatrial.timing import limit, poll, wait
 
 _CONFIG = "/etc/kubernetes/admin.conf"
+_WAIT = f"until [ -s {_CONFIG} ]; do sleep 0.2; done; cat {_CONFIG}"
+"""Waits inside the node: a client started anew for each look would cost what kubeadm needs."""
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
-_PINNED = {
-    "coredns": ("kube-system", "coredns-"),
-    "local-path-provisioner": ("local-path-storage", "local-path-provisioner-"),
+_SYSTEM: dict[str, tuple[str, dict[str, Any]]] = {
+    # The first look comes too early; the next one would be ten seconds later.
+    "coredns": (
+        "kube-system",
+        {"containers": [{"name": "coredns", "readinessProbe": {"periodSeconds": 1}}]},
+    ),
+    "local-path-provisioner": ("local-path-storage", {}),
 }
-"""Deployments that the ground itself needs, and how their pods' names begin."""
+"""Deployments that the ground itself needs: namespace, and what we set in their pods.
+
+They tolerate the control plane's taint by the manifests of kubeadm and kind. What is set already
+is no change, and so no new pod.
+"""
 
 
 class _Abandoned(Exception):
@@ -78,29 +88,29 @@ class Early:
 
     def _work(self) -> None:
         try:
-            poll(self._no_config, limit("kind creates the nodes"), every=0.3)
+            poll(self._no_config, limit("kind creates the nodes"), every=0.5)
             kube = connect(self._kubeconfig())
-            stream = self._stream(kube)
+            stream = opened(kube, self._closing.is_set)
         except (CannotRun, _Abandoned) as error:
             self._found.set_exception(error)
             return
         try:
             self._mark("API server answered")
             begin(kube, self._proof)
-            self._pin(kube, stream)
+            self._settle(kube, stream)
         except BaseException as error:  # noqa: BLE001 - whoever waits shall have it
             stream.close()
             self._found.set_exception(error)
         else:
-            self._mark("system pods bound")
+            self._mark("system pods settled")
             self._found.set_result((kube, stream))
 
     def _no_config(self) -> str | None:
         if self._closing.is_set():
             raise _Abandoned
         try:
-            text = nodes.read_file(self._engine, self._node, _CONFIG)
             port = self._engine.docker("port", self._node, "6443/tcp").split()[0]
+            text = self._engine.docker("exec", self._node, "sh", "-c", _WAIT)
         except (ToolFailed, IndexError) as error:
             return f"no {_CONFIG} in {self._node} yet: {error}"
         records.write(self._kubeconfig(), _localised(text, port).encode())
@@ -109,22 +119,9 @@ class Early:
     def _kubeconfig(self) -> Path:
         return self._folder / "early.kubeconfig"
 
-    def _stream(self, kube: Kube) -> Stream:
-        """Open the watch; until kubeadm has bound our role the server refuses, and we go on."""
-        while not self._closing.is_set():
-            stream = Stream(kube, KINDS)
-            try:
-                stream.__enter__()
-            except NotReady:
-                continue
-            return stream
-        raise _Abandoned
-
-    def _pin(self, kube: Kube, stream: Stream) -> None:
-        if len(self._proof.nodes) == 1:
-            return
-        for name, (space, start) in _PINNED.items():
-            begins = f"{space}/{start}"
+    def _settle(self, kube: Kube, stream: Stream) -> None:
+        for name, (space, spec) in _SYSTEM.items():
+            begins = f"{space}/{name}-"
 
             def missing(seen: Stream, begins: str = begins) -> str | None:
                 if self._closing.is_set():
@@ -133,17 +130,24 @@ class Early:
                 return None if found else f"no pod {begins}… yet"
 
             wait(stream, missing, limit("cluster is proved"))
-            kube.patch(f"/apis/apps/v1/namespaces/{space}/deployments/{name}", _bound())
+            kube.apply([_deployment(name, {**spec, **_place(len(self._proof.nodes))})], space)
 
     def _mark(self, what: str) -> None:
         self.seconds[f"kind: {what}"] = round(time.monotonic() - self._begun, 1)
 
 
-def _bound() -> dict[str, Any]:
-    return {"spec": {"template": {"spec": {
-        "nodeSelector": {_CONTROL_PLANE: ""},
-        "tolerations": [{"key": _CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"}],
-    }}}}  # fmt: skip
+def _deployment(name: str, pod: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": pod}},
+    }
+
+
+def _place(nodes: int) -> dict[str, Any]:
+    """Bind a pod to the control plane, where there is another node to be kept from."""
+    return {"nodeSelector": {_CONTROL_PLANE: ""}} if nodes > 1 else {}
 
 
 def _localised(text: str, port: str) -> str:

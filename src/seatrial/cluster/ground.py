@@ -39,7 +39,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Spec:
-    """What a cluster shall be; an empty `kubernetes` takes any version there is, else KUBERNETES."""
+    """What a cluster shall be; an empty `kubernetes` takes what is there, else KUBERNETES."""
 
     name: str
     shape: str = "three-workers"

@@ -142,7 +142,7 @@ def _mended(job: Build, record: Record, why: str) -> Cluster:
         cluster = records.cluster(record)
         proof = Proof(job.declared, facts["ground_image"], storage=STORAGE)
         facts["proof"] = prove(cluster.connect(), proof, job.steps)
-    except (CannotRun, KeyError) as error:
+    except (CannotRun, BadInput, KeyError) as error:
         return _rebuilt(job, record, f"it did not come back: {error}")
     job.steps.mark("in all")
     records.save_facts(record.name, {**facts, "seconds": job.steps.seconds})

@@ -9,9 +9,10 @@ May import: errors, places, kube, timing, cluster.shapes, cluster.steps.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from string import Template
 from typing import Any
@@ -51,15 +52,38 @@ class Proof:
 
 def prove(kube: Kube, proof: Proof, steps: Steps) -> dict[str, Json]:
     """Prove a cluster from beginning to end; see `finish`."""
-    with Stream(kube, KINDS) as stream:
+    with steps.step("proof: api", "waiting for the API server", 1):
+        stream = opened(kube)
+    with closing(stream):
         wait(stream, lambda seen: _left_over(seen, proof), limit("namespace is gone"))
         begin(kube, proof)
         return finish(kube, stream, proof, steps)
 
 
+def opened(kube: Kube, given_up: Callable[[], bool] = lambda: False) -> Stream:
+    """Open the watch of a server that may still be starting; close what this gives.
+
+    Raises NotReady when there is no whole list within the limit, or somebody gave it up.
+    """
+    deadline = time.monotonic() + limit("node is ready").seconds
+    while True:
+        stream = Stream(kube, KINDS)
+        try:
+            return stream.__enter__()
+        except NotReady:
+            if given_up() or time.monotonic() > deadline:
+                raise
+
+
 def begin(kube: Kube, proof: Proof) -> None:
     """Set the proof up; it may be done as soon as the API server answers."""
     kube.apply(manifests(proof), proof.namespace)
+
+
+def _begin_claim(kube: Kube, proof: Proof) -> None:
+    """Ask for the claim once a node can take its pod: the scheduler tries ever less often."""
+    if proof.storage is not None:
+        kube.apply(claim_manifests(proof), proof.namespace)
 
 
 def finish(kube: Kube, stream: Stream, proof: Proof, steps: Steps) -> dict[str, Json]:
@@ -69,6 +93,8 @@ def finish(kube: Kube, stream: Stream, proof: Proof, steps: Steps) -> dict[str, 
     """
     try:
         with _part(kube, stream, proof, steps, "nodes", "every node is ready") as within:
+            wait(stream, lambda seen: _nobody_takes_pods(seen, proof), within)
+            _begin_claim(kube, proof)
             wait(stream, lambda seen: _nodes_differ(seen, proof), within)
         with _part(kube, stream, proof, steps, "dns", "the DNS servers are ready") as within:
             wait(stream, _dns_differs, within)
@@ -86,24 +112,33 @@ def finish(kube: Kube, stream: Stream, proof: Proof, steps: Steps) -> dict[str, 
 
 
 def manifests(proof: Proof) -> list[dict[str, Any]]:
-    """Give the objects of a proof in the order in which they are to be applied."""
-    names = json.dumps([node.name for node in proof.nodes])
-    words = {"namespace": proof.namespace, "image": proof.image, "nodes": names,
-             "alone": str(len(proof.nodes) == 1).lower()}  # fmt: skip
+    """Give what proves the nodes, in the order in which it is to be applied."""
+    return _documents("nodes.yaml", proof)
+
+
+def claim_manifests(proof: Proof) -> list[dict[str, Any]]:
+    """Give the claim and the pod that uses it."""
+    documents = _documents("claim.yaml", proof)
+    if proof.storage:
+        documents[0]["spec"]["storageClassName"] = proof.storage
+    return documents
+
+
+def _words(proof: Proof) -> dict[str, str]:
     script = (carried("clusters") / "proof/proof.py").read_text()
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "proof"},
-              "data": {"proof.py": script}}  # fmt: skip
-    space, *nodes = _documents("nodes.yaml", words)
-    claim = [] if proof.storage is None else _documents("claim.yaml", words)
-    for document in claim:
-        if document["kind"] == "PersistentVolumeClaim" and proof.storage:
-            document["spec"]["storageClassName"] = proof.storage
-    return [space, config, *nodes, *claim]
+    return {
+        "namespace": proof.namespace,
+        "image": proof.image,
+        "alone": str(len(proof.nodes) == 1).lower(),
+        "nodes": json.dumps([node.name for node in proof.nodes]),
+        # Kubernetes replaces $(…) in arguments, and $$ stands for one $.
+        "script": json.dumps(script.replace("$", "$$")),
+    }
 
 
-def _documents(name: str, words: Mapping[str, str]) -> list[dict[str, Any]]:
+def _documents(name: str, proof: Proof) -> list[dict[str, Any]]:
     text = (carried("clusters") / "proof" / name).read_text()
-    return list(yaml.safe_load_all(Template(text).safe_substitute(words)))
+    return list(yaml.safe_load_all(Template(text).safe_substitute(_words(proof))))
 
 
 @contextmanager
@@ -136,6 +171,14 @@ def _left_over(stream: Stream, proof: Proof) -> str | None:
     if found is None or found.metadata.deletion_timestamp is None:
         return None
     return f"namespace {proof.namespace} of an earlier proof is still being removed"
+
+
+def _nobody_takes_pods(stream: Stream, proof: Proof) -> str | None:
+    seen: Mapping[str, Machine] = stream.items("nodes")
+    free = [node for node in proof.nodes if not node.taints]
+    if not free or any(_node_differs(node, seen.get(node.name)) is None for node in free):
+        return None
+    return _first(free, lambda node: _node_differs(node, seen.get(node.name)))
 
 
 def _nodes_differ(stream: Stream, proof: Proof) -> str | None:

@@ -75,7 +75,7 @@ class PodVolume(Struct, frozen=True):
 
     name: str
     persistent_volume_claim: ClaimSource | None = None
-    ephemeral: msgspec.Raw | None = None
+    ephemeral: dict[str, Any] | None = None
 
 
 class PodSpec(Struct, frozen=True):

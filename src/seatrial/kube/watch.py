@@ -105,6 +105,11 @@ class Stream:
         with self.changed:
             return dict(self._items[kind])
 
+    @property
+    def trouble(self) -> str:
+        """Why a watch cannot go on just now; empty while all of them do."""
+        return "; ".join(f"watch of {kind}: {why}" for kind, why in self._refusal.items())
+
     def close(self) -> None:
         """Stop watching."""
         self._closing.set()
@@ -119,7 +124,7 @@ class Stream:
         missing = sorted(set(self._items) - self._listed)
         if not missing:
             return None
-        return f"no list of {', '.join(missing)} yet; {'; '.join(self._refusal.values())}"
+        return f"no list of {', '.join(missing)} yet; {self.trouble}"
 
     def _follow(self, name: str) -> None:
         kind, why = KINDS[name], "the first list"
@@ -190,6 +195,7 @@ class Stream:
                 raise ApiFailed(f"GET {url}", seen=str(response.data), status=response.status)
             for line in _lines(response):
                 self._reached[name] = self._event(name, kind, line)
+                self._refusal.pop(name, None)
         finally:
             response.close()
 

@@ -200,7 +200,7 @@ def _rules(breaks: Sequence[Break]) -> list[alt.Chart]:
 
 def _titles(breaks: Sequence[Break], end: float) -> list[dict[str, Json]]:
     """Number each break, and name it where its name ends before the next begins."""
-    stops = [*(one.start for one in breaks[1:]), end]
+    stops = [*(one.start for one in breaks[1:]), end][: len(breaks)]
     rooms = [(stop - one.start) / end * WIDTH for one, stop in zip(breaks, stops, strict=True)]
     return [
         {"start": one.start, "text": _fitting(_title(number, one), room) or str(number)}

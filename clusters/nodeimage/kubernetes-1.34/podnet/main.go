@@ -61,13 +61,14 @@ func main() {
 // configuration reaches the API server as the kubelet does, since kube-proxy may not run yet,
 // but with the rights of our own service account.
 func configuration() *rest.Config {
-	kubelet, err := clientcmd.BuildConfigFromFlags("", "/etc/kubernetes/kubelet.conf")
+	kubelet, err := clientcmd.LoadFromFile("/etc/kubernetes/kubelet.conf")
 	if err != nil {
 		log.Fatal(err)
 	}
+	server := kubelet.Clusters[kubelet.Contexts[kubelet.CurrentContext].Cluster]
 	return &rest.Config{
-		Host:            kubelet.Host,
-		TLSClientConfig: rest.TLSClientConfig{CAData: kubelet.CAData, CAFile: kubelet.CAFile},
+		Host:            server.Server,
+		TLSClientConfig: rest.TLSClientConfig{CAData: server.CertificateAuthorityData},
 		BearerTokenFile: "/var/run/secrets/kubernetes.io/serviceaccount/token",
 	}
 }

@@ -1,0 +1,97 @@
+"""A profile as it is written, and the JSON schema that editors check it by.
+
+May import: pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+Question = Literal["hostname", "token", "ordinal"]
+QUESTIONS: tuple[str, ...] = get_args(Question)
+OWN = ("name", "sentence")
+"""Keys that a profile which extends another one has to say itself."""
+
+
+def seconds(value: object) -> object:
+    """Turn a duration such as 30s into seconds; give anything but a number or duration back."""
+    if isinstance(value, bool):
+        raise ValueError("a number, or a duration such as 30s, is wanted")  # noqa: TRY004 - pydantic's
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, str) and not found:
+        raise ValueError("a number, or a duration such as 250ms, 30s, 5m or 1h, is wanted")
+    return float(found[1]) * _SECONDS[found[2]] if found else value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
+Word = Annotated[str, Field(min_length=1)]
+Ids = tuple[Word, ...]
+Bound = Annotated[
+    float,
+    BeforeValidator(seconds),
+    Field(ge=0, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
+            ]
+        }
+    ),
+]
+
+
+class Declared(BaseModel):
+    """A profile with all that it inherits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[Name, Field(description="What `certify` calls it.")]
+    sentence: Annotated[Word, Field(description="What it is, in one line.")]
+    manifests: Annotated[Word, Field(description="Folder of YAML, or of a kustomization.")]
+    set: Annotated[Name, Field(description="The StatefulSet on trial.")]
+    service: Annotated[Name, Field(description="Its headless Service.")]
+    replicas: Annotated[int, Field(strict=True, ge=1, le=50, description="How many members.")]
+    container: Annotated[Name, Field(description="The container that questions are asked in.")]
+    claim_templates: Annotated[
+        tuple[Name, ...], Field(description="Names of its volumeClaimTemplates.")
+    ] = ()
+    claims: Annotated[Ids, Field(min_length=1, description="Ids of the guarantees that it claims.")]
+    ask: Annotated[
+        Mapping[Question, Annotated[tuple[Word, ...], Field(min_length=1)]],
+        Field(description="A question, and the argv that answers it inside the container."),
+    ]
+    images: Annotated[
+        Mapping[Word, Word],
+        Field(description="An image name in the manifests, and the folder of its Dockerfile."),
+    ] = {}
+    bounds: Annotated[
+        Mapping[str, Mapping[str, Bound]],
+        Field(description="By guarantee id: numbers, or durations such as 30s."),
+    ] = {}
+    breaks: Annotated[Ids, Field(description="A rogue: the ids that it must break.")] = ()
+    may_break: Annotated[Ids, Field(description="A rogue: the ids that it may break.")] = ()
+
+
+KEYS = (*Declared.model_fields, "extends")
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON schema of profile.yaml: what `extends` another one may leave nearly all out."""
+    made = Declared.model_json_schema()
+    extends = {"type": "string", "description": "Folder of the profile that this one changes."}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "profile.yaml of a workload on trial",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"extends": extends, **made["properties"]},
+        "anyOf": [{"required": made["required"]}, {"required": ["extends", *OWN]}],
+    }

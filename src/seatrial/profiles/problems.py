@@ -1,0 +1,117 @@
+"""What is wrong with a profile: all of it, each with its line and what was probably meant.
+
+May import: profiles.{declared,reading}; pydantic.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import pydantic
+from pydantic_core import ErrorDetails
+
+from seatrial.profiles.declared import KEYS, OWN, QUESTIONS, Declared
+from seatrial.profiles.reading import Place, Written
+
+_IDS = ("claims", "breaks", "may_break", "bounds")
+_LONGEST_SEEN = 60
+
+
+def judged(written: Written, known: Collection[str]) -> list[str]:
+    """Give a sentence for every problem, in the order of the file; `known` are guarantee ids."""
+    found = [
+        *written.problems,
+        *_shape(written),
+        *_ids(written, known),
+        *_rogue(written),
+    ]
+    return sorted(dict.fromkeys(found), key=_by_line)
+
+
+def _shape(written: Written) -> Iterator[str]:
+    try:
+        Declared.model_validate(written.fields)
+    except pydantic.ValidationError as error:
+        details = error.errors(include_url=False)
+        meant = {_nearest(str(d["loc"][0]), KEYS) for d in details if d["type"] == _EXTRA}
+        for detail in details:
+            # A key that is only misspelt is not missing as well.
+            if detail["type"] != _MISSING or detail["loc"][0] not in meant:
+                yield _sentence(written, detail)
+
+
+_EXTRA, _MISSING = "extra_forbidden", "missing"
+
+
+def _sentence(written: Written, detail: ErrorDetails) -> str:
+    place = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    return f"{written.line(place)}: {'.'.join(place)}: {_said(written, detail, place)}"
+
+
+def _said(written: Written, detail: ErrorDetails, place: Place) -> str:
+    if detail["type"] == _EXTRA:
+        return f"there is no such key{_meant(place[-1], KEYS)}"
+    if detail["type"] == _MISSING:
+        own = place[-1] in OWN and "extends" in {top for top, *_ in written.lines}
+        return "is missing" + (", and is not inherited" if own else "")
+    if detail["loc"][-1] == "[key]" and place[0] == "ask":
+        return f"there is no such question{_meant(place[-1], QUESTIONS)}"
+    return f"{_plain(detail)}, not {repr(detail['input'])[:_LONGEST_SEEN]}"
+
+
+def _plain(detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _ids(written: Written, known: Collection[str]) -> Iterator[str]:
+    for place, guarantee in _named(written.fields):
+        if guarantee not in known:
+            said = f"there is no guarantee {guarantee!r}{_meant(guarantee, known)}"
+            yield f"{written.line(place)}: {place[0]}: {said}"
+    for key in _IDS[:3]:
+        seen: set[str] = set()
+        for number, guarantee in enumerate(_words(written.fields, key)):
+            if guarantee in seen:
+                yield f"{written.line((key, str(number)))}: {key}: {guarantee} stands twice"
+            seen.add(guarantee)
+
+
+def _rogue(written: Written) -> Iterator[str]:
+    fields = written.fields
+    claims, may = _words(fields, "claims"), _words(fields, "may_break")
+    for number, guarantee in enumerate(_words(fields, "breaks")):
+        line = written.line(("breaks", str(number)))
+        if guarantee not in claims:
+            yield f"{line}: breaks: {guarantee} is not among its claims, so nobody would try it"
+        if guarantee in may:
+            yield f"{line}: breaks: {guarantee} is in may_break as well"
+
+
+def _named(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    for key in _IDS[:3]:
+        yield from (((key, str(n)), word) for n, word in enumerate(_words(fields, key)))
+    bounds = fields.get("bounds")
+    if isinstance(bounds, dict):
+        yield from ((("bounds", str(name)), str(name)) for name in bounds)
+
+
+def _words(fields: Mapping[str, Any], key: str) -> list[str]:
+    value = fields.get(key)
+    return [str(word) for word in value] if isinstance(value, list) else []
+
+
+def _nearest(wanted: str, known: Collection[str]) -> str:
+    return next(iter(difflib.get_close_matches(wanted, list(known), 1, 0.5)), "")
+
+
+def _meant(wanted: str, known: Collection[str]) -> str:
+    near = _nearest(wanted, known)
+    return f", did you mean {near!r}?" if near else f"; there are {', '.join(sorted(known))}"
+
+
+def _by_line(problem: str) -> tuple[str, int]:
+    file, line, *_ = problem.split(":", 2)
+    return file, int(line) if line.isdecimal() else 0

@@ -1,0 +1,1 @@
+"""The questions: each test asserts one verdict of its module's trial."""

@@ -1,0 +1,379 @@
+"""What `up` and `down` of the kind provider do about everything they may find, without a cluster.
+
+An engine of paper stands in for Docker and a script for kind.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from seatrial import cluster
+from seatrial.cluster import building, images, kind, nodeimage, nodes, records, tools
+from seatrial.cluster import engine as engines
+from seatrial.cluster.ground import Cluster, Spec
+from seatrial.cluster.kind import standing
+from seatrial.cluster.nodes import Container
+from seatrial.cluster.records import Made, Record
+from seatrial.errors import BadInput, CannotRun, NotOurs, ToolFailed
+
+IMAGE = "seatrial.dev/node:sea-0123"
+NAMES = ("sea-control-plane", "sea-worker", "sea-worker2", "sea-worker3", "sea-worker4")
+SPEC = Spec("sea", timing="fast")
+
+
+@dataclass
+class Paper:
+    """An engine that holds containers on paper and tells what it was asked."""
+
+    private: bool = True
+    version: str = "26.1.5"
+    host: str = ""
+    up: bool = True
+    env: dict = field(default_factory=dict)
+    containers: dict = field(default_factory=dict)
+    said: list = field(default_factory=list)
+
+    def docker(self, *words, **_):
+        self.said.append(words)
+        if not self.up:
+            raise ToolFailed("docker", seen="Cannot connect to the Docker daemon")
+        return getattr(self, f"_{words[0]}", lambda *_: "")(*words[1:])
+
+    def put(self, name, image=IMAGE, status="running", address=""):
+        found = {
+            "Id": f"id-{name}", "Name": f"/{name}", "Config": {"Image": image},
+            "State": {"Status": status, "Pid": 1, "StartedAt": "now"},
+            "NetworkSettings": {"Networks": {"kind": {"IPAddress": address}}},
+        }  # fmt: skip
+        self.containers[found["Id"]] = found
+
+    def _ps(self, *_):
+        return "\n".join(self.containers)
+
+    def _inspect(self, *ids):
+        return json.dumps([self.containers[one] for one in ids])
+
+    def _rm(self, *words):
+        for one in words:
+            self.containers.pop(one, None)
+
+    def _start(self, *ids):
+        for one in ids:
+            self.containers[one]["State"]["Status"] = "running"
+
+    def _unpause(self, one):
+        self._start(one)
+
+    def _exec(self, *_):
+        raise ToolFailed("docker exec", seen="no such container")
+
+    def _info(self, *_):
+        return "an-engine"
+
+
+class Notes:
+    """Progress that remembers what was said."""
+
+    def __init__(self):
+        self.said = []
+
+    def step(self, *_, **__):
+        return nullcontext()
+
+    def note(self, text):
+        self.said.append(text)
+
+
+@pytest.fixture
+def paper(tmp_path, monkeypatch):
+    """An engine of paper, an empty state folder, and a `build` that only says it was called."""
+    engine = Paper()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(engines, "find", lambda _: engine)
+    monkeypatch.setattr(engines, "running", lambda: engine if engine.up else None)
+    monkeypatch.setattr(kind, "unhealthy", lambda _: None)
+    monkeypatch.setattr(Cluster, "connect", lambda _: None)
+    monkeypatch.setattr(kind, "build", _built)
+    return engine
+
+
+def _built(job):
+    _recorded(job.engine)
+    return records.cluster(records.load(job.spec.name))
+
+
+def _recorded(paper, **changes):
+    made = []
+    for number, name in enumerate(NAMES):
+        paper.put(name, address=f"172.18.0.{number + 2}")
+        role = "control-plane" if "control" in name else "worker"
+        made.append(Made(name, role, f"id-{name}", f"172.18.0.{number + 2}"))
+    record = Record(
+        "sea", "three-workers", "fast", "kind", records.READY, "2026-01-01T00:00:00+00:00",
+        kubernetes="v1.34.4", context="kind-sea", kubeconfig="/none", image=IMAGE, private=True,
+        nodes=tuple(made),
+    )  # fmt: skip
+    return records.save(replace(record, **changes))
+
+
+def test_nothing_there_is_made(paper):
+    assert kind.up(SPEC, Notes()).name == "sea"
+
+
+def test_a_healthy_cluster_returns_at_once_and_nothing_is_touched(paper):
+    _recorded(paper)
+    kind.up(SPEC, Notes())
+    assert {words[0] for words in paper.said} <= {"ps", "inspect"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (replace(SPEC, shape="one-node"), r"shape three-workers \(wanted: one-node\)"),
+        (replace(SPEC, timing="default"), r"timing fast \(wanted: default\)"),
+        (replace(SPEC, kubernetes="1.33"), r"Kubernetes v1\.34\.4 \(wanted: 1\.33\)"),
+    ],
+)
+def test_another_wish_for_the_same_name_says_what_differs_and_what_to_do(paper, spec, said):
+    _recorded(paper)
+    with pytest.raises(CannotRun, match=rf"(?s){said}.*cluster down --name sea"):
+        kind.up(spec, Notes())
+
+
+@pytest.mark.parametrize("version", ["", "1.34", "v1.34.4", "1.34.4"])
+def test_a_version_asked_for_in_any_form_is_the_same_cluster(paper, version):
+    _recorded(paper)
+    kind.up(replace(SPEC, kubernetes=version), Notes())
+
+
+def test_a_cluster_of_that_name_that_we_did_not_make_is_left_alone(paper):
+    paper.put("sea-control-plane", image="kindest/node:v1.34.0")
+    with pytest.raises(NotOurs, match="made by somebody else"):
+        kind.up(SPEC, Notes())
+    with pytest.raises(NotOurs, match="no record of"):
+        kind.down("sea", Notes())
+    assert paper.containers
+    assert not any(words[0] in {"rm", "start", "stop"} for words in paper.said)
+
+
+def test_a_foreign_cluster_is_left_alone_even_when_ours_of_that_name_was_half_made(paper):
+    records.save(replace(_recorded(paper), state=records.CREATING, nodes=()))
+    paper.containers.clear()
+    paper.put("sea-control-plane", image="kindest/node:v1.34.0")
+    with pytest.raises(NotOurs):
+        kind.up(SPEC, Notes())
+
+
+def test_a_half_made_cluster_is_named_removed_and_made_anew(paper):
+    _recorded(paper, state=records.CREATING, nodes=())
+    kind.up(SPEC, notes := Notes())
+    assert "half-made" in notes.said[0]
+    assert any(words[:2] == ("rm", "--force") for words in paper.said)
+
+
+def test_a_cluster_that_lost_a_node_is_half_made(paper):
+    _recorded(paper)
+    del paper.containers["id-sea-worker2"]
+    kind.up(SPEC, notes := Notes())
+    assert "sea-worker2 is gone" in notes.said[0]
+
+
+def test_stopped_nodes_are_started_by_address_and_proved_again(paper, monkeypatch):
+    monkeypatch.setattr(kind, "prove", lambda *_: {"nodes": "proved"})
+    monkeypatch.setattr(records, "facts", lambda _: {"ground_image": "g"})
+    _recorded(paper)
+    for found in paper.containers.values():
+        found["State"]["Status"] = "exited"
+    kind.up(SPEC, notes := Notes())
+    assert "starting it again" in notes.said[0]
+    started = next(words for words in paper.said if words[0] == "start")
+    assert started[1:] == tuple(f"id-{name}" for name in NAMES)
+
+
+def test_a_frozen_node_is_let_go_on(paper, monkeypatch):
+    monkeypatch.setattr(kind, "prove", lambda *_: {})
+    monkeypatch.setattr(records, "facts", lambda _: {"ground_image": "g"})
+    _recorded(paper)
+    paper.containers["id-sea-worker"]["State"]["Status"] = "paused"
+    kind.up(SPEC, Notes())
+    assert ("unpause", "id-sea-worker") in paper.said
+    assert not any(words[0] == "start" for words in paper.said)
+
+
+def test_nodes_that_come_back_with_other_addresses_are_made_anew(paper, monkeypatch):
+    _recorded(paper)
+    found = paper.containers["id-sea-worker"]
+    found["State"]["Status"] = "exited"
+    found["NetworkSettings"]["Networks"]["kind"]["IPAddress"] = "172.18.0.9"
+    kind.up(SPEC, notes := Notes())
+    assert "old addresses of sea-worker" in notes.said[1]
+
+
+def test_down_takes_what_is_ours_and_then_there_is_nothing(paper):
+    _recorded(paper)
+    assert kind.down("sea", Notes())
+    assert not paper.containers
+    assert not records.folder("sea").exists()
+    assert not kind.down("sea", Notes())
+
+
+def test_down_with_the_engine_down_starts_none_and_the_next_up_sweeps(paper):
+    _recorded(paper)
+    paper.up = False
+    assert kind.down("sea", notes := Notes())
+    assert "is down" in notes.said[0]
+    assert kind.state(records.load("sea")) == "half-made"
+    paper.up = True
+    kind._sweep(paper, notes, but="other")  # type: ignore[arg-type]
+    assert not paper.containers
+    assert records.names() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("running", "healthy"), ("exited", "stopped"), ("paused", "stopped")]
+)
+def test_a_list_says_how_each_cluster_is(paper, status, expected):
+    _recorded(paper)
+    paper.containers["id-sea-worker"]["State"]["Status"] = status
+    (found,) = cluster.clusters()
+    assert (found.name, found.state, found.shape) == ("sea", expected, "three-workers")
+    assert json.dumps(found.as_dict())
+
+
+def test_a_list_without_an_engine_says_so(paper):
+    _recorded(paper)
+    paper.up = False
+    assert cluster.clusters()[0].state == "engine-down"
+
+
+def test_a_cluster_made_in_another_engine_is_not_taken_for_lost(paper):
+    _recorded(paper, private=False, engine="another-engine")
+    with pytest.raises(CannotRun, match="DOCKER_HOST"):
+        kind.up(SPEC, Notes())
+    assert paper.containers
+
+
+@pytest.mark.parametrize("name", ["", "Sea", "-sea", "sea-", "a" * 41, "sea/..", "sea.a"])
+def test_a_name_that_no_host_can_have_is_refused(name):
+    with pytest.raises(BadInput, match="a cluster's name"):
+        cluster.up(Spec(name), Notes())
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (Spec("sea", shape="tree-workers"), "did you mean three-workers"),
+        (Spec("sea", timing="quick"), "one of the timings: default, fast"),
+        (Spec("sea", provider="kine"), "did you mean kind"),
+        (Spec("sea", kubernetes="latest"), "a Kubernetes version such as"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_answered_with_what_can(paper, spec, said):
+    with pytest.raises(BadInput, match=said):
+        cluster.up(spec, Notes())
+
+
+def test_a_cluster_that_nobody_brought_up_is_not_found(paper):
+    with pytest.raises(BadInput, match="clusters on record: none"):
+        cluster.get("sea")
+
+
+def test_the_record_is_judged_by_the_containers_alone():
+    record = Record("sea", "s", "t", "kind", records.READY, "now", image=IMAGE,
+                    nodes=(Made("sea-worker", "worker", "1"),))  # fmt: skip
+    there = Container("1", "sea-worker", "running", 1, "now", IMAGE, "")
+    assert standing(None, []).word == kind.ABSENT
+    assert standing(record, [there]).word == kind.WHOLE
+    assert standing(record, [replace(there, status="dead")]).word == kind.STOPPED
+    assert standing(record, [replace(there, id="2")]).word == kind.HALF_MADE
+    assert standing(record, [there, replace(there, image="other")]).word == kind.FOREIGN
+
+
+def test_two_at_work_on_one_name_wait_for_each_other(paper):
+    with records.held("sea", Notes()):
+        assert records.busy("sea")
+        assert not records.busy("other")
+    assert not records.busy("sea")
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("Bind for 127.0.0.1:80 failed: port is already allocated", "end what holds the port"),
+        ("write /x: no space left on device", "make room"),
+        ("failed to create fsnotify watcher: too many open files", "max_user_instances"),
+        ("nobody knows", "seatrial doctor"),
+    ],
+)
+def test_when_kind_fails_nothing_is_left_and_the_reason_is_told(
+    paper, tmp_path, monkeypatch, said, remedy
+):
+    program = tmp_path / "kind"
+    program.write_text(f"#!/bin/sh\necho 'ERROR: {said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    _stand_in(monkeypatch, program)
+    with pytest.raises(ToolFailed, match=rf"(?s){said}.*kind\.log.*{remedy}"):
+        building.build(_job(paper))
+    assert records.names() == []
+    assert (records.home() / "sea.kind.log").read_text() == f"ERROR: {said}\n"
+
+
+def test_what_was_made_before_an_interruption_is_removed(paper, monkeypatch):
+    def interrupted(*_, **__):
+        image = records.load("sea").image
+        paper.put("sea-control-plane", image=image)
+        raise KeyboardInterrupt
+
+    _stand_in(monkeypatch, "kind")
+    monkeypatch.setattr(building.command, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        building.build(_job(paper))
+    assert not paper.containers
+    assert records.names() == []
+
+
+def test_with_keep_a_failed_making_stays_to_be_looked_at(paper, monkeypatch):
+    _stand_in(monkeypatch, "/nowhere/kind")
+    with pytest.raises(ToolFailed):
+        building.build(replace(_job(paper), keep=True))
+    assert records.load("sea").state == records.CREATING
+    assert (records.folder("sea") / "kind.yaml").exists()
+
+
+def _job(engine):
+    from seatrial.cluster import shapes, timings  # noqa: PLC0415 - only these tests build
+    from seatrial.cluster.steps import Steps  # noqa: PLC0415 - as above
+
+    return building.Build(
+        SPEC, shapes.shape(SPEC.shape), timings.timing(SPEC.timing), engine, Steps(Notes())
+    )
+
+
+def _stand_in(monkeypatch, program):
+    image = nodeimage.NodeImage("node:1", "1.34.4", airgapped=True)
+    monkeypatch.setattr(nodeimage, "ensure", lambda *_: image)
+    monkeypatch.setattr(images, "ground", lambda *_: "ground:1")
+    monkeypatch.setattr(tools, "kind", lambda _: program)
+
+
+def test_a_record_that_cannot_be_read_is_named_with_its_path(paper):
+    _recorded(paper)
+    (records.folder("sea") / "record.json").write_text("{")
+    with pytest.raises(CannotRun, match="record.json"):
+        kind.up(SPEC, Notes())
+
+
+def test_secrets_are_for_their_owner_only(paper):
+    _recorded(paper)
+    assert records.folder("sea").stat().st_mode & 0o077 == 0
+    assert (records.folder("sea") / "record.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_container_tells_one_boot_from_another():
+    there = Container("1" * 64, "sea-worker", "running", 1, "now", IMAGE, "")
+    assert there.boot != replace(there, started="later").boot
+    assert nodes.Container.running.fget(replace(there, status="paused")) is False  # type: ignore[attr-defined]

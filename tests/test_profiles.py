@@ -1,0 +1,375 @@
+"""Profiles: every one that is carried loads, every mistake is named with its line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from seatrial import profiles
+from seatrial.checks import CHECKS
+from seatrial.errors import BadInput, BadProfile, CannotRun
+from seatrial.model import Profile
+from seatrial.places import carried
+
+ROOT = Path(__file__).resolve().parents[1]
+GOOD = """\
+name: shop
+sentence: a shop
+manifests: manifests
+set: shop
+service: shop
+replicas: 3
+container: shop
+claims: [storage.rebind]
+ask: {hostname: [uname, -n]}
+"""
+SHOP: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "StatefulSet",
+    "metadata": {"name": "shop"},
+    "spec": {"template": {"spec": {"containers": [{"name": "shop", "image": "shop:dev"}]}}},
+}
+# Where each rogue differs from its base, and nowhere else.
+DEFECTS = {
+    "fqdn-hostname": {"spec.template.spec.setHostnameAsFQDN"},
+    "empty-dir": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
+    "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
+}
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """Give the folder of a good profile to spoil; errors name it as seen from here."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "shop"
+    (folder / "manifests").mkdir(parents=True)
+    (folder / "profile.yaml").write_text(GOOD)
+    write(folder, SHOP)
+    return folder
+
+
+def write(folder: Path, *objects: object) -> None:
+    (folder / "manifests" / "all.yaml").write_text(yaml.safe_dump_all(objects))
+
+
+def spoilt(folder: Path, old: str, new: str) -> str:
+    path = folder / "profile.yaml"
+    assert old in GOOD
+    path.write_text(GOOD.replace(old, new))
+    return refusal(folder)
+
+
+def refusal(folder: Path | str) -> str:
+    with pytest.raises(BadInput) as caught:
+        load(folder)
+    return str(caught.value)
+
+
+def load(wanted: str | Path) -> Profile:
+    return profiles.load(wanted, known=CHECKS)
+
+
+def render(wanted: str | Path, **images: str) -> list[dict[str, Any]]:
+    return profiles.render(load(wanted), images=images, namespace="trial")
+
+
+def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """Give the shallowest paths of values that only one has or that differ."""
+    if isinstance(one, dict) and isinstance(other, dict) and {*one} & {*other}:
+        for key in {*one, *other}:
+            yield from differing(one.get(key), other.get(key), f"{path}.{key}".strip("."))
+    elif one != other:
+        yield path
+
+
+def by_name(objects: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(found["kind"], found["metadata"]["name"]): found for found in objects}
+
+
+def test_kubectl_is_here():
+    assert shutil.which("kubectl"), "it renders every kustomization; `seatrial doctor` says more"
+
+
+@pytest.mark.parametrize("name", profiles.names())
+def test_a_carried_profile_loads_under_the_name_of_its_folder(name):
+    found = load(name)
+    assert (found.name, Path(found.folder).name) == (name, name)
+    assert found.rogue == (name in profiles.rogue_names())
+
+
+@pytest.mark.parametrize("name", profiles.names())
+def test_a_carried_profile_is_what_its_schema_allows(name):
+    file = Path(load(name).folder) / "profile.yaml"
+    first, *_ = file.read_text().splitlines()
+    schema = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
+    assert schema
+    path = (file.parent / schema[1]).resolve()
+    assert path == ROOT / "reports" / "schemas" / "profile.schema.json"
+    jsonschema.validate(yaml.safe_load(file.read_text()), json.loads(path.read_text()))
+
+
+def test_the_committed_schema_is_the_one_that_the_code_makes():
+    path = carried("reports") / "schemas" / "profile.schema.json"
+    assert json.loads(path.read_text()) == profiles.schema(), "docs/add-a-profile.md: make it again"
+
+
+def test_every_folder_is_in_the_table_and_no_two_share_a_name():
+    folders = {file.parent.name for file in carried("fixtures").rglob("profile.yaml")}
+    assert folders == set(profiles.names())
+    assert len(profiles.names()) == len(list(carried("fixtures").rglob("profile.yaml")))
+    assert profiles.names()[-len(profiles.rogue_names()) :] == profiles.rogue_names()
+
+
+@pytest.mark.parametrize("name", profiles.rogue_names())
+def test_a_rogue_differs_from_its_base_by_the_planted_defect_alone(name):
+    honest, rogue = by_name(render("ledger")), by_name(render(name))
+    assert honest.keys() == rogue.keys()
+    found = {p for key in honest for p in differing(honest[key], rogue[key])}
+    assert found == DEFECTS[name]
+
+
+@pytest.mark.parametrize("name", profiles.rogue_names())
+def test_a_rogue_declares_what_its_base_declares(name):
+    honest, rogue = load("ledger"), load(name)
+    for key in ("set", "service", "replicas", "container", "claim_templates", "claims", "ask"):
+        assert getattr(rogue, key) == getattr(honest, key), key
+    assert set(rogue.breaks) <= set(rogue.claims)
+
+
+def test_every_guarantee_has_a_rogue_that_breaks_it():
+    assert {broken for name in profiles.rogue_names() for broken in load(name).breaks} == set(
+        CHECKS
+    )
+
+
+def test_the_page_shows_the_default_profile_as_it_is():
+    text = (carried("fixtures") / "ledger" / "profile.yaml").read_text()
+    bare = "".join(line for line in text.splitlines(keepends=True)[1:] if line[0] != "#")
+    assert bare in (ROOT / "docs" / "add-a-profile.md").read_text()
+
+
+def test_the_page_names_every_key():
+    page = (ROOT / "docs" / "add-a-profile.md").read_text()
+    assert [key for key in profiles.schema()["properties"] if f"`{key}`" not in page] == []
+
+
+def test_a_profile_is_found_by_its_folder_and_by_its_file(shop):
+    assert load(shop) == load(shop / "profile.yaml") == load("shop")
+    assert load(shop).manifests == str(shop / "manifests")
+
+
+def test_durations_become_seconds(shop):
+    with (shop / "profile.yaml").open("a") as file:
+        file.write("bounds: {storage.rebind: {a: 30s, b: 250ms, c: 1.5m, d: 2}}\n")
+    assert load(shop).bounds["storage.rebind"] == {"a": 30.0, "b": 0.25, "c": 90.0, "d": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("replicas: 3", "replica: 3", "6: replica: there is no such key, did you mean 'replicas'?"),
+        (
+            "storage.rebind",
+            "storage.rebnd",
+            "8: claims: there is no guarantee 'storage.rebnd', did",
+        ),
+        ("hostname:", "hostnmae:", "9: ask.hostnmae: there is no such question, did you mean 'hos"),
+        ("set: shop", "set: shop\nset: chop", "5: set stands twice"),
+        ("replicas: 3", "replicas: true", "6: replicas: input should be a valid integer, not True"),
+        ("replicas: 3", "replicas: 0", "6: replicas: input should be greater than or equal to 1"),
+        ("name: shop", "name: on", "1: name: input should be a valid string, not True"),
+        ("sentence: a shop\n", "", "1: sentence: is missing"),
+        ("manifests: manifests", "manifests: file", "3: manifests: there is no folder file"),
+        ("set: shop", "images: {shop: image}", "4: images.shop: there is no folder image"),
+        ("set: shop", "images: {shop: manifests}", "4: images.shop: there is no Dockerfile in"),
+        ("set: shop", "bounds: {a.b: {rto: 30}}", "4: bounds: there is no guarantee 'a.b'"),
+        (
+            "set: shop",
+            "bounds: {storage.rebind: {rto: 3 weeks}}",
+            "4: bounds.storage.rebind.rto: a",
+        ),
+        (
+            "set: shop",
+            "bounds: {storage.rebind: {rto: yes}}",
+            "4: bounds.storage.rebind.rto: a num",
+        ),
+        ("set: shop", "bounds: {storage.rebind: {rto: .nan}}", "4: bounds.storage.rebind.rto: inp"),
+        ("set: shop", "breaks: [identity.hostname]", "4: breaks: identity.hostname is not among"),
+        (
+            "[storage.rebind]",
+            "[storage.rebind, storage.rebind]",
+            "8: claims: storage.rebind stands",
+        ),
+        ("[storage.rebind]", "[]", "8: claims: tuple should have at least 1 item"),
+        ("set: shop", "set: [shop", "5: expected ',' or ']'"),
+        ("set: shop", "set: !!python/object:os.system x", "4: could not determine a constructor"),
+        ("set: shop", "set: sh\x07op", " unacceptable character"),
+        ("set: shop", "set: *shop", "4: found undefined alias"),
+        ("set: shop", "extends: nowhere", "4: extends: there is no profile.yaml at 'nowhere'"),
+        ("set: shop", "extends: .", "4: extends: it extends itself"),
+        ("set: shop", "? [a, b]\n: shop", "4: found unhashable key"),
+        ("set: shop", "1: shop", "4: 1: "),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_what_was_meant(shop, old, new, said):
+    assert f"shop/profile.yaml:{said}" in spoilt(shop, old, new)
+
+
+def test_all_mistakes_are_named_in_the_order_of_the_file_and_none_twice(shop):
+    said = spoilt(
+        shop,
+        "replicas: 3\ncontainer: shop\nclaims: [storage.rebind]",
+        "replica: 3\ncontainer: [shop]\nclaims: [storage.rebnd, identity.hostnme]",
+    )
+    found = re.findall(r"profile\.yaml:(\d+): ([\w.]+):", said)
+    assert found == [("6", "replica"), ("7", "container"), ("8", "claims"), ("8", "claims")]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "one YAML document"),
+        ("- a\n- b\n", "one YAML document"),
+        (f"{GOOD}---\n{GOOD}", "one YAML document"),
+        ("[" * 5000, "nesting"),
+        ("a: &a [*a]\n", "unfolds"),
+        ("a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 10}]\n" for n in range(1, 30)),
+         "unfolds"),
+        ("#" * 100_000, "at most 65536 bytes"),
+        ("name: caf\udce9\n", "profile.yaml:1: other bytes"),
+        (f"a: {'9' * 5000}\n", "profile.yaml"),
+    ],
+    ids=["nothing", "a list", "two", "deep", "endless", "bomb", "large", "not UTF-8", "number"],
+)  # fmt: skip
+def test_a_file_that_is_no_profile_is_refused_at_once(shop, content, said):
+    (shop / "profile.yaml").write_bytes(content.encode(errors="surrogateescape"))
+    assert said in refusal(shop)
+
+
+def test_a_file_of_100_megabytes_is_not_even_read(shop):
+    os.truncate(shop / "profile.yaml", 100_000_000)
+    assert "at most 65536 bytes" in refusal(shop)
+
+
+@pytest.mark.parametrize("wanted", ["/dev/zero", "no/such/place", "x" * 5000, "", "\0"])
+def test_what_is_no_file_is_no_profile(wanted):
+    assert "there are ledger" in refusal(wanted)
+
+
+def test_an_unknown_name_is_answered_with_all_names_and_the_nearest():
+    said = refusal("legder")
+    assert "did you mean ledger?" in said
+    assert "empty-dir" in said
+
+
+def test_a_profile_inherits_key_by_key_and_mistakes_keep_their_file(shop):
+    heir = shop.parent / "heir"
+    heir.mkdir()
+    text = "extends: ../shop\nname: heir\nsentence: an heir\nreplicas: 5\n"
+    (heir / "profile.yaml").write_text(text)
+    found = load(heir)
+    assert (found.name, found.set, found.replicas) == ("heir", "shop", 5)
+    assert found.manifests == str(shop / "manifests")
+    (shop / "profile.yaml").write_text(GOOD.replace("storage.rebind", "storage.rebnd"))
+    (heir / "profile.yaml").write_text(text.replace("name: heir\n", "").replace("5", "none"))
+    said = refusal(heir)
+    assert "heir/profile.yaml:3: replicas: " in said
+    assert "name: is missing, and is not inherited" in said
+    assert "shop/profile.yaml:8: claims: there is no guarantee 'storage.rebnd'" in said
+
+
+def test_objects_are_put_into_the_trials_namespace(shop):
+    role = {"apiVersion": "v1", "kind": "ClusterRole", "metadata": {"name": "seatrial-shop"}}
+    account = {"kind": "ServiceAccount", "name": "shop"}
+    bound = {"apiVersion": "v1", "kind": "RoleBinding", "metadata": {"name": "shop"}}
+    write(shop, SHOP, role, {**bound, "subjects": [account]})
+    first, second, third = render(shop)
+    assert first["metadata"]["namespace"] == "trial"
+    assert "namespace" not in second["metadata"]
+    assert third["subjects"][0]["namespace"] == "trial"
+
+
+def test_images_are_replaced_in_containers_and_nowhere_else(shop):
+    changed = deepcopy(SHOP)
+    pod = changed["spec"]["template"]["spec"]
+    pod["initContainers"] = [{"name": "a", "image": "shop@sha256:00"}]
+    pod["containers"] += [{"name": "b", "image": "host:5000/shop:dev"}]
+    write(shop, changed, {**SHOP, "kind": "ConfigMap", "spec": None, "data": {"image": "shop"}})
+    found, config = render(shop, shop="built:1")
+    pod = found["spec"]["template"]["spec"]
+    assert pod["initContainers"][0]["image"] == "built:1"
+    assert [c["image"] for c in pod["containers"]] == ["built:1", "host:5000/shop:dev"]
+    assert config["data"] == {"image": "shop"}
+
+
+def test_the_default_subject_gets_its_image():
+    sets = [o for o in render("ledger", ledger="built:1") if o["kind"] == "StatefulSet"]
+    assert sets[0]["spec"]["template"]["spec"]["containers"][0]["image"] == "built:1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"kind": "Namespace"}, "Namespace shop: it would outlive the trial's namespace"),
+        ({"kind": "StorageClass"}, "call it seatrial-shop"),
+        ({"metadata": {"name": "shop", "namespace": "kube-system"}}, "the namespace kube-system"),
+        ({"metadata": {"name": "chop"}}, "no StatefulSet shop, did you mean chop?"),
+        ({"spec": {}}, "no container shop in the StatefulSet shop; there are: none"),
+        ({"metadata": None}, "each with apiVersion, kind and metadata.name"),
+    ],
+)
+def test_what_cannot_be_put_on_trial_is_refused_before_anything_is_deployed(shop, changes, said):
+    write(shop, {**SHOP, **changes})
+    with pytest.raises(BadProfile, match=re.escape(said)):
+        render(shop)
+
+
+def test_an_image_that_no_container_uses_is_a_mistake(shop):
+    (shop / "image").mkdir()
+    (shop / "image" / "Dockerfile").touch()
+    (shop / "profile.yaml").write_text(f"{GOOD}images: {{shopp: image}}\n")
+    with pytest.raises(BadProfile, match="no container with the image shopp, did you mean shop"):
+        render(shop)
+
+
+def test_lists_are_unpacked_and_dates_stay_words(shop):
+    SHOP_LIST = {"kind": "List", "items": [SHOP, None]}  # noqa: N806 - an object like SHOP
+    write(shop, SHOP_LIST)
+    (shop / "manifests" / "more.yml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {on: 2026-01-01}\n"
+    )
+    _, config = render(shop)
+    assert json.loads(json.dumps(config))["data"] == {"true": "2026-01-01"}
+
+
+def test_manifests_that_are_no_yaml_are_refused_with_their_line(shop):
+    (shop / "manifests" / "all.yaml").write_text("a: b\nc: [\n")
+    with pytest.raises(BadProfile, match=r"shop/manifests/all\.yaml:3: "):
+        render(shop)
+
+
+def test_an_empty_folder_of_manifests_is_refused(shop):
+    (shop / "manifests" / "all.yaml").unlink()
+    with pytest.raises(BadProfile, match="no object at all"):
+        render(shop)
+
+
+def test_a_kustomization_that_cannot_be_read_is_told_with_its_command(shop):
+    (shop / "manifests" / "kustomization.yaml").write_text("resources: [nothing.yaml]\n")
+    with pytest.raises(BadProfile, match="kubectl kustomize"):
+        render(shop)
+
+
+def test_without_kubectl_a_kustomization_cannot_be_rendered():
+    with pytest.raises(CannotRun, match="no program"):
+        profiles.render(load("ledger"), images={}, namespace="trial", kubectl="/no/kubectl")
