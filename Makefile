@@ -8,7 +8,7 @@ LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help certify test suites drill check bench campaign lock hooks clean
+.PHONY: help certify test suites check campaign tables lock hooks clean
 
 help:  ## tell what there is
 	@echo 'seatrial puts a stateful workload on Kubernetes on trial. From here:'
@@ -35,25 +35,22 @@ check: $(READY)  ## style, types, imports and tests/: no cluster, seconds
 # Whatever happens, the cluster goes down last.
 suites: $(READY)  ## the suites alone, on a cluster that goes down afterwards; ARGS='-k rebind'
 	@set -eu; child=; \
-	down() { code=$$?; trap '' INT TERM; $(BIN)/seatrial cluster down --name make-test; exit $$code; }; \
+	down() { code=$$?; trap '' INT TERM; $(BIN)/seatrial cluster down --engine; exit $$code; }; \
 	trap down EXIT; \
 	trap '[ -z "$$child" ] || wait $$child || true; exit 130' INT; \
 	trap '[ -z "$$child" ] || { kill -INT $$child; wait $$child || true; }; exit 143' TERM; \
-	$(BIN)/seatrial cluster up --shape three-workers --timing fast --name make-test; \
+	$(BIN)/seatrial cluster up; \
 	env --default-signal=INT,QUIT $(BIN)/pytest suites $(ARGS) & child=$$!; \
 	wait $$child
-
-drill: $(READY)  ## list the drills; NAME=… runs one
-	@$(BIN)/seatrial drill $(NAME)
-
-bench: $(READY)  ## side-by-side figures; NAME=… for one
-	@$(BIN)/seatrial bench $(NAME)
 
 campaign: $(READY)  ## many trials with many seeds; RUNS=10 PROFILE=ledger
 	@$(BIN)/seatrial certify $(or $(PROFILE),ledger) --runs $(or $(RUNS),10)
 
 hooks: $(READY)  ## run the checks before each of your commits
 	@$(BIN)/pre-commit install
+
+tables: $(READY)  ## write docs/tables.md again from the code
+	@$(BIN)/python -c 'from seatrial.cli.tables import page; print(page(), end="")' > docs/tables.md
 
 lock: $(READY)  ## choose the newest allowed versions of every dependency
 	@{ sed -n '/^#/!q;p' $(LOCK); \

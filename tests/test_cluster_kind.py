@@ -6,18 +6,29 @@ An engine of paper stands in for Docker and a script for kind.
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from seatrial import cluster
-from seatrial.cluster import building, images, kind, nodeimage, nodes, records, tools
+from seatrial.cluster import (
+    building,
+    images,
+    kind,
+    nodeimage,
+    records,
+    shapes,
+    timings,
+    tools,
+)
 from seatrial.cluster import engine as engines
 from seatrial.cluster.ground import Cluster, Spec
 from seatrial.cluster.kind import standing
 from seatrial.cluster.nodes import Container
 from seatrial.cluster.records import Made, Record
+from seatrial.cluster.steps import Steps
 from seatrial.errors import BadInput, CannotRun, NotOurs, ToolFailed
 
 IMAGE = "seatrial.dev/node:sea-0123"
@@ -33,58 +44,63 @@ class Paper:
     version: str = "26.1.5"
     host: str = ""
     up: bool = True
-    env: dict = field(default_factory=dict)
-    containers: dict = field(default_factory=dict)
-    said: list = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    containers: dict[str, Any] = field(default_factory=dict)
+    said: list[tuple[str, ...]] = field(default_factory=list)
 
-    def docker(self, *words, **_):
+    def docker(self, *words: str, **_: object) -> str:
         self.said.append(words)
         if not self.up:
             raise ToolFailed("docker", seen="Cannot connect to the Docker daemon")
-        return getattr(self, f"_{words[0]}", lambda *_: "")(*words[1:])
+        return str(getattr(self, f"_{words[0]}", lambda *_: "")(*words[1:]))
 
-    def put(self, name, image=IMAGE, status="running", address=""):
-        found = {
+    def put(
+        self, name: str, image: str = IMAGE, status: str = "running", address: str = ""
+    ) -> None:
+        found: dict[str, Any] = {
             "Id": f"id-{name}", "Name": f"/{name}", "Config": {"Image": image},
             "State": {"Status": status, "Pid": 1, "StartedAt": "now"},
             "NetworkSettings": {"Networks": {"kind": {"IPAddress": address}}},
         }  # fmt: skip
         self.containers[found["Id"]] = found
 
-    def _ps(self, *_):
+    def _ps(self, *_: str) -> str:
         return "\n".join(self.containers)
 
-    def _inspect(self, *ids):
+    def _inspect(self, *ids: str) -> str:
         return json.dumps([self.containers[one] for one in ids])
 
-    def _rm(self, *words):
+    def _rm(self, *words: str) -> str:
         for one in words:
             self.containers.pop(one, None)
+        return ""
 
-    def _start(self, *ids):
+    def _start(self, *ids: str) -> str:
         for one in ids:
             self.containers[one]["State"]["Status"] = "running"
+        return ""
 
-    def _unpause(self, one):
-        self._start(one)
+    def _unpause(self, one: str) -> str:
+        return self._start(one)
 
-    def _exec(self, *_):
+    def _exec(self, *_: str) -> str:
         raise ToolFailed("docker exec", seen="no such container")
 
-    def _info(self, *_):
+    def _info(self, *_: str) -> str:
         return "an-engine"
 
 
 class Notes:
     """Progress that remembers what was said."""
 
-    def __init__(self):
-        self.said = []
+    def __init__(self) -> None:
+        self.said: list[str] = []
 
-    def step(self, *_, **__):
+    def step(self, what: str, usual: float | None = None) -> AbstractContextManager[None]:
+        del what, usual
         return nullcontext()
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         self.said.append(text)
 
 
@@ -101,12 +117,11 @@ def paper(tmp_path, monkeypatch):
     return engine
 
 
-def _built(job):
-    _recorded(job.engine)
-    return records.cluster(records.load(job.spec.name))
+def _built(job: Any) -> Cluster:
+    return records.cluster(_recorded(job.engine))
 
 
-def _recorded(paper, **changes):
+def _recorded(paper: Any, **changes: Any) -> Record:
     made = []
     for number, name in enumerate(NAMES):
         paper.put(name, address=f"172.18.0.{number + 2}")
@@ -120,7 +135,8 @@ def _recorded(paper, **changes):
     return records.save(replace(record, **changes))
 
 
-def test_nothing_there_is_made(paper):
+@pytest.mark.usefixtures("paper")
+def test_nothing_there_is_made():
     assert kind.up(SPEC, Notes()).name == "sea"
 
 
@@ -204,7 +220,7 @@ def test_a_frozen_node_is_let_go_on(paper, monkeypatch):
     assert not any(words[0] == "start" for words in paper.said)
 
 
-def test_nodes_that_come_back_with_other_addresses_are_made_anew(paper, monkeypatch):
+def test_nodes_that_come_back_with_other_addresses_are_made_anew(paper):
     _recorded(paper)
     found = paper.containers["id-sea-worker"]
     found["State"]["Status"] = "exited"
@@ -224,11 +240,12 @@ def test_down_takes_what_is_ours_and_then_there_is_nothing(paper):
 def test_down_with_the_engine_down_starts_none_and_the_next_up_sweeps(paper):
     _recorded(paper)
     paper.up = False
-    assert kind.down("sea", notes := Notes())
+    notes = Notes()
+    assert kind.down("sea", notes)
     assert "is down" in notes.said[0]
-    assert kind.state(records.load("sea")) == "half-made"
+    assert cluster.clusters()[0].state == "half-made"
     paper.up = True
-    kind._sweep(paper, notes, but="other")  # type: ignore[arg-type]
+    kind._sweep(paper, notes, but="other")
     assert not paper.containers
     assert records.names() == []
 
@@ -272,12 +289,14 @@ def test_a_name_that_no_host_can_have_is_refused(name):
         (Spec("sea", kubernetes="latest"), "a Kubernetes version such as"),
     ],
 )
-def test_a_wish_that_cannot_be_is_answered_with_what_can(paper, spec, said):
+@pytest.mark.usefixtures("paper")
+def test_a_wish_that_cannot_be_is_answered_with_what_can(spec, said):
     with pytest.raises(BadInput, match=said):
         cluster.up(spec, Notes())
 
 
-def test_a_cluster_that_nobody_brought_up_is_not_found(paper):
+@pytest.mark.usefixtures("paper")
+def test_a_cluster_that_nobody_brought_up_is_not_found():
     with pytest.raises(BadInput, match="clusters on record: none"):
         cluster.get("sea")
 
@@ -293,7 +312,8 @@ def test_the_record_is_judged_by_the_containers_alone():
     assert standing(record, [there, replace(there, image="other")]).word == kind.FOREIGN
 
 
-def test_two_at_work_on_one_name_wait_for_each_other(paper):
+@pytest.mark.usefixtures("paper")
+def test_two_at_work_on_one_name_wait_for_each_other():
     with records.held("sea", Notes()):
         assert records.busy("sea")
         assert not records.busy("other")
@@ -324,12 +344,13 @@ def test_when_kind_fails_nothing_is_left_and_the_reason_is_told(
 
 def test_what_was_made_before_an_interruption_is_removed(paper, monkeypatch):
     def interrupted(*_, **__):
-        image = records.load("sea").image
-        paper.put("sea-control-plane", image=image)
+        record = records.load("sea")
+        assert record
+        paper.put("sea-control-plane", image=record.image)
         raise KeyboardInterrupt
 
     _stand_in(monkeypatch, "kind")
-    monkeypatch.setattr(building.command, "run", interrupted)
+    monkeypatch.setattr("seatrial.command.run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         building.build(_job(paper))
     assert not paper.containers
@@ -340,20 +361,19 @@ def test_with_keep_a_failed_making_stays_to_be_looked_at(paper, monkeypatch):
     _stand_in(monkeypatch, "/nowhere/kind")
     with pytest.raises(ToolFailed):
         building.build(replace(_job(paper), keep=True))
-    assert records.load("sea").state == records.CREATING
+    record = records.load("sea")
+    assert record
+    assert record.state == records.CREATING
     assert (records.folder("sea") / "kind.yaml").exists()
 
 
-def _job(engine):
-    from seatrial.cluster import shapes, timings  # noqa: PLC0415 - only these tests build
-    from seatrial.cluster.steps import Steps  # noqa: PLC0415 - as above
-
+def _job(engine: Any) -> building.Build:
     return building.Build(
         SPEC, shapes.shape(SPEC.shape), timings.timing(SPEC.timing), engine, Steps(Notes())
     )
 
 
-def _stand_in(monkeypatch, program):
+def _stand_in(monkeypatch: pytest.MonkeyPatch, program: object) -> None:
     image = nodeimage.NodeImage("node:1", "1.34.4", airgapped=True)
     monkeypatch.setattr(nodeimage, "ensure", lambda *_: image)
     monkeypatch.setattr(images, "ground", lambda *_: "ground:1")
@@ -363,7 +383,7 @@ def _stand_in(monkeypatch, program):
 def test_a_record_that_cannot_be_read_is_named_with_its_path(paper):
     _recorded(paper)
     (records.folder("sea") / "record.json").write_text("{")
-    with pytest.raises(CannotRun, match="record.json"):
+    with pytest.raises(CannotRun, match=r"record\.json"):
         kind.up(SPEC, Notes())
 
 
@@ -376,4 +396,4 @@ def test_secrets_are_for_their_owner_only(paper):
 def test_a_container_tells_one_boot_from_another():
     there = Container("1" * 64, "sea-worker", "running", 1, "now", IMAGE, "")
     assert there.boot != replace(there, started="later").boot
-    assert nodes.Container.running.fget(replace(there, status="paused")) is False  # type: ignore[attr-defined]
+    assert not replace(there, status="paused").running

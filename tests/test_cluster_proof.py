@@ -6,6 +6,8 @@ import importlib.util
 import socketserver
 import struct
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,12 +21,13 @@ from seatrial.places import carried
 
 NODES = (Declared("cp", "control-plane", ("t=:NoSchedule",)), Declared("w", "worker", ()))
 PROOF = Proof(NODES, "an/image:1")
+Things = Sequence[dict[str, Any]]
 
 
 class Seen:
     """A stream that stands still."""
 
-    def __init__(self, nodes=(), pods=()):
+    def __init__(self, nodes: Things = (), pods: Things = ()) -> None:
         self.found = {
             "nodes": {n["metadata"]["name"]: msgspec.convert(n, Machine) for n in nodes},
             "pods": {
@@ -33,11 +36,17 @@ class Seen:
             },
         }
 
-    def items(self, kind):
+    def items(self, kind: str) -> Any:
         return self.found[kind]
 
 
-def machine(name, *taints, ready="True", message="", cordoned=False):
+def still(nodes: Things = (), pods: Things = ()) -> Any:
+    return Seen(nodes, pods)
+
+
+def machine(
+    name: str, *taints: str, ready: str = "True", message: str = "", cordoned: bool = False
+) -> dict[str, Any]:
     return {
         "metadata": {"name": name},
         "spec": {"unschedulable": cordoned, "taints": [
@@ -46,7 +55,15 @@ def machine(name, *taints, ready="True", message="", cordoned=False):
     }  # fmt: skip
 
 
-def pod(name, node, app, namespace=proof.NAMESPACE, ready="True", phase="Running", **labels):
+def pod(
+    name: str,
+    node: str,
+    app: str,
+    namespace: str = proof.NAMESPACE,
+    ready: str = "True",
+    phase: str = "Running",
+    **labels: str,
+) -> dict[str, Any]:
     key = "k8s-app" if namespace == "kube-system" else "app"
     return {
         "metadata": {"name": name, "namespace": namespace, "labels": {key: app, **labels}},
@@ -67,24 +84,24 @@ def pod(name, node, app, namespace=proof.NAMESPACE, ready="True", phase="Running
     ],
 )
 def test_nodes_are_ready_and_tainted_as_declared(nodes, said):
-    seen = proof._nodes_differ(Seen(nodes), PROOF)  # type: ignore[arg-type]
+    seen = proof._nodes_differ(still(nodes), PROOF)
     assert seen is None if said is None else said in str(seen)
 
 
 def test_every_node_has_to_prove_itself():
     one = [pod("a", "cp", "proof"), pod("b", "w", "proof", ready="False")]
-    assert "node w is not done" in str(proof._pods_differ(Seen(pods=one), PROOF))  # type: ignore[arg-type]
-    assert "no pod of the proof on node w" in str(proof._pods_differ(Seen(pods=one[:1]), PROOF))  # type: ignore[arg-type]
+    assert "node w is not done" in str(proof._pods_differ(still(pods=one), PROOF))
+    assert "no pod of the proof on node w" in str(proof._pods_differ(still(pods=one[:1]), PROOF))
 
 
 def test_dns_servers_in_the_middle_of_a_change_are_no_proof():
-    def server(name, version):
+    def server(name: str, version: str) -> dict[str, Any]:
         return pod(name, "cp", "kube-dns", "kube-system", **{"pod-template-hash": version})
 
-    assert proof._dns_differs(Seen(pods=[server("a", "1"), server("b", "1")])) is None  # type: ignore[arg-type]
-    said = proof._dns_differs(Seen(pods=[server("a", "1"), server("b", "2")]))  # type: ignore[arg-type]
+    assert proof._dns_differs(still(pods=[server("a", "1"), server("b", "1")])) is None
+    said = proof._dns_differs(still(pods=[server("a", "1"), server("b", "2")]))
     assert said == "the DNS servers are being replaced"
-    assert "no pod with the label" in str(proof._dns_differs(Seen()))  # type: ignore[arg-type]
+    assert "no pod with the label" in str(proof._dns_differs(still()))
 
 
 def test_a_dns_server_that_one_node_cannot_reach_is_named():
@@ -96,7 +113,7 @@ def test_a_dns_server_that_one_node_cannot_reach_is_named():
     ("phase", "said"), [("Succeeded", None), ("Failed", "did not keep"), ("Pending", "not read")]
 )
 def test_a_claim_is_proved_when_another_container_has_read_it(phase, said):
-    seen = proof._claim_differs(Seen(pods=[pod("claim", "w", "claim", phase=phase)]), PROOF)  # type: ignore[arg-type]
+    seen = proof._claim_differs(still(pods=[pod("claim", "w", "claim", phase=phase)]), PROOF)
     assert seen is None if said is None else said in str(seen)
 
 
@@ -116,15 +133,15 @@ def test_the_default_class_of_a_cluster_is_taken_by_naming_none():
 
 
 def test_the_claim_waits_for_a_node_that_takes_pods():
-    waiting = proof._nobody_takes_pods(Seen([machine("cp", "t")]), PROOF)  # type: ignore[arg-type]
+    waiting = proof._nobody_takes_pods(still([machine("cp", "t")]), PROOF)
     assert waiting == "node w has not joined"
-    assert proof._nobody_takes_pods(Seen([machine("w")]), PROOF) is None  # type: ignore[arg-type]
+    assert proof._nobody_takes_pods(still([machine("w")]), PROOF) is None
 
 
 class Dns(socketserver.BaseRequestHandler):
     """A DNS server with one answer to every question."""
 
-    def handle(self):
+    def handle(self) -> None:
         data, socket = self.request
         header = struct.pack(">6H", *struct.unpack(">H", data[:2]), 0x8180, 1, 1, 0, 0)
         socket.sendto(header + data[12:], self.client_address)
@@ -147,7 +164,7 @@ def test_the_script_finds_on_a_volume_only_the_word_that_was_written(tmp_path):
         script.read(path, "two")
 
 
-def _script():
+def _script() -> Any:
     path = carried("clusters") / "proof/proof.py"
     spec = importlib.util.spec_from_file_location("proof_script", path)
     assert spec

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +12,7 @@ import yaml
 from seatrial.cluster import timings
 from seatrial.cluster.timings import TIMINGS, Timing, check, effective, patches, seconds, timing
 from seatrial.errors import BadInput, CannotRun
-from seatrial.kube.client import ApiFailed
+from seatrial.kube.client import ApiFailed, Kube
 
 HELP = """
 Generic flags:
@@ -23,19 +25,23 @@ toleration for notReady:NoExecute that is added by default. (default 300)
 """
 
 
-class FakeKube:
+class FakeKube(Kube):
     """An API server that holds two static pods and the kubelets of some nodes."""
 
-    def __init__(self, flags, kubelets):
-        self.flags, self.kubelets = flags, kubelets
+    flags: Mapping[str, list[str]]
+    kubelets: Mapping[str, Any]
 
-    def get(self, path, **_):
+    def __init__(self, flags: Mapping[str, list[str]], kubelets: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "flags", flags)
+        object.__setattr__(self, "kubelets", kubelets)
+
+    def get(self, path: str, **_: str) -> dict[str, Any]:
         if path.endswith("/proxy/configz"):
             return {"kubeletconfig": self.kubelets[path.split("/")[4]]}
         program = path.rsplit("/", 1)[1].removesuffix("-cp")
         return {"spec": {"containers": [{"command": [program, *self.flags.get(program, [])]}]}}
 
-    def run(self, *_):
+    def run(self, *_: object) -> str:
         return HELP
 
 
@@ -63,7 +69,7 @@ def test_durations_are_read_as_go_writes_them(text, value):
 
 
 def test_what_is_not_set_is_read_from_the_programs_own_help():
-    found = effective(FakeKube({}, {"a": SHIPPED, "b": SHIPPED}), "cp", ["a", "b"])  # type: ignore[arg-type]
+    found = effective(FakeKube({}, {"a": SHIPPED, "b": SHIPPED}), "cp", ["a", "b"])
     assert found == {
         "kube-apiserver": {
             "default-not-ready-toleration-seconds": 300,
@@ -80,7 +86,7 @@ def test_what_is_not_set_is_read_from_the_programs_own_help():
 
 def test_a_command_line_goes_before_the_help():
     flags = {"kube-controller-manager": ["--node-monitor-grace-period=10s"]}
-    found = effective(FakeKube(flags, {"a": SHIPPED}), "cp", ["a"])  # type: ignore[arg-type]
+    found = effective(FakeKube(flags, {"a": SHIPPED}), "cp", ["a"])
     assert found["kube-controller-manager"] == {
         "node-monitor-period": 5, "node-monitor-grace-period": 10,
     }  # fmt: skip
@@ -91,14 +97,14 @@ def test_a_cluster_that_lets_nobody_look_has_no_value_rather_than_a_guess(monkey
         raise ApiFailed("exec", seen="forbidden", status=403)
 
     monkeypatch.setattr(FakeKube, "run", refuse)
-    found = effective(FakeKube({}, {"a": SHIPPED}), "cp", ["a"])  # type: ignore[arg-type]
+    found = effective(FakeKube({}, {"a": SHIPPED}), "cp", ["a"])
     assert found["kube-apiserver"] == {}
 
 
 def test_kubelets_that_differ_are_an_error_that_names_both():
     other = {**SHIPPED, "nodeLeaseDurationSeconds": 4}
     with pytest.raises(CannotRun, match=r"(?s)a: .*b: "):
-        effective(FakeKube({}, {"a": SHIPPED, "b": other}), "cp", ["a", "b"])  # type: ignore[arg-type]
+        effective(FakeKube({}, {"a": SHIPPED, "b": other}), "cp", ["a", "b"])
 
 
 @pytest.mark.parametrize("name", TIMINGS)

@@ -35,7 +35,8 @@ BEGUN = time.monotonic()
 
 def main() -> None:
     """Do what the first argument names."""
-    {"node": node, "write": write, "read": read}[sys.argv[1]](*sys.argv[2:])
+    tasks: dict[str, Callable[..., None]] = {"node": node, "write": write, "read": read}
+    tasks[sys.argv[1]](*sys.argv[2:])
 
 
 def node() -> None:
@@ -69,7 +70,7 @@ def insist(part: str, attempt: Callable[[], str]) -> str:
 def other_node() -> str:
     """Ask the Service who answers; only another node will do, unless there is none."""
     with urllib.request.urlopen(f"http://{SERVICE}:{PORT}/node", timeout=1) as answer:
-        name = answer.read().decode()
+        name = str(answer.read().decode())
     if name == NODE and not ALONE:
         raise OSError("only this node itself answered")
     return name
@@ -142,15 +143,19 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 
 def write(path: str, word: str) -> None:
-    """Put a word on the volume and on its disk."""
-    with Path(path).open("w") as file:
+    """Put a word on the volume and on its disk, whole or not at all."""
+    part = Path(f"{path}.part")
+    with part.open("w") as file:
         file.write(word)
         file.flush()
         os.fsync(file.fileno())
+    part.rename(path)
 
 
 def read(path: str, word: str) -> None:
-    """Find the word that another container put there."""
+    """Find the word that another container puts there."""
+    while not Path(path).exists():
+        time.sleep(PAUSE)
     seen = Path(path).read_text()
     if seen != word:
         sys.exit(f"a claim: wanted {word!r} in {path}, seen {seen!r}")

@@ -74,8 +74,11 @@ def called(argv: list[str]) -> int:
         return _failed(_wrong_call(error), as_json=as_json)
     except SeatrialError as error:
         return _failed(error, as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
-        return _failed(Interrupted("to finish", seen="Ctrl-C or SIGTERM"), as_json=as_json)
+    except typer.Abort:
+        code = Interrupted.exit_code
+    if code == Interrupted.exit_code:
+        stopped = Interrupted("to finish", seen="Ctrl-C or SIGTERM; what was made was put back")
+        return _failed(stopped, as_json=as_json)
     return code if isinstance(code, int) else 0
 
 

@@ -23,6 +23,7 @@ from seatrial.cli.options import (
     spec_of,
 )
 from seatrial.cluster import doctor, engine
+from seatrial.progress import Progress
 
 app = typer.Typer(help="The ground: real Kubernetes clusters.", no_args_is_help=True)
 
@@ -69,12 +70,21 @@ def down(
     wanted = name or default_name(shape)
     with show.terminal() as progress:
         taken = cluster.down(wanted, progress)
-        stopped = engine_too and engine.stop(progress)
+        stopped = engine_too and _engine_stopped(progress)
     if as_json:
         show.document({"name": wanted, "down": taken, "engine_stopped": stopped})
     else:
         show.line(f"{wanted} is down" if taken else f"nothing to take down: no cluster {wanted}")
     return 0
+
+
+def _engine_stopped(progress: Progress) -> bool:
+    """Stop our engine unless other clusters of ours still run on it."""
+    others = [c.name for c in cluster.clusters() if c.state == "healthy" and c.provider == "kind"]
+    if others:
+        progress.note(f"the engine goes on: {', '.join(others)} still run on it")
+        return False
+    return engine.stop(progress)
 
 
 @app.command("list")

@@ -124,13 +124,16 @@ def rows(found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print objects as a table of the named columns."""
     table = Table(*columns, box=None, pad_edge=False)
     for row in found:
-        table.add_row(*(Text(_cell(row.get(column, ""))) for column in columns))
+        table.add_row(*(Text(cell(row.get(column, ""))) for column in columns))
     Console(highlight=False).print(table)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Give a value of a row as text."""
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {inner}" for key, inner in value.items())
     return str(value)
 
 

@@ -129,6 +129,20 @@ def explain(
     return 0
 
 
+def page() -> str:
+    """Give docs/tables.md: every row of every table; a test fails when the page is stale."""
+    parts = ["# The tables\n\nMade from the code by `seatrial.cli.tables.page`; do not edit.\n"]
+    for name, rows in TABLES.items():
+        parts += [f"\n## {name.capitalize()}\n\n", *(_section(row) for row in rows())]
+    return "".join(parts)
+
+
+def _section(row: Row) -> str:
+    facts = [(key, value) for key, value in row.items() if key not in ("name", "sentence")]
+    listed = "".join(f"- {key}: {show.cell(value)}\n" for key, value in facts if value)
+    return f"### {row['name']}\n\n{row['sentence']}\n\n{listed}\n"
+
+
 def _profiles() -> list[Any]:
     return [profiles.load(name, known=CHECKS) for name in profiles.names()]
 

@@ -1,0 +1,163 @@
+"""The command line as its user meets it: exit codes, one JSON document, sentences."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from seatrial import cli
+from seatrial.cli import tables
+from seatrial.errors import NotHealed
+
+RECORDED = Path(__file__).parent / "histories"
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    """Give a function that makes a run folder of a recorded history."""
+
+    def made(recorded: str) -> Path:
+        folder: Path = tmp_path / "run"
+        shutil.copytree(RECORDED / "sample-run", folder)
+        shutil.copy(RECORDED / recorded, folder / "history.jsonl")
+        head = json.loads((folder / "history.jsonl").read_text().splitlines()[0])["value"]
+        (folder / "plan.json").write_text(json.dumps(head["plan"]))
+        (folder / "verdicts.json").unlink()
+        return folder
+
+    return made
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        [],
+        ["certfy"],
+        ["certify"],
+        ["certify", "ledger", "--runs", "0"],
+        ["certify", "ledger", "--keep", "sometimes"],
+        ["certify", "ledger", "--seed", "one"],
+        ["certify", "no-such-profile"],
+        ["certify", "ledger", "--guarantee", "storage.rebnd"],
+        ["list", "nothing"],
+        ["explain", "storage.rebnd"],
+        ["report", "--format", "pdf", "."],
+        ["cluster"],
+        ["cluster", "up", "--shape", "three-workrs"],
+        ["cluster", "up", "--timing", "quick"],
+        ["cluster", "up", "--kubernetes", "0.9"],
+        ["cluster", "up", "--name", "Not A Name"],
+        ["--nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_call_is_exit_4_and_says_what_was_wanted(call, capsys):
+    assert cli.called(call) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "wanted: " in said.err or "Usage: " in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_typo_names_the_nearest(capsys):
+    cli.called(["certify", "ledgr"])
+    assert "did you mean ledger?" in capsys.readouterr().err
+
+
+def test_with_json_also_a_failure_is_one_document(capsys):
+    assert cli.called(["certify", "ledgr", "--json"]) == 4
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == 4
+    assert set(document["error"]) == {"wanted", "seen", "try"}
+
+
+@pytest.mark.parametrize("table", ["guarantees", "faults", "profiles", "shapes", "experiments"])
+def test_every_table_lists_objects_with_a_name_and_a_sentence(table, capsys):
+    assert cli.called(["list", table, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all(row["name"] and row["sentence"] for row in rows)
+
+
+def test_the_generated_page_is_as_the_tables_are():
+    written = Path(__file__).parents[1] / "docs" / "tables.md"
+    assert written.read_text() == tables.page(), "write it again: make tables"
+
+
+def test_every_guarantee_names_the_rogue_that_breaks_it(capsys):
+    cli.called(["list", "guarantees", "--json"])
+    assert all(row["rogues"] for row in json.loads(capsys.readouterr().out))
+
+
+def test_every_row_of_every_table_can_be_explained(capsys):
+    for table in ("guarantees", "faults", "profiles", "shapes"):
+        cli.called(["list", table, "--json"])
+        for row in json.loads(capsys.readouterr().out):
+            assert cli.called(["explain", row["name"]]) == 0
+            assert row["sentence"].split()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("recorded", "code"),
+    [("good/ledger.jsonl", 0), ("bad/empty-dir.jsonl", 1), ("bad/fqdn-hostname.jsonl", 1)],
+)
+def test_rejudging_gives_the_verdicts_exit_code_without_any_cluster(
+    recorded, code, run_folder, capsys
+):
+    assert cli.called(["rejudge", str(run_folder(recorded)), "--json"]) == code
+    content = json.loads(capsys.readouterr().out)
+    assert {v["guarantee"] for v in content["verdicts"]} == {"identity.hostname", "storage.rebind"}
+    assert len(content["changed"]) == 2
+
+
+def test_a_run_without_evidence_is_exit_2(run_folder, capsys):
+    folder = run_folder("good/ledger.jsonl")
+    path = folder / "history.jsonl"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    assert cli.called(["rejudge", str(folder)]) == 2
+    assert "unknown" in capsys.readouterr().out
+
+
+def test_rejudging_twice_changes_nothing(run_folder, capsys):
+    folder = run_folder("good/ledger.jsonl")
+    cli.called(["rejudge", str(folder)])
+    cli.called(["rejudge", str(folder)])
+    assert "no verdict changed" in capsys.readouterr().out
+
+
+def test_reports_are_written_again_and_named(run_folder, capsys):
+    folder = run_folder("good/ledger.jsonl")
+    cli.called(["rejudge", str(folder)])
+    capsys.readouterr()
+    assert cli.called(["report", str(folder), "--format", "markdown", "--json"]) == 0
+    (path,) = json.loads(capsys.readouterr().out)["written"]
+    assert "storage.rebind" in Path(path).read_text()
+
+
+def test_a_folder_that_is_no_run_is_exit_3_with_a_sentence(tmp_path, capsys):
+    assert cli.called(["rejudge", str(tmp_path)]) == 3
+    assert "wanted: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(KeyboardInterrupt(), 130), (NotHealed("all healed"), 5)]
+)
+def test_interrupts_and_unhealed_faults_have_their_own_codes(raised, code, monkeypatch, capsys):
+    def fails() -> None:
+        raise raised
+
+    monkeypatch.setattr("seatrial.cluster.doctor.examine", fails)
+    assert cli.called(["doctor"]) == code
+    assert "wanted: " in capsys.readouterr().err
+
+
+def test_help_teaches_every_command(capsys):
+    for name in [*cli.COMMANDS, "cluster up", "cluster down", "cluster list"]:
+        assert cli.called([*name.split(), "--help"]) == 0
+        assert "Usage: " in capsys.readouterr().out
+
+
+def test_no_colour_reaches_a_pipe(run_folder, capsys):
+    cli.called(["rejudge", str(run_folder("bad/empty-dir.jsonl"))])
+    said = capsys.readouterr()
+    assert "\x1b[" not in said.out + said.err
