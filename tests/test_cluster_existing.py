@@ -52,7 +52,7 @@ class Api(BaseHTTPRequestHandler):
 def api(monkeypatch) -> Iterator[str]:
     monkeypatch.setattr(Api, "refuse", 0)
     with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 

@@ -160,6 +160,13 @@ def test_another_wish_for_the_same_name_says_what_differs_and_what_to_do(paper, 
         kind.up(spec, Notes())
 
 
+def test_a_name_taken_by_a_cluster_that_is_not_ours_to_make_is_not_made_over_it(paper):
+    _recorded(paper, provider="existing")
+    with pytest.raises(CannotRun, match=r"provider existing \(wanted: kind\)"):
+        kind.up(SPEC, Notes())
+    assert not any(words[0] == "rm" for words in paper.said)
+
+
 @pytest.mark.parametrize("version", ["", "1.34", "v1.34.4", "1.34.4"])
 def test_a_version_asked_for_in_any_form_is_the_same_cluster(paper, version):
     _recorded(paper)

@@ -150,7 +150,7 @@ class Dns(socketserver.BaseRequestHandler):
 def test_the_script_asks_one_dns_server_without_a_resolver_between(monkeypatch):
     script = _script()
     with socketserver.UDPServer(("127.0.0.1", 0), Dns) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setattr(script, "DNS_PORT", server.server_address[1])
         assert 0 <= script.ask("127.0.0.1", "a.b.svc.cluster.local") < 1
         server.shutdown()

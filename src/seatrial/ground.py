@@ -1,6 +1,6 @@
 """The ground under a run: a proved cluster for a while, left as it was found.
 
-May import: cluster, kube, model, errors, progress.
+May import: cluster, workload, kube, model, errors, progress.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from seatrial.cluster import Cluster, Spec, engine, records
 from seatrial.kube.client import Kube
 from seatrial.model import Standing
 from seatrial.progress import Progress
+from seatrial.workload import removed
 
 
 class Keep(StrEnum):
@@ -58,3 +59,17 @@ def grounded(spec: Spec, progress: Progress) -> Iterator[Ground]:
             cluster.down(spec.name, progress)
             if running is None:
                 engine.stop(progress)
+
+
+def leave(
+    ground: Ground, namespace: str, keep: Keep, standing: Standing | None, progress: Progress
+) -> None:
+    """Leave a run's namespace: keep it and say how to look, remove it, or let it go down too."""
+    if keep.keeps(standing):
+        ground.wanted.set()
+        name, file = ground.cluster.name, ground.cluster.kubeconfig
+        look = f"kubectl --kubeconfig {file} -n {namespace} get pods,pvc"
+        progress.note(f"kept namespace {namespace}; to look: {look}")
+        progress.note(f"to clean up: seatrial cluster down --name {name}")
+    elif ground.lasting:
+        removed(ground.kube, namespace)

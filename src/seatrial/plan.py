@@ -1,14 +1,16 @@
-"""Decides all of a run from its seed, before anything is touched.
+"""Decides all of a run from its seed, before anything is touched, and writes it down as Op 0.
 
-May import: model.
+May import: model, timing, checks.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 
-from seatrial.model import Guarantee, Plan, PlannedFault, Profile
+from seatrial import checks, timing
+from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
 
 
 def planned(
@@ -34,3 +36,15 @@ def planned(
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
     return Plan(profile.name, shape, timing, seed, ids, faults, command, kubernetes)
+
+
+def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
+    """Give Op 0: the plan, the profile without this machine's paths, the cluster, the limits."""
+    value = {
+        "plan": asdict(plan),
+        "profile": asdict(replace(profile, folder="", manifests="", images={})),
+        "cluster": dict(facts),
+        "limits": timing.limits(),
+        "guarantees": {g.id: g.sentence for g in checks.chosen(plan.guarantees)},
+    }
+    return Op("run", "plan", Outcome.OK, 0.0, 0.0, value)

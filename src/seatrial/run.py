@@ -7,20 +7,18 @@ May import: everything below it.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from seatrial import checks, profiles, report, timing
+from seatrial import checks, profiles, report
 from seatrial.cluster.supply import supply
 from seatrial.errors import SeatrialError
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Scene
-from seatrial.ground import Ground, Keep
+from seatrial.ground import Ground, Keep, leave
 from seatrial.model import (
     History,
     Json,
@@ -33,9 +31,10 @@ from seatrial.model import (
     Verdict,
     overall,
 )
+from seatrial.plan import head
 from seatrial.probes import identity
 from seatrial.progress import Progress
-from seatrial.workload import Workload, deployed, removed
+from seatrial.workload import Workload, deployed, namespace_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,15 @@ class Trial:
         return overall(self.verdicts)
 
 
+@dataclass(frozen=True)
+class _Job:
+    plan: Plan
+    profile: Profile
+    ground: Ground
+    namespace: str
+    progress: Progress
+
+
 def tried(
     plan: Plan, profile: Profile, ground: Ground, *, out: Path, keep: Keep, progress: Progress
 ) -> Trial:
@@ -62,21 +70,14 @@ def tried(
     folder = RunFolder.create(out, plan.profile, plan.seed)
     folder.save_plan(plan)
     folder.save_cluster(ground.cluster.facts)
-    namespace = _namespace(folder)
+    job = _Job(plan, profile, ground, namespace_of(folder.name), progress)
     standing = None
     try:
-        try:
-            with folder.recorder() as recorder:
-                recorder.write(_head(plan, profile, ground))
-                _exercise(plan, profile, ground, namespace, recorder, progress)
-        finally:
-            history = folder.close_history()
-            report.write(folder.path)
-        trial = judged(folder, history, plan.guarantees)
+        trial = judged(folder, _recorded(job, folder), plan.guarantees)
         standing = trial.standing
         return trial
     finally:
-        _leave(ground, namespace, keep, standing, progress)
+        leave(job.ground, job.namespace, keep, standing, progress)
 
 
 def judged(folder: RunFolder, history: History, guarantees: Sequence[str]) -> Trial:
@@ -87,42 +88,49 @@ def judged(folder: RunFolder, history: History, guarantees: Sequence[str]) -> Tr
     return Trial(folder.path, verdicts, content)
 
 
-def _exercise(
-    plan: Plan,
-    profile: Profile,
-    ground: Ground,
-    namespace: str,
-    recorder: Recorder,
-    progress: Progress,
-) -> None:
-    documents = _documents(profile, ground, namespace, progress)
-    _phase(recorder, "deploy")
+def _recorded(job: _Job, folder: RunFolder) -> History:
+    """Run, and close the History; what a run that failed had seen is kept and told, too."""
+    documents = _documents(job)
+    try:
+        with folder.recorder() as recorder:
+            recorder.write(head(job.plan, job.profile, job.ground.cluster.facts))
+            _exercise(job, documents, recorder)
+    except BaseException:
+        folder.close_history()
+        report.write(folder.path)
+        raise
+    return folder.close_history()
+
+
+def _exercise(job: _Job, documents: Sequence[Mapping[str, Json]], recorder: Recorder) -> None:
+    everybody = range(job.profile.replicas)
     with ExitStack() as stack:
-        with progress.step(f"deploying {profile.name} into {namespace}", 12):
+        _phase(recorder, "deploy")
+        with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
             alive = stack.enter_context(
-                deployed(profile, documents, ground.kube, namespace=namespace, recorder=recorder)
+                deployed(job.profile, documents, job.ground.kube, job.namespace, recorder)
             )
         _phase(recorder, "before")
-        _ask(alive, recorder, range(profile.replicas))
+        _ask(alive, recorder, everybody)
         _phase(recorder, "fault")
-        _break_all(plan, alive, recorder, progress)
+        _break_all(job, alive, recorder)
         _phase(recorder, "final")
-        _ask(alive, recorder, range(profile.replicas))
+        _ask(alive, recorder, everybody)
 
 
-def _break_all(plan: Plan, alive: Workload, recorder: Recorder, progress: Progress) -> None:
+def _break_all(job: _Job, alive: Workload, recorder: Recorder) -> None:
     scene = Scene(alive.kube, alive.stream, alive.namespace, alive.profile.set)
-    steps = [(fault.fault, ordinal) for fault in plan.faults for ordinal in fault.ordinals]
+    steps = [(fault.fault, ordinal) for fault in job.plan.faults for ordinal in fault.ordinals]
     try:
         for name, ordinal in steps:
-            with progress.step(f"{name} of {alive.name(ordinal)}", 4):
+            with job.progress.step(f"{name} of {alive.name(ordinal)}", 4):
                 with broken(FAULTS[name], scene, ordinal, recorder):
                     pass
                 alive.until_ready()
             _ask(alive, recorder, (ordinal,))
     except SeatrialError as error:
         # What was seen so far is judged; what was not shown is unknown, and the Op says why.
-        progress.note(f"the trial stops early: {error}")
+        job.progress.note(f"the trial stops early: {error}")
 
 
 def _phase(recorder: Recorder, name: str) -> None:
@@ -136,39 +144,9 @@ def _ask(alive: Workload, recorder: Recorder, ordinals: Sequence[int]) -> None:
             identity.ask(alive.kube, alive.profile, ordinal, pod, recorder)
 
 
-def _documents(
-    profile: Profile, ground: Ground, namespace: str, progress: Progress
-) -> list[dict[str, Any]]:
+def _documents(job: _Job) -> list[dict[str, Json]]:
     images = {
-        name: supply(ground.cluster, name, Path(folder), progress)
-        for name, folder in profile.images.items()
+        name: supply(job.ground.cluster, name, Path(folder), job.progress)
+        for name, folder in job.profile.images.items()
     }
-    return profiles.render(profile, images=images, namespace=namespace)
-
-
-def _head(plan: Plan, profile: Profile, ground: Ground) -> Op:
-    value = {
-        "plan": asdict(plan),
-        "profile": asdict(replace(profile, folder="", manifests="", images={})),
-        "cluster": dict(ground.cluster.facts),
-        "limits": timing.limits(),
-        "guarantees": {g.id: g.sentence for g in checks.chosen(plan.guarantees)},
-    }
-    return Op("run", "plan", Outcome.OK, 0.0, 0.0, value)
-
-
-def _namespace(folder: RunFolder) -> str:
-    """Give a name short enough for a pod's whole DNS name to stay below 64 characters."""
-    return f"trial-{random.Random(folder.name).getrandbits(32):08x}"  # noqa: S311
-
-
-def _leave(
-    ground: Ground, namespace: str, keep: Keep, standing: Standing | None, progress: Progress
-) -> None:
-    if keep.keeps(standing):
-        ground.wanted.set()
-        look = f"kubectl --kubeconfig {ground.cluster.kubeconfig} -n {namespace} get pods,pvc"
-        progress.note(f"kept namespace {namespace}; to look: {look}")
-        progress.note(f"to clean up: seatrial cluster down --name {ground.cluster.name}")
-    elif ground.lasting:
-        removed(ground.kube, namespace)
+    return profiles.render(job.profile, images=images, namespace=job.namespace)

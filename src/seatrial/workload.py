@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from seatrial.errors import CannotRun, NotReady
@@ -65,7 +66,6 @@ def deployed(
     profile: Profile,
     documents: Sequence[Mapping[str, Any]],
     kube: Kube,
-    *,
     namespace: str,
     recorder: Recorder,
 ) -> Iterator[Workload]:
@@ -112,6 +112,11 @@ def _namespace(name: str) -> dict[str, Any]:
         "kind": "Namespace",
         "metadata": {"name": name, "labels": {OURS: name}},
     }
+
+
+def namespace_of(run: str) -> str:
+    """Name a run's namespace: short, since a pod's whole DNS name must stay below 64 letters."""
+    return f"trial-{sha256(run.encode()).hexdigest()[:8]}"
 
 
 def removed(kube: Kube, namespace: str) -> None:

@@ -132,7 +132,8 @@ def _built(job: Build, image: nodeimage.NodeImage, ground: str, record: Record) 
         record = records.save(replace(record, nodes=_made(job)))
         if not image.airgapped:
             images.load(job.engine, [n.name for n in job.declared], ground, job.steps.progress)
-        kube, stream = early.result(limit("api answers").seconds)
+        with job.steps.step("settled", "settling the system's own pods", 1):
+            kube, stream = early.result(limit("api answers").seconds)
         job.steps.seconds.update(early.seconds)
         with ThreadPoolExecutor(2) as pool:
             read = pool.submit(_effective, kube, job)

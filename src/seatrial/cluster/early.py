@@ -120,8 +120,11 @@ class Early:
         return self._folder / "early.kubeconfig"
 
     def _settle(self, kube: Kube, stream: Stream) -> None:
+        place = _place(len(self._proof.nodes))
         for name, (space, spec) in _SYSTEM.items():
-            begins = f"{space}/{name}-"
+            begins, wanted = f"{space}/{name}-", {**spec, **place}
+            if not wanted:
+                continue
 
             def missing(seen: Stream, begins: str = begins) -> str | None:
                 if self._closing.is_set():
@@ -130,7 +133,7 @@ class Early:
                 return None if found else f"no pod {begins}… yet"
 
             wait(stream, missing, limit("cluster is proved"))
-            kube.apply([_deployment(name, {**spec, **_place(len(self._proof.nodes))})], space)
+            kube.apply([_deployment(name, wanted)], space)
 
     def _mark(self, what: str) -> None:
         self.seconds[f"kind: {what}"] = round(time.monotonic() - self._begun, 1)

@@ -121,6 +121,8 @@ def unhealthy(record: Record) -> str | None:
 
 def _brought(job: Build, record: Record | None) -> Cluster:
     name = job.spec.name
+    if record and record.provider != job.spec.provider:
+        _demand_same(job.spec, record)
     now = standing(record, nodes.of_cluster(job.engine, name))
     if now.word == FOREIGN:
         raise _not_ours(name, now.why)
