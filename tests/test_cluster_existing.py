@@ -37,7 +37,7 @@ class Api(BaseHTTPRequestHandler):
 
     refuse = 0
 
-    def do_GET(self) -> None:  # noqa: N802 - the server's word
+    def do_GET(self) -> None:
         self.send_response(self.refuse or 200)
         self.end_headers()
         self.wfile.write(
@@ -141,7 +141,7 @@ def test_credentials_that_are_refused_give_a_sentence(theirs, monkeypatch, code,
 
 
 def test_a_server_that_does_not_answer_gives_a_sentence(theirs):
-    with pytest.raises(CannotRun, match="no answer from http://127.0.0.1:9"):
+    with pytest.raises(CannotRun, match=r"no answer from http://127\.0\.0\.1:9"):
         _up(Allowed("gone", theirs))
 
 

@@ -60,7 +60,7 @@ def test_a_container_without_extras_gets_none():
 def test_the_token_lives_an_hour_more():
     secret = joining._token(CONFIG)
     assert secret["metadata"]["name"] == "bootstrap-token-abcdef"
-    assert secret["stringData"]["token-secret"] == "0123456789abcdef"  # noqa: S105 - kind's own
+    assert secret["stringData"]["token-secret"] == "0123456789abcdef"
     ends = datetime.fromisoformat(secret["stringData"]["expiration"])
     assert 3500 < (ends - datetime.now(UTC)).total_seconds() <= 3600
 

@@ -151,7 +151,6 @@ def test_a_healthy_cluster_returns_at_once_and_nothing_is_touched(paper):
     [
         (replace(SPEC, shape="one-node"), r"shape three-workers \(wanted: one-node\)"),
         (replace(SPEC, timing="default"), r"timing fast \(wanted: default\)"),
-        (replace(SPEC, kubernetes="1.33"), r"Kubernetes v1\.34\.4 \(wanted: 1\.33\)"),
     ],
 )
 def test_another_wish_for_the_same_name_says_what_differs_and_what_to_do(paper, spec, said):
@@ -171,6 +170,18 @@ def test_a_name_taken_by_a_cluster_that_is_not_ours_to_make_is_not_made_over_it(
 def test_a_version_asked_for_in_any_form_is_the_same_cluster(paper, version):
     _recorded(paper)
     kind.up(replace(SPEC, kubernetes=version), Notes())
+
+
+def test_another_version_of_kubernetes_is_another_cluster(paper):
+    _recorded(paper, kubernetes="v1.33.2")
+    with pytest.raises(CannotRun, match=r"Kubernetes v1\.33\.2 \(wanted: 1\.34\)"):
+        kind.up(replace(SPEC, kubernetes="1.34"), Notes())
+
+
+def test_a_version_that_nothing_is_known_of_is_refused_before_an_engine_is_looked_for(paper):
+    with pytest.raises(BadInput, match=r"Kubernetes 0\.9"):
+        kind.up(replace(SPEC, kubernetes="0.9"), Notes())
+    assert paper.said == []
 
 
 def test_a_cluster_of_that_name_that_we_did_not_make_is_left_alone(paper):

@@ -13,7 +13,7 @@ SLEEP = "import time; time.sleep(60)"
 
 
 @pytest.fixture
-def child(tmp_path):
+def child():
     started = []
 
     def start(*words: str) -> subprocess.Popen[bytes]:

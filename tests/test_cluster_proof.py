@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from seatrial.cluster import proof
-from seatrial.cluster.proof import Proof, claim_manifests, manifests
+from seatrial.cluster.manifests import NAMESPACE, Proof, claim_manifests, manifests
 from seatrial.cluster.shapes import Declared, shape
 from seatrial.errors import CannotRun
 from seatrial.kube.objects import Machine, Pod
@@ -59,7 +59,7 @@ def pod(
     name: str,
     node: str,
     app: str,
-    namespace: str = proof.NAMESPACE,
+    namespace: str = NAMESPACE,
     ready: str = "True",
     phase: str = "Running",
     **labels: str,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_kubernetes.providers.base import AClusterManager
 
 from seatrial.cluster import tools
 from seatrial.progress import Quiet
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def external(trial_ground: Ground, k8s_manager: Any, tmp_path: Path, monkeypatch: Any) -> Any:
+def external(
+    trial_ground: Ground, k8s_manager: Any, tmp_path: Path, monkeypatch: Any
+) -> AClusterManager:
     """Give pytest-kubernetes' own manager over the session's cluster."""
     kubectl = tools.kubectl(Quiet())
     monkeypatch.setenv("PATH", str(kubectl.parent), prepend=":")

@@ -20,13 +20,14 @@ from pathlib import Path
 import yaml
 
 from seatrial import command
-from seatrial.cluster import images, nodeimage, nodes, records, timings, tools
+from seatrial.cluster import images, loading, nodeimage, nodes, records, timings, tools
 from seatrial.cluster.config import kind_config
 from seatrial.cluster.early import Early
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.ground import KUBERNETES, Cluster, Spec
+from seatrial.cluster.manifests import Proof
 from seatrial.cluster.orphans import end_writers
-from seatrial.cluster.proof import Proof, finish
+from seatrial.cluster.proof import finish
 from seatrial.cluster.records import Made, Record
 from seatrial.cluster.shapes import Declared, Shape
 from seatrial.cluster.steps import Steps
@@ -131,9 +132,9 @@ def _built(job: Build, image: nodeimage.NodeImage, ground: str, record: Record) 
             _create(job, record)
         record = records.save(replace(record, nodes=_made(job)))
         if not image.airgapped:
-            images.load(job.engine, [n.name for n in job.declared], ground, job.steps.progress)
-        with job.steps.step("settled", "settling the system's own pods", 1):
-            kube, stream = early.result(limit("api answers").seconds)
+            loading.load(job.engine, [n.name for n in job.declared], ground, job.steps.progress)
+        with job.steps.step("settled", "waiting for a node that takes pods", 1):
+            kube, stream = early.result(limit("cluster is proved").seconds)
         job.steps.seconds.update(early.seconds)
         with ThreadPoolExecutor(2) as pool:
             read = pool.submit(_effective, kube, job)
@@ -163,19 +164,17 @@ def _create(job: Build, record: Record) -> None:
         "KUBECONFIG": record.kubeconfig,
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
     }
-    log = _log(record.name, keep=job.keep)
+    log = log_path(record.name)
+    log.unlink(missing_ok=True)
     try:
         command.run(argv, env=env, log=log, limit=limit(_CREATE).seconds)
     except ToolFailed as error:
         raise _explained(error, log) from None
 
 
-def _log(name: str, *, keep: bool) -> Path:
-    """Give where kind's log goes: it must outlive the folder of a cluster that failed."""
-    log = records.folder(name) / "kind.log" if keep else records.home() / f"{name}.kind.log"
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log.unlink(missing_ok=True)
-    return log
+def log_path(name: str) -> Path:
+    """Give where kind's log goes: beside the folder, so that it outlives a cluster that failed."""
+    return records.home() / f"{name}.kind.log"
 
 
 def _explained(error: ToolFailed, log: Path) -> CannotRun:

@@ -20,7 +20,8 @@ import yaml
 
 from seatrial.cluster import records
 from seatrial.cluster.engine import Engine
-from seatrial.cluster.proof import Proof, begin, opened
+from seatrial.cluster.manifests import Proof
+from seatrial.cluster.proof import begin, begin_claim, opened
 from seatrial.errors import CannotRun, NotReady, ToolFailed
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.watch import Stream
@@ -98,16 +99,21 @@ class Early:
             self._mark("API server answered")
             begin(kube, self._proof)
             self._settle(kube, stream)
+            self._mark("system pods settled")
+            begin_claim(kube, stream, self._proof, self._demand_wanted)
+            self._mark("a node takes pods")
         except BaseException as error:  # noqa: BLE001 - whoever waits shall have it
             stream.close()
             self._found.set_exception(error)
         else:
-            self._mark("system pods settled")
             self._found.set_result((kube, stream))
 
-    def _no_config(self) -> str | None:
+    def _demand_wanted(self) -> None:
         if self._closing.is_set():
             raise _Abandoned
+
+    def _no_config(self) -> str | None:
+        self._demand_wanted()
         try:
             port = self._engine.docker("port", self._node, "6443/tcp").split()[0]
             text = self._engine.docker("exec", self._node, "sh", "-c", _WAIT)
@@ -127,8 +133,7 @@ class Early:
                 continue
 
             def missing(seen: Stream, begins: str = begins) -> str | None:
-                if self._closing.is_set():
-                    raise _Abandoned
+                self._demand_wanted()
                 found = any(key.startswith(begins) for key in seen.items("pods"))
                 return None if found else f"no pod {begins}… yet"
 

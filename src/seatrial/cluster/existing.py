@@ -20,7 +20,8 @@ import yaml
 
 from seatrial.cluster import records
 from seatrial.cluster.ground import Allowed, Cluster, Spec
-from seatrial.cluster.proof import NAMESPACE, Proof, prove
+from seatrial.cluster.manifests import NAMESPACE, Proof
+from seatrial.cluster.proof import prove
 from seatrial.cluster.records import Made, Record
 from seatrial.cluster.shapes import ROLE, Declared
 from seatrial.cluster.steps import Steps

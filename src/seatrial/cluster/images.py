@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,22 +47,6 @@ def build(engine: Engine, name: str, folder: Path, progress: Progress) -> str:
         with progress.step(f"building the image {name}", 5):
             docker_build(engine, folder, reference, GROUND=base)
     return reference
-
-
-def load(engine: Engine, nodes: Sequence[str], reference: str, progress: Progress) -> None:
-    """Load an image into those of the node containers that lack it, side by side."""
-    with ThreadPoolExecutor(len(nodes) or 1) as pool:
-        has = list(pool.map(lambda node: _on(engine, node, reference), nodes))
-        lacking = [node for node, there in zip(nodes, has, strict=True) if not there]
-        if not lacking:
-            return
-        with (
-            progress.step(f"loading {reference} into {len(lacking)} nodes", 6),
-            scratch() as folder,
-        ):
-            archive = folder / "image.tar"
-            engine.docker("save", "--output", str(archive), reference)
-            list(pool.map(lambda node: _import(engine, node, archive), lacking))
 
 
 def docker_build(engine: Engine, context: Path, reference: str, **arguments: str) -> None:
@@ -116,16 +99,6 @@ def _import_tree(engine: Engine, folder: Path) -> None:
     archive = folder / "tree.tar"
     command.run(["tar", "-C", str(tree), "-cf", str(archive), "."])
     engine.docker("import", "--change", 'CMD ["/bin/bash"]', str(archive), base_reference())
-
-
-def _on(engine: Engine, node: str, reference: str) -> bool:
-    listed = engine.docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "-q")
-    return any(name.endswith(f"/{reference}") for name in listed.split())
-
-
-def _import(engine: Engine, node: str, archive: Path) -> None:
-    argv = ("exec", "--interactive", node, "ctr", "--namespace=k8s.io", "images", "import", "-")
-    engine.docker(*argv, stdin=archive)
 
 
 @contextmanager

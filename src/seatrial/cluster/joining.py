@@ -18,11 +18,12 @@ from typing import Any
 
 import yaml
 
-from seatrial.cluster import images, nodes, records, shapes
+from seatrial.cluster import loading, nodes, records, shapes
 from seatrial.cluster.building import keep_nodes
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.ground import Cluster
-from seatrial.cluster.proof import NAMESPACE, Proof, prove
+from seatrial.cluster.manifests import NAMESPACE, Proof
+from seatrial.cluster.proof import prove
 from seatrial.cluster.records import Made, Record
 from seatrial.cluster.steps import Steps
 from seatrial.errors import BadInput, CannotRun, NotOurs, ToolFailed
@@ -137,7 +138,7 @@ def _joined(engine: Engine, kube: Kube, record: Record, lost: Made, made: Made) 
     )  # fmt: skip
     if not records.facts(record.name).get("airgapped"):
         ground = str(records.facts(record.name)["ground_image"])
-        images.load(engine, [made.name], ground, Quiet())
+        loading.load(engine, [made.name], ground, Quiet())
 
 
 def _booting(engine: Engine, node: str) -> str | None:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 
 from seatrial.cluster import engine as engines
 from seatrial.cluster import nodes, records, shapes, timings
-from seatrial.cluster.building import STORAGE, Build, build, engine_id, remove
+from seatrial.cluster.building import STORAGE, Build, build, engine_id, log_path, remove
 from seatrial.cluster.engine import Engine
-from seatrial.cluster.ground import Cluster, Spec, same_version
+from seatrial.cluster.ground import KUBERNETES, Cluster, Spec, same_version
+from seatrial.cluster.manifests import Proof
+from seatrial.cluster.nodeimage.inputs import inputs
 from seatrial.cluster.nodes import Container
-from seatrial.cluster.proof import Proof, prove
+from seatrial.cluster.proof import prove
 from seatrial.cluster.records import Record
 from seatrial.cluster.steps import Steps
 from seatrial.errors import BadInput, CannotRun, NotOurs, ToolFailed
@@ -56,10 +58,12 @@ def standing(record: Record | None, there: Sequence[Container]) -> Standing:
 def up(spec: Spec, progress: Progress, *, keep: bool = False) -> Cluster:
     """Give a cluster that is as `spec` says and was proved; make or mend it where needed.
 
-    Raises CannotRun when one of that name is otherwise, NotOurs when somebody else made it.
+    Raises BadInput for a version that nothing is known of, CannotRun when one of that name is
+    otherwise, NotOurs when somebody else made it.
     With `keep` a failed making is left as it is, to look at.
     """
     shape, timing = shapes.shape(spec.shape), timings.timing(spec.timing)
+    inputs(spec.kubernetes or KUBERNETES)
     with records.held(spec.name, progress):
         steps = Steps(progress)
         record = records.load(spec.name)
@@ -88,6 +92,7 @@ def down(name: str, progress: Progress) -> bool:
             return True
         with progress.step(f"removing cluster {name}", 3):
             remove(engine, record)
+            log_path(name).unlink(missing_ok=True)
     return True
 
 

@@ -3,22 +3,18 @@
 Every node Ready and tainted as declared; on every node a pod that resolves a cluster name, by
 the DNS Service and by each DNS server, and is answered through a Service by another node; a
 claim bound, written, and read by another container. Results and seconds go to cluster.json.
-May import: errors, places, kube, timing, cluster.shapes, cluster.steps.
+May import: errors, kube, timing, cluster.manifests, cluster.shapes, cluster.steps.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from string import Template
 from typing import Any
 
-import yaml
-
+from seatrial.cluster.manifests import Proof, claim_manifests, manifests
 from seatrial.cluster.shapes import Declared
 from seatrial.cluster.steps import Steps
 from seatrial.errors import CannotRun, NotReady
@@ -26,28 +22,13 @@ from seatrial.kube.client import ApiFailed, Kube
 from seatrial.kube.objects import Machine, Pod
 from seatrial.kube.watch import Stream
 from seatrial.model import Json
-from seatrial.places import carried
 from seatrial.timing import Limit, limit, wait
 
-NAMESPACE = "seatrial-proof"
 KINDS = ("nodes", "pods", "namespaces")
 """What the stream that a proof waits on must watch."""
 _PASSING = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 """Taints that Kubernetes itself sets and takes away."""
 _DNS = ("k8s-app", "kube-dns")
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What is to be proved of which nodes, and with what image.
-
-    `storage` is the class of the claim, "" for the cluster's default and None for no claim.
-    """
-
-    nodes: tuple[Declared, ...]
-    image: str
-    namespace: str = NAMESPACE
-    storage: str | None = ""
 
 
 def prove(kube: Kube, proof: Proof, steps: Steps) -> dict[str, Json]:
@@ -57,6 +38,7 @@ def prove(kube: Kube, proof: Proof, steps: Steps) -> dict[str, Json]:
     with closing(stream):
         wait(stream, lambda seen: _left_over(seen, proof), limit("namespace is gone"))
         begin(kube, proof)
+        begin_claim(kube, stream, proof)
         return finish(kube, stream, proof, steps)
 
 
@@ -76,14 +58,28 @@ def opened(kube: Kube, given_up: Callable[[], bool] = lambda: False) -> Stream:
 
 
 def begin(kube: Kube, proof: Proof) -> None:
-    """Set the proof up; it may be done as soon as the API server answers."""
+    """Set up what proves the nodes; it may be done as soon as the API server answers."""
     kube.apply(manifests(proof), proof.namespace)
 
 
-def _begin_claim(kube: Kube, proof: Proof) -> None:
-    """Ask for the claim once a node can take its pod: the scheduler tries ever less often."""
-    if proof.storage is not None:
-        kube.apply(claim_manifests(proof), proof.namespace)
+def begin_claim(
+    kube: Kube, stream: Stream, proof: Proof, go_on: Callable[[], None] = lambda: None
+) -> None:
+    """Ask for the claim once a node can take its pod: the scheduler tries ever less often.
+
+    `go_on` is asked at each change and raises when nobody waits any more.
+    """
+    if proof.storage is None:
+        return
+    within = limit("cluster is proved")
+    first = Limit(f"{within.name}: a node takes pods", within.seconds)
+
+    def differs(seen: Stream) -> str | None:
+        go_on()
+        return _nobody_takes_pods(seen, proof)
+
+    wait(stream, differs, first)
+    kube.apply(claim_manifests(proof), proof.namespace)
 
 
 def finish(kube: Kube, stream: Stream, proof: Proof, steps: Steps) -> dict[str, Json]:
@@ -93,8 +89,6 @@ def finish(kube: Kube, stream: Stream, proof: Proof, steps: Steps) -> dict[str, 
     """
     try:
         with _part(kube, stream, proof, steps, "nodes", "every node is ready") as within:
-            wait(stream, lambda seen: _nobody_takes_pods(seen, proof), within)
-            _begin_claim(kube, proof)
             wait(stream, lambda seen: _nodes_differ(seen, proof), within)
         with _part(kube, stream, proof, steps, "dns", "the DNS servers are ready") as within:
             wait(stream, _dns_differs, within)
@@ -109,36 +103,6 @@ def finish(kube: Kube, stream: Stream, proof: Proof, steps: Steps) -> dict[str, 
     finally:
         with suppress(ApiFailed):
             kube.delete(f"/api/v1/namespaces/{proof.namespace}")
-
-
-def manifests(proof: Proof) -> list[dict[str, Any]]:
-    """Give what proves the nodes, in the order in which it is to be applied."""
-    return _documents("nodes.yaml", proof)
-
-
-def claim_manifests(proof: Proof) -> list[dict[str, Any]]:
-    """Give the claim and the pod that uses it."""
-    documents = _documents("claim.yaml", proof)
-    if proof.storage:
-        documents[0]["spec"]["storageClassName"] = proof.storage
-    return documents
-
-
-def _words(proof: Proof) -> dict[str, str]:
-    script = (carried("clusters") / "proof/proof.py").read_text()
-    return {
-        "namespace": proof.namespace,
-        "image": proof.image,
-        "alone": str(len(proof.nodes) == 1).lower(),
-        "nodes": json.dumps([node.name for node in proof.nodes]),
-        # Kubernetes replaces $(…) in arguments, and $$ stands for one $.
-        "script": json.dumps(script.replace("$", "$$")),
-    }
-
-
-def _documents(name: str, proof: Proof) -> list[dict[str, Any]]:
-    text = (carried("clusters") / "proof" / name).read_text()
-    return list(yaml.safe_load_all(Template(text).safe_substitute(_words(proof))))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seatrial.cluster import engine, images
+from seatrial.cluster import engine, images, loading
 from seatrial.cluster.ground import Cluster
 from seatrial.errors import CannotRun
 from seatrial.progress import Progress
@@ -27,5 +27,5 @@ def supply(cluster: Cluster, name: str, folder: Path, progress: Progress) -> str
         )
     found = engine.find(progress)
     reference = images.build(found, name, folder, progress)
-    images.load(found, [node.name for node in cluster.nodes], reference, progress)
+    loading.load(found, [node.name for node in cluster.nodes], reference, progress)
     return reference
