@@ -5,9 +5,11 @@ Imports go one way, and import-linter holds them to it::
     cli, plugin, chaos, testing, hooks         the doorways
     rogues                                     trials of the trial
     run                                        the only composer
-    cluster faults probes load evidence
+    ground, plan                               what a run stands on, and what decides it
+    cluster faults probes evidence
         checks report workload profiles        never each other
     kube, timing, command, progress            not for checks and report
+    history, scrub                             the files of a run as bytes
     places                                     where files lie
     model, errors                              standard library only
 """
