@@ -61,8 +61,10 @@ def _run(
     log: Path | None,
     limit: float | None,
 ) -> str:
-    with _source(stdin) as source, _sink(log) as sink:
-        child = subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
+    with (
+        _source(stdin) as source,
+        _sink(log) as sink,
+        subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
             list(argv),
             env={**os.environ, **(env or {})},
             cwd=cwd,
@@ -70,7 +72,8 @@ def _run(
             stdout=sink or subprocess.PIPE,
             stderr=subprocess.STDOUT if sink else subprocess.PIPE,
             start_new_session=True,
-        )
+        ) as child,
+    ):
         try:
             out, err = child.communicate(stdin if isinstance(stdin, bytes) else None, limit)
         except subprocess.TimeoutExpired:

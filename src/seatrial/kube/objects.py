@@ -2,7 +2,7 @@
 
 A struct of the fields needed decodes many times faster than the client's full models, and a
 field that is not here cannot be relied on by accident.
-Source: Kubernetes API reference, v1 and apps/v1.
+May import: msgspec. Source: Kubernetes API reference, v1 and apps/v1.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ class Meta(Struct, frozen=True):
     labels: dict[str, str] = {}
     owner_references: list[Owner] = []
     deletion_timestamp: str | None = None
-    creation_timestamp: str | None = None
 
     @property
     def version(self) -> int:
