@@ -13,7 +13,6 @@ from seatrial.kube.objects import (
     Budget,
     Claim,
     ClaimReference,
-    Daemon,
     Machine,
     Namespace,
     Object,
@@ -94,7 +93,6 @@ KINDS: Mapping[str, Kind] = {
     "namespaces": Kind("/api/v1", "namespace", Namespace, namespaced=False),
     "statefulsets": Kind("/apis/apps/v1", "set", Set, _set),
     "poddisruptionbudgets": Kind("/apis/policy/v1", "budget", Budget, _budget),
-    "daemonsets": Kind("/apis/apps/v1", "daemonset", Daemon),
 }
 
 

@@ -283,18 +283,5 @@ class Namespace(Object, frozen=True):
     """A Namespace."""
 
 
-class DaemonStatus(Struct, frozen=True):
-    """A DaemonSet's status."""
-
-    desired_number_scheduled: int = 0
-    number_ready: int = 0
-
-
-class Daemon(Object, frozen=True):
-    """A DaemonSet."""
-
-    status: DaemonStatus = DaemonStatus()
-
-
 def _true(conditions: list[Condition], kind: str) -> bool:
     return any(c.type == kind and c.status == "True" for c in conditions)
