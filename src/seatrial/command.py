@@ -11,8 +11,8 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
@@ -86,6 +86,27 @@ def _run(
         said = _tail(log) if log else _last(err or out)
         raise ToolFailed(pasteable(argv, env), seen=f"exit code {child.returncode}: {said}")
     return (out or b"").decode(errors="replace")
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """End the children that any thread started inside, when the body fails or is interrupted.
+
+    Python interrupts the main thread alone; what the others wait for would go on to its end.
+    """
+    before = _children()
+    try:
+        yield
+    except BaseException:
+        for pid in _children() - before:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGTERM)
+        raise
+
+
+def _children() -> set[int]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for task in tasks for pid in task.read_text().split()}
 
 
 def end(child: subprocess.Popen[bytes], grace: float = 10.0) -> None:

@@ -94,7 +94,7 @@ def clusters(as_json: Json = False) -> int:
     if as_json:
         show.document(rows)
     else:
-        show.rows(rows, ("name", "state", "shape", "timing", "kubernetes", "sentence"))
+        show.rows(rows, ("name", "state", "shape", "timing", "kubernetes", "created"))
     return 0
 
 

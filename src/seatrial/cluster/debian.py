@@ -18,45 +18,65 @@ from seatrial import command
 from seatrial.errors import CannotRun
 from seatrial.places import cache
 
-_SOURCES = Path("/etc/apt")
-_OTHERS = re.compile(r"/(debian-security|security)/?$|//security\.")
+_APT = Path("/etc/apt")
+_RELEASE = Path("/etc/os-release")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One archive as the machine's own configuration names it."""
+    """One archive as the machine's own configuration names it; `signed_by` as it stands there."""
 
     uri: str
-    signed_by: str
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    signed_by: str = ""
 
 
-def sources(folder: Path = _SOURCES) -> tuple[Source, ...]:
-    """Read the Debian archives that this machine's apt uses; third parties are left out."""
-    files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    texts = [
-        file.read_text()
-        for file in files
-        if file.suffix in {".list", ".sources"} and file.is_file()
-    ]
-    found = [source for text in texts for source in _read(text)]
-    return tuple(dict.fromkeys(source for source in found if _main_archive(source)))
+def sources(apt: Path = _APT, release: Path = _RELEASE) -> tuple[Source, ...]:
+    """Read the archives that this machine's apt takes its own release from.
+
+    Third parties use the release's name too, but not its component `main`; archives of security
+    fixes alone hold no whole release.
+    """
+    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
+    found = [source for file in files for source in _read(file)]
+    own = _codename(release)
+    return tuple(s for s in dict.fromkeys(found) if own in s.suites and "main" in s.components)
 
 
-def _main_archive(source: Source) -> bool:
-    return source.uri.rstrip("/").endswith("/debian") and not _OTHERS.search(source.uri)
+def _codename(release: Path) -> str:
+    found = re.search(r"(?m)^VERSION_CODENAME=\"?(\w+)", release.read_text())
+    return found[1] if found else ""
 
 
-def _read(text: str) -> Iterator[Source]:
-    for line in re.findall(r"(?m)^deb\s+(.+)$", text):
-        options = re.match(r"\[(.*?)\]\s*", line)
-        signed = re.search(r"signed-by=(\S+)", options[1]) if options else None
-        rest = line[options.end() :] if options else line
-        yield Source(rest.split()[0], signed[1] if signed else "")
-    for stanza in re.split(r"\n\s*\n", text):
-        fields = dict(re.findall(r"(?m)^([A-Za-z-]+):\s*(.+)$", stanza))
-        if "deb" in fields.get("Types", "").split():
-            for uri in fields.get("URIs", "").split():
-                yield Source(uri, fields.get("Signed-By", ""))
+def _read(file: Path) -> Iterator[Source]:
+    if file.is_file() and file.suffix == ".list":
+        yield from map(_one_line, re.findall(r"(?m)^\s*deb\s+([^#\n]+)", file.read_text()))
+    elif file.is_file() and file.suffix == ".sources":
+        text = re.sub(r"(?m)^#.*\n", "", file.read_text())
+        stanzas = map(_fields, re.split(r"\n\s*\n", text))
+        yield from (source for fields in stanzas for source in _deb822(fields))
+
+
+def _one_line(line: str) -> Source:
+    options, rest = re.match(r"(?:\[(.*?)\])?\s*(.*)", line).groups()  # type: ignore[union-attr]
+    signed = re.search(r"signed-by=(\S+)", options or "", re.IGNORECASE)
+    uri, suite, *components = rest.split()
+    return Source(uri, (suite,), tuple(components), signed[1] if signed else "")
+
+
+def _fields(stanza: str) -> dict[str, str]:
+    """Read one stanza; a line that begins with a space goes on with the field before it."""
+    pairs = re.findall(r"(?m)^([\w-]+):[ \t]*(.*(?:\n[ \t].*)*)", stanza)
+    return {name.lower(): value for name, value in pairs}
+
+
+def _deb822(fields: dict[str, str]) -> Iterator[Source]:
+    if "deb" not in fields.get("types", "").split() or fields.get("enabled", "").strip() == "no":
+        return
+    suites, components = (tuple(fields.get(k, "").split()) for k in ("suites", "components"))
+    for uri in fields.get("uris", "").split():
+        yield Source(uri, suites, components, fields.get("signed-by", ""))
 
 
 def mirror() -> str:
@@ -64,14 +84,24 @@ def mirror() -> str:
 
     Raises CannotRun on a machine that has none.
     """
+    return _first().uri
+
+
+def keyring() -> str:
+    """Give the file of keys that the archive is signed with; empty when apt's own are meant."""
+    named = _first().signed_by.strip()
+    return named if named.startswith("/") and "\n" not in named else ""
+
+
+def _first() -> Source:
     found = sources()
     if not found:
         raise CannotRun(
-            "a Debian archive in /etc/apt",
-            seen="no source there ends in /debian",
+            "an archive of this Debian in /etc/apt",
+            seen="no source there has this release and the component main",
             remedy="run on Debian with apt, or start a Docker engine of your own",
         )
-    return found[0].uri
+    return found[0]
 
 
 def fetched(suite: str, packages: Sequence[str], into: Path) -> list[Path]:

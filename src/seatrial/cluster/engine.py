@@ -192,7 +192,7 @@ def _started(progress: Progress) -> Engine:
 
 
 def _unpack() -> None:
-    part = _unpacked().with_suffix(".part")
+    part = _unpacked().with_name(f"{_unpacked().name}.part")
     shutil.rmtree(part, ignore_errors=True)
     packages = debian.fetched(_SUITE, _PACKAGES, part / "debs")
     packages += debian.fetched(_OLDER, _OLDER_PACKAGES, part / "older")

@@ -6,6 +6,7 @@ May import: errors, places, progress, command, cluster.{engine,debian}, nodeimag
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,21 +17,51 @@ from seatrial import command
 from seatrial.cluster import debian
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodeimage.inputs import content_key, ground_folder
+from seatrial.errors import CannotRun, ToolFailed
 from seatrial.places import cache
 from seatrial.progress import Progress
 
 _SUITE = "bookworm"
 _NAMESPACE = "seatrial"
-_ORDINARY = "debian:bookworm-slim"
+_ORDINARY = f"debian:{_SUITE}-slim"
+_ASK = 20.0
+"""Seconds until an engine has said whether it reaches a registry; a pull that moves goes on."""
+
+
+def pulled(engine: Engine, reference: str, progress: Progress) -> bool:
+    """Whether the engine has an image, after pulling it where a registry answers."""
+    if engine.has(reference):
+        return True
+    with progress.step(f"asking for {reference}", 3):
+        try:
+            engine.docker("manifest", "inspect", reference, limit=_ASK)
+        except ToolFailed:
+            return False
+    with progress.step(f"pulling {reference}", 60):
+        engine.docker("pull", "--quiet", reference)
+    return True
+
+
+def base(engine: Engine, progress: Progress) -> str:
+    """Give a bare Debian: the ordinary image where a registry answers, else a tree made here."""
+    own = f"{_NAMESPACE}/base:{_SUITE}-{content_key([], _SUITE)}"
+    if engine.has(own):
+        return own
+    if pulled(engine, _ORDINARY, progress):
+        return _ORDINARY
+    _refuse_hopeless()
+    with progress.step("making a Debian base tree", 75), scratch() as folder:
+        _import_tree(engine, folder, own)
+    return own
 
 
 def ground(engine: Engine, progress: Progress) -> str:
     """Give the image of Debian with Python that subjects, drivers and proofs run on."""
     reference = ground_reference()
     if not engine.has(reference):
-        base = _base(engine, progress)
+        debian_image = base(engine, progress)
         with progress.step("building the ground image", 15):
-            docker_build(engine, ground_folder(), reference, BASE=base)
+            docker_build(engine, ground_folder(), reference, BASE=debian_image)
     return reference
 
 
@@ -41,11 +72,11 @@ def ground_reference() -> str:
 
 def build(engine: Engine, name: str, folder: Path, progress: Progress) -> str:
     """Build a subject's image from its folder unless the engine has it, and give its reference."""
-    base = ground(engine, progress)
-    reference = f"{_NAMESPACE}/{name}:{content_key([folder], base)}"
+    below = ground(engine, progress)
+    reference = f"{_NAMESPACE}/{name}:{content_key([folder], below)}"
     if not engine.has(reference):
         with progress.step(f"building the image {name}", 5):
-            docker_build(engine, folder, reference, GROUND=base)
+            docker_build(engine, folder, reference, GROUND=below)
     return reference
 
 
@@ -59,46 +90,43 @@ def docker_build(engine: Engine, context: Path, reference: str, **arguments: str
     )  # fmt: skip
 
 
-def docker_tag(engine: Engine, reference: str, name: str) -> None:
-    """Give an image a second name."""
-    engine.docker("tag", reference, name)
+def _refuse_hopeless() -> None:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("apt-get", "dpkg"))):
+        raise CannotRun(
+            f"the image {_ORDINARY}",
+            seen="no container registry answers, and only root on Debian can make one instead",
+            remedy="`seatrial doctor` says what is in the way of a registry",
+        )
 
 
-def base_reference() -> str:
-    """Name the image of the bare Debian tree that everything here stands on."""
-    return f"{_NAMESPACE}/base:{_SUITE}"
-
-
-def _base(engine: Engine, progress: Progress) -> str:
-    if engine.has(_ORDINARY):
-        return _ORDINARY
-    if not engine.has(base_reference()):
-        with progress.step("making a Debian base tree", 60), scratch() as folder:
-            _import_tree(engine, folder)
-    return base_reference()
-
-
-def _import_tree(engine: Engine, folder: Path) -> None:
-    tool, tree = folder / "debootstrap", folder / "tree"
-    debian.unpacked(debian.fetched(_SUITE, ("debootstrap",), folder / "debs"), tool)
-    argv = ["sh", str(tool / "usr/sbin/debootstrap"), "--variant=minbase", _SUITE, str(tree)]
-    command.run(
-        [*argv, debian.mirror()],
-        env={"DEBOOTSTRAP_DIR": str(tool / "usr/share/debootstrap")},
-        log=cache() / "logs" / "debootstrap.log",
-    )
-    for unread in (
-        "var/cache/apt",
-        "var/lib/apt/lists",
-        "usr/share/doc",
-        "usr/share/locale",
-        "usr/share/man",
-    ):
+def _import_tree(engine: Engine, folder: Path, reference: str) -> None:
+    tree = folder / "tree"
+    _debootstrap(folder, tree)
+    for unread in ("var/cache/apt", "usr/share/doc", "usr/share/locale", "usr/share/man"):
         shutil.rmtree(tree / unread, ignore_errors=True)
-    (tree / "var/lib/apt/lists/partial").mkdir(parents=True)
     archive = folder / "tree.tar"
-    command.run(["tar", "-C", str(tree), "-cf", str(archive), "."])
-    engine.docker("import", "--change", 'CMD ["/bin/bash"]', str(archive), base_reference())
+    command.run(
+        ["tar", "-C", str(tree), "--exclude=./var/lib/apt/lists/*", "-cf", str(archive), "."]
+    )
+    engine.docker("import", "--change", 'CMD ["/bin/bash"]', str(archive), reference)
+
+
+def _debootstrap(folder: Path, tree: Path) -> None:
+    tool, keyring = folder / "debootstrap", debian.keyring()
+    debian.unpacked(debian.fetched(_SUITE, ("debootstrap",), folder / "debs"), tool)
+    argv = ["sh", str(tool / "usr/sbin/debootstrap"), "--variant=minbase"]
+    argv += ["--force-check-gpg", f"--keyring={keyring}"] if keyring else []
+    try:
+        command.run(
+            [*argv, _SUITE, str(tree), debian.mirror()],
+            env={"DEBOOTSTRAP_DIR": str(tool / "usr/share/debootstrap")},
+            log=cache() / "logs" / "debootstrap.log",
+        )
+    finally:
+        # A debootstrap that was ended leaves these mounted, and the tree could not be removed.
+        for name in ("proc", "sys"):
+            if (tree / name).is_mount():
+                command.run(["umount", "--lazy", str(tree / name)])
 
 
 @contextmanager

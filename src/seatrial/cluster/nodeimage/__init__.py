@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seatrial.cluster import images
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodeimage import assembly
 from seatrial.cluster.nodeimage.inputs import Inputs, inputs
-from seatrial.errors import ToolFailed
 from seatrial.progress import Progress
 
 _ORDINARY = "kindest/node"
-_PULL = 20.0
-"""Seconds until an engine has said whether it reaches a registry; a pull that moves goes on."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +45,7 @@ def ensure(engine: Engine, version: str, progress: Progress) -> NodeImage:
 
 def _ordinary(engine: Engine, wanted: Inputs, progress: Progress) -> NodeImage | None:
     reference = f"{_ORDINARY}:v{wanted.version}"
-    if not engine.has(reference) and not _pulled(engine, reference, progress):
-        return None
-    return NodeImage(reference, wanted.version, airgapped=False)
-
-
-def _pulled(engine: Engine, reference: str, progress: Progress) -> bool:
-    if not _published(engine, reference, progress):
-        return False
-    with progress.step(f"pulling {reference}", 60):
-        engine.docker("pull", "--quiet", reference)
-    return True
-
-
-def _published(engine: Engine, reference: str, progress: Progress) -> bool:
-    with progress.step("asking for a container registry", 5):
-        try:
-            engine.docker("manifest", "inspect", reference, limit=_PULL)
-        except ToolFailed:
-            progress.note("no container registry answers; the node image is made here")
-            return False
-    return True
+    if images.pulled(engine, reference, progress):
+        return NodeImage(reference, wanted.version, airgapped=False)
+    progress.note("no container registry answers; the node image is made here")
+    return None

@@ -10,6 +10,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from seatrial import command
 from seatrial.cluster import images
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodeimage import components
@@ -36,13 +37,15 @@ def assemble(engine: Engine, wanted: Inputs, progress: Progress) -> None:
         f"making a node image of Kubernetes {wanted.version}: about 8 minutes, once; "
         "an interrupted build goes on where it stopped"
     )
-    with ThreadPoolExecutor(1) as other:
+    with ThreadPoolExecutor(1) as other, command.together():
         ground = other.submit(images.ground, engine, progress)
         programs = _programs(wanted, progress)
-        ground.result()
-    parts = components.made(engine, wanted, programs, progress)
+        preloaded = [ground.result()]
+    base = images.base(engine, progress)
+    parts = components.made(engine, wanted, programs, base, progress)
     with progress.step("putting the node image together", 60):
-        _node(engine, wanted, programs, [*parts, images.ground_reference()])
+        _node(engine, wanted, programs, base, [*parts, *preloaded])
+    engine.docker("rmi", *parts)
 
 
 def _programs(wanted: Inputs, progress: Progress) -> dict[str, Path]:
@@ -50,7 +53,9 @@ def _programs(wanted: Inputs, progress: Progress) -> dict[str, Path]:
     return {program.name: program for folder in folders for program in folder.iterdir()}
 
 
-def _node(engine: Engine, wanted: Inputs, programs: dict[str, Path], preloaded: list[str]) -> None:
+def _node(
+    engine: Engine, wanted: Inputs, programs: dict[str, Path], base: str, preloaded: list[str]
+) -> None:
     bare = f"seatrial/node-bare:{wanted.key}"
     with images.scratch() as context:
         shutil.copytree(wanted.folder / "node", context, dirs_exist_ok=True)
@@ -59,8 +64,9 @@ def _node(engine: Engine, wanted: Inputs, programs: dict[str, Path], preloaded: 
         (context / "bin").mkdir()
         for name in _NODE_PROGRAMS:
             shutil.copy(programs[name], context / "bin" / name)
-        images.docker_build(engine, context, bare, BASE=images.base_reference())
+        images.docker_build(engine, context, bare, BASE=base)
         _preload(engine, bare, reference(wanted), context / "preload.sh", preloaded)
+    engine.docker("rmi", bare)
 
 
 def _configure(files: Path, wanted: Inputs, pause: str) -> None:

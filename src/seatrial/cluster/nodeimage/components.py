@@ -24,17 +24,19 @@ _BIN = "usr/local/bin"
 
 
 def made(
-    engine: Engine, wanted: Inputs, programs: Mapping[str, Path], progress: Progress
+    engine: Engine, wanted: Inputs, programs: Mapping[str, Path], base: str, progress: Progress
 ) -> list[str]:
     """Make every component image and give their references."""
     with progress.step("making the component images", 40):
         names = _asked_for(programs["kubeadm"], wanted)
-        rest = {name: ref for name, ref in names.items() if name not in ("pause", _PROXY)}
+        rest = {name: ref for name, ref in names.items() if name != _PROXY}
         for name, reference in rest.items():
             _import(engine, reference, name, programs[name])
-        _import(engine, names["pause"], "pause", _compiled_pause(wanted))
-        _proxy(engine, wanted, names[_PROXY], programs[_PROXY])
-        return [*names.values(), *_extras(engine, programs)]
+        with images.scratch() as context:
+            shutil.copytree(wanted.folder / "images/kube-proxy", context, dirs_exist_ok=True)
+            shutil.copy(programs[_PROXY], context / _PROXY)
+            images.docker_build(engine, context, names[_PROXY], BASE=base)
+        return [*names.values(), *_extras(engine, programs, base)]
 
 
 def pause(kubeadm: Path, wanted: Inputs) -> str:
@@ -48,14 +50,14 @@ def _asked_for(kubeadm: Path, wanted: Inputs) -> dict[str, str]:
     return {reference.rsplit("/", 1)[1].split(":")[0]: reference for reference in references}
 
 
-def _extras(engine: Engine, programs: Mapping[str, Path]) -> list[str]:
+def _extras(engine: Engine, programs: Mapping[str, Path], base: str) -> list[str]:
     podnet, provisioner, helper = (
         f"seatrial/{name}:preloaded" for name in ("podnet", "local-path-provisioner", "helper")
     )
     _import(engine, podnet, "podnet", programs["podnet"])
     name = "local-path-provisioner"
     _import(engine, provisioner, name, programs[name])
-    images.docker_tag(engine, images.base_reference(), helper)
+    engine.docker("tag", base, helper)
     return [podnet, provisioner, helper]
 
 
@@ -80,18 +82,3 @@ def _pack(archive: Path, name: str, program: Path) -> None:
         data = program.read_bytes()
         entry.size, entry.mode = len(data), 0o755
         tar.addfile(entry, io.BytesIO(data))
-
-
-def _compiled_pause(wanted: Inputs) -> Path:
-    target = cache() / "programs" / "pause"
-    source = wanted.folder / "images/pause/pause.c"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    command.run(["gcc", "-Os", "-s", "-static", "-o", str(target), str(source)])
-    return target
-
-
-def _proxy(engine: Engine, wanted: Inputs, reference: str, program: Path) -> None:
-    with images.scratch() as context:
-        shutil.copytree(wanted.folder / "images/kube-proxy", context, dirs_exist_ok=True)
-        shutil.copy(program, context / _PROXY)
-        images.docker_build(engine, context, reference, BASE=images.base_reference())

@@ -79,7 +79,7 @@ def content_key(parts: Iterable[Path], *words: str) -> str:
     digest = hashlib.sha256("\0".join((_REVISION, *words)).encode())
     for part in sorted(parts):
         for file in sorted(part.rglob("*")) if part.is_dir() else [part]:
-            if file.is_file():
+            if file.is_file() and file.parent.name != "__pycache__":
                 digest.update(f"\0{part.name}/{file.relative_to(part)}\0".encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock
+
 from seatrial import command
 from seatrial.cluster.nodeimage.inputs import Inputs, content_key
 from seatrial.errors import CannotRun
@@ -48,6 +50,7 @@ def modules(wanted: Inputs) -> list[Module]:
         Module(folder / "coredns", (".",), "CoreDNS", 60),
         Module(folder / "etcd", ("tool",), "etcd", 20, renamed={"server": "etcd"}),
         Module(folder / "local-path-provisioner", ("tool",), "local-path-provisioner", 30),
+        Module(folder / "pause", (".",), "pause", 1),
     ]
 
 
@@ -63,10 +66,11 @@ def built(module: Module, progress: Progress) -> Path:
     """
     key = content_key([module.folder], module.flags)
     home = cache() / "programs" / f"{module.folder.name}-{key}"
-    if home.is_dir():
-        return home
-    with progress.step(f"building {module.what}", module.usual):
-        _build(module, home)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.with_name(f"{home.name}.lock")):
+        if not home.is_dir():
+            with progress.step(f"building {module.what}", module.usual):
+                _build(module, home)
     return home
 
 
@@ -77,7 +81,7 @@ def _build(module: Module, home: Path) -> None:
             seen="no go in PATH",
             remedy="install Go 1.24 or newer, or let the engine reach a container registry",
         )
-    part = home.with_suffix(".part")
+    part = home.with_name(f"{home.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     argv = ["go", "build", "-trimpath", "-ldflags", module.flags, "-o", f"{part}/"]
     command.run(

@@ -1,0 +1,3 @@
+module seatrial/nodeimage/pause
+
+go 1.24.0
