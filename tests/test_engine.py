@@ -70,7 +70,7 @@ def test_without_an_engine_only_root_can_make_one(docker, monkeypatch):
 def test_without_apt_no_engine_can_be_made(docker, monkeypatch):
     docker(None)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(engine.shutil, "which", lambda name: None if name == "dpkg" else name)
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "dpkg" else name)
     with pytest.raises(CannotRun, match="a Docker engine") as caught:
         engine.find(Quiet())
     assert "Debian only" in caught.value.seen

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from seatrial.cluster.loading import slim
 BASE, OWN = "a" * 64, "b" * 64
 
 
-def archive(path, *, oci):
+def archive(path: Path, *, oci: bool) -> Path:
     files = {
         f"blobs/sha256/{BASE}": b"base" * 1000,
         f"blobs/sha256/{OWN}": b"own",
@@ -25,9 +26,10 @@ def archive(path, *, oci):
     return path
 
 
-def contents(path):
+def contents(path: Path) -> dict[str, bytes]:
     with tarfile.open(path) as tar:
-        return {entry.name: tar.extractfile(entry).read() for entry in tar}
+        files = {entry.name: tar.extractfile(entry) for entry in tar}
+        return {name: file.read() for name, file in files.items() if file}
 
 
 def test_layers_that_all_nodes_have_are_left_out(tmp_path):

@@ -96,10 +96,8 @@ def test_a_full_disk_is_seen_before_anything_is_built(tmp_path, monkeypatch):
 
 
 def test_an_image_that_the_engine_has_is_not_made_again(monkeypatch):
-    asked = []
-    monkeypatch.setattr(Engine, "has", lambda _, reference: asked.append(reference) or True)
+    monkeypatch.setattr(Engine, "has", lambda _, reference: "seatrial/node" in reference)
     found = nodeimage.ensure(Engine("", private=False, version="28"), "1.34", Quiet())
-    assert asked == [found.reference]
     assert (found.kubernetes, found.airgapped) == ("1.34.4", True)
 
 

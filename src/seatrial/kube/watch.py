@@ -27,7 +27,7 @@ from seatrial.kube.objects import Meta, Object, Struct
 from seatrial.model import Op, Outcome, Recorder
 from seatrial.timing import limit, wait
 
-_SILENCE = 75.0
+SILENCE = 75.0
 """Seconds without a byte after which a watch is reopened; bookmarks come about every minute."""
 _PAUSE = 0.2
 """Seconds between two tries to reach a server that is away."""
@@ -58,7 +58,10 @@ class _Gone(Exception):
 
 
 class Stream:
-    """The watched kinds of one cluster; a context manager that is ready once all are listed."""
+    """The watched kinds of one cluster; a context manager that is ready once all are listed.
+
+    `namespace` narrows it to one; `silence` is how many seconds without a byte are believed.
+    """
 
     def __init__(
         self,
@@ -66,8 +69,10 @@ class Stream:
         kinds: Sequence[str],
         namespace: str = "",
         recorder: Recorder | None = None,
+        silence: float = SILENCE,
     ) -> None:
         self._kube, self._namespace, self._recorder = kube, namespace, recorder
+        self._silence = silence
         self.changed = threading.Condition(threading.RLock())
         self._items: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
         self._listed: set[str] = set()
@@ -185,10 +190,13 @@ class Stream:
             headers=self._kube.headers(),
             preload_content=False,
             retries=False,
-            timeout=urllib3.Timeout(connect=5, read=_SILENCE),
+            timeout=urllib3.Timeout(connect=5, read=self._silence),
         )
         self._open[name] = response
         try:
+            if self._closing.is_set():
+                # close() may have looked before this connection was there to be shut down
+                return
             if response.status == HTTPStatus.GONE:
                 raise _Gone(f"410 at {version}")
             if response.status != HTTPStatus.OK:

@@ -1,0 +1,103 @@
+"""Calls to the API server: what comes back is the server's own sentence."""
+
+import pytest
+
+from seatrial.errors import BadInput, CannotRun, NotReady
+from seatrial.kube.client import ApiFailed, connect
+from seatrial.testing import fake_api
+from seatrial.workload import namespace_of, removed
+
+
+@pytest.fixture
+def api():
+    with fake_api() as running:
+        yield running
+
+
+@pytest.fixture
+def kube(api, tmp_path):
+    return connect(api.kubeconfig(tmp_path / "kubeconfig"))
+
+
+def pod(name: str, **meta: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **meta}}
+
+
+def test_objects_are_applied_where_they_say_or_where_they_are_told(api, kube):
+    kube.apply([pod("a"), pod("b", namespace="own")], "told")
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
+    kube.apply([node], "told")
+    assert set(api.objects["pods"]) == {"told/a", "own/b"}
+    assert set(api.objects["nodes"]) == {"/n"}
+
+
+def test_a_kind_that_the_cluster_does_not_know_is_named(kube):
+    odd = {"apiVersion": "v1", "kind": "Gadget", "metadata": {"name": "g"}}
+    with pytest.raises(BadInput, match="Gadget in v1"):
+        kube.apply([odd])
+
+
+def test_a_refusal_carries_the_servers_sentence_and_status(kube):
+    with pytest.raises(ApiFailed, match='"no" not found') as caught:
+        kube.get("/api/v1/namespaces/x/pods/no")
+    assert caught.value.status == 404
+
+
+def test_deleting_what_is_gone_is_fine_and_another_uid_is_refused(api, kube):
+    kube.delete("/api/v1/namespaces/x/pods/no")
+    api.put("pods", "a", "x")
+    with pytest.raises(ApiFailed, match="precondition") as caught:
+        kube.delete("/api/v1/namespaces/x/pods/a", uid="another")
+    assert caught.value.status == 409
+    kube.delete("/api/v1/namespaces/x/pods/a")
+    assert api.objects["pods"] == {}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_in_trouble_is_a_sentence(status, api, kube):
+    api.refuse.append(status)
+    with pytest.raises(CannotRun, match="the server is in trouble"):
+        kube.get("/api/v1/nodes")
+
+
+def test_a_server_that_is_away_is_a_sentence_with_a_remedy(tmp_path):
+    with fake_api() as gone:
+        kube = connect(gone.kubeconfig(tmp_path / "kubeconfig"))
+    with pytest.raises(ApiFailed, match="cluster list") as caught:
+        kube.get("/api/v1/nodes")
+    assert caught.value.status == 0
+
+
+@pytest.mark.parametrize("text", [None, "", "not: [a", "kind: Config\n"])
+def test_a_kubeconfig_that_is_none_is_bad_input(text, tmp_path):
+    path = tmp_path / "kubeconfig"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(BadInput, match="a kubeconfig"):
+        connect(path)
+
+
+def test_a_context_that_is_not_there_is_named(api, tmp_path):
+    with pytest.raises(BadInput, match="the context another"):
+        connect(api.kubeconfig(tmp_path / "kubeconfig"), "another")
+
+
+def test_a_namespace_is_waited_for_until_it_is_gone(api, kube):
+    api.put("namespaces", "trial-1")
+    removed(kube, "trial-1")
+    assert api.objects["namespaces"] == {}
+    removed(kube, "trial-1")
+
+
+def test_a_namespace_that_does_not_go_is_named(api, kube, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.004")
+    monkeypatch.setattr(api, "remove", lambda *_: None)
+    api.put("namespaces", "trial-1")
+    with pytest.raises(NotReady, match="trial-1 is still there"):
+        removed(kube, "trial-1")
+
+
+def test_a_namespaces_name_leaves_room_for_a_pods_whole_dns_name():
+    names = {namespace_of(f"run-{n}") for n in range(1000)}
+    assert len(names) == 1000
+    assert max(map(len, names)) <= 16

@@ -1,0 +1,146 @@
+"""Faults on the fake API server: a receipt only for what was seen to end."""
+
+import threading
+
+import pytest
+
+from seatrial.errors import CannotRun, NotReady
+from seatrial.faults import FAULTS, broken
+from seatrial.faults.scene import Scene
+from seatrial.kube.client import ApiFailed, connect
+from seatrial.kube.watch import Stream
+from seatrial.model import Op, Outcome
+from seatrial.testing import FakeApi, fake_api
+
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+class Kept:
+    """A recorder in memory."""
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+
+    def now(self) -> float:
+        return float(len(self.ops))
+
+    def write(self, op: Op) -> None:
+        self.ops.append(op)
+
+    def stages(self) -> list[str]:
+        return [op.value["stage"] for op in self.ops]
+
+
+class Controlled(FakeApi):
+    """A fake whose set makes each removed pod again at once, Ready."""
+
+    replaces = True
+
+    def remove(self, plural: str, name: str, namespace: str = "") -> None:
+        super().remove(plural, name, namespace)
+        if self.replaces:
+            self.put(plural, name, namespace, status=READY)
+
+
+@pytest.fixture
+def api(monkeypatch):
+    monkeypatch.setattr("seatrial.testing.FakeApi", Controlled)
+    with fake_api() as running:
+        running.put("pods", "web-0", "x", status=READY)
+        yield running
+
+
+@pytest.fixture
+def scene(api, tmp_path):
+    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
+    with Stream(kube, ("pods", "poddisruptionbudgets"), "x") as stream:
+        yield Scene(kube, stream, "x", "web")
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_a_fault_goes_through_its_stages_and_names_both_pods(name, scene):
+    kept, old = Kept(), scene.pod(0).metadata.uid
+    with broken(FAULTS[name], scene, 0, kept) as receipt:
+        assert receipt["uid"] == old
+    assert kept.stages() == ["planned", "receipt", "healed"]
+    assert kept.ops[0].value["proof"]["target"]["uid"] == old
+    assert kept.ops[2].value["proof"]["uid"] == scene.pod(0).metadata.uid != old
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_a_pod_that_does_not_come_back_is_no_healing(name, api, scene, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.002")
+    api.replaces = False
+    kept = Kept()
+    with pytest.raises(NotReady) as caught, broken(FAULTS[name], scene, 0, kept):
+        pass
+    assert "no pod web-0 yet" in caught.value.seen
+    assert kept.stages() == ["planned", "receipt", "stopped"]
+    assert kept.ops[-1].outcome is Outcome.INFO
+
+
+def test_a_pod_that_does_not_end_gives_no_receipt(api, scene, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.002")
+    monkeypatch.setattr(api, "remove", lambda *_: None)
+    kept = Kept()
+    with pytest.raises(NotReady) as caught, broken(FAULTS["pod-delete"], scene, 0, kept):
+        pytest.fail("the body must not run without a receipt")
+    assert "still there" in caught.value.seen
+    assert kept.stages() == ["planned", "stopped"]
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_a_victim_that_vanished_is_a_sentence(name, scene):
+    with pytest.raises(CannotRun, match="web-7 to break"), broken(FAULTS[name], scene, 7, Kept()):
+        pass
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_another_pod_of_the_same_name_is_left_alone(name, api, scene, monkeypatch):
+    seen = scene.pod(0)
+    monkeypatch.setattr(api, "replaces", False)
+    api.remove("pods", "web-0", "x")
+    api.put("pods", "web-0", "x", status=READY)
+    monkeypatch.setattr(Scene, "pod", lambda *_: seen)
+    with pytest.raises(ApiFailed, match="precondition"), broken(FAULTS[name], scene, 0, Kept()):
+        pass
+    assert "x/web-0" in api.objects["pods"]
+
+
+def test_an_eviction_waits_until_the_budget_allows_it(api, scene):
+    api.budget = 0
+    kept = Kept()
+    allowed = _allowing(api)
+    with broken(FAULTS["pod-evict"], scene, 0, kept):
+        pass
+    allowed.join()
+    assert kept.stages() == ["planned", "receipt", "healed"]
+
+
+def _allowing(api: FakeApi) -> threading.Timer:
+
+    def allow() -> None:
+        api.budget = 1
+        api.put("poddisruptionbudgets", "web", "x", status={"disruptionsAllowed": 1})
+
+    timer = threading.Timer(0.2, allow)
+    timer.start()
+    return timer
+
+
+def test_an_eviction_that_is_never_allowed_is_no_receipt(api, scene, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.004")
+    api.budget = 0
+    kept = Kept()
+    evict = FAULTS["pod-evict"]
+    with pytest.raises(NotReady, match="is allowed") as caught, broken(evict, scene, 0, kept):
+        pass
+    assert "it would violate the budget" in caught.value.seen
+    assert kept.stages() == ["planned", "stopped"]
+
+
+def test_an_exception_while_it_is_broken_is_not_swallowed(scene):
+    kept = Kept()
+    with pytest.raises(ZeroDivisionError), broken(FAULTS["pod-delete"], scene, 0, kept):
+        raise ZeroDivisionError
+    assert "healed" not in kept.stages()
