@@ -1,5 +1,7 @@
 """Calls to the API server: what comes back is the server's own sentence."""
 
+import gc
+
 import pytest
 
 from seatrial.errors import BadInput, CannotRun, NotReady
@@ -101,3 +103,14 @@ def test_a_namespaces_name_leaves_room_for_a_pods_whole_dns_name():
     names = {namespace_of(f"run-{n}") for n in range(1000)}
     assert len(names) == 1000
     assert max(map(len, names)) <= 16
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_client_that_is_dropped_leaves_no_open_connection(api, tmp_path):
+    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
+    kube.get("/api/v1/nodes")
+    pool = kube.pool
+    assert len(pool.pools) == 1
+    del kube
+    gc.collect()
+    assert len(pool.pools) == 0

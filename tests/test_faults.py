@@ -9,26 +9,10 @@ from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Scene
 from seatrial.kube.client import ApiFailed, connect
 from seatrial.kube.watch import Stream
-from seatrial.model import Op, Outcome
-from seatrial.testing import FakeApi, fake_api
+from seatrial.model import Outcome
+from seatrial.testing import FakeApi, Kept, fake_api
 
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-
-
-class Kept:
-    """A recorder in memory."""
-
-    def __init__(self) -> None:
-        self.ops: list[Op] = []
-
-    def now(self) -> float:
-        return float(len(self.ops))
-
-    def write(self, op: Op) -> None:
-        self.ops.append(op)
-
-    def stages(self) -> list[str]:
-        return [op.value["stage"] for op in self.ops]
 
 
 class Controlled(FakeApi):
@@ -42,10 +26,13 @@ class Controlled(FakeApi):
             self.put(plural, name, namespace, status=READY)
 
 
+def stages(kept: Kept) -> list[str]:
+    return [op.value["stage"] for op in kept.of("fault")]
+
+
 @pytest.fixture
-def api(monkeypatch):
-    monkeypatch.setattr("seatrial.testing.FakeApi", Controlled)
-    with fake_api() as running:
+def api():
+    with fake_api(Controlled()) as running:
         running.put("pods", "web-0", "x", status=READY)
         yield running
 
@@ -62,7 +49,7 @@ def test_a_fault_goes_through_its_stages_and_names_both_pods(name, scene):
     kept, old = Kept(), scene.pod(0).metadata.uid
     with broken(FAULTS[name], scene, 0, kept) as receipt:
         assert receipt["uid"] == old
-    assert kept.stages() == ["planned", "receipt", "healed"]
+    assert stages(kept) == ["planned", "receipt", "healed"]
     assert kept.ops[0].value["proof"]["target"]["uid"] == old
     assert kept.ops[2].value["proof"]["uid"] == scene.pod(0).metadata.uid != old
 
@@ -75,7 +62,7 @@ def test_a_pod_that_does_not_come_back_is_no_healing(name, api, scene, monkeypat
     with pytest.raises(NotReady) as caught, broken(FAULTS[name], scene, 0, kept):
         pass
     assert "no pod web-0 yet" in caught.value.seen
-    assert kept.stages() == ["planned", "receipt", "stopped"]
+    assert stages(kept) == ["planned", "receipt", "stopped"]
     assert kept.ops[-1].outcome is Outcome.INFO
 
 
@@ -86,7 +73,7 @@ def test_a_pod_that_does_not_end_gives_no_receipt(api, scene, monkeypatch):
     with pytest.raises(NotReady) as caught, broken(FAULTS["pod-delete"], scene, 0, kept):
         pytest.fail("the body must not run without a receipt")
     assert "still there" in caught.value.seen
-    assert kept.stages() == ["planned", "stopped"]
+    assert stages(kept) == ["planned", "stopped"]
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
@@ -114,7 +101,7 @@ def test_an_eviction_waits_until_the_budget_allows_it(api, scene):
     with broken(FAULTS["pod-evict"], scene, 0, kept):
         pass
     allowed.join()
-    assert kept.stages() == ["planned", "receipt", "healed"]
+    assert stages(kept) == ["planned", "receipt", "healed"]
 
 
 def _allowing(api: FakeApi) -> threading.Timer:
@@ -136,11 +123,11 @@ def test_an_eviction_that_is_never_allowed_is_no_receipt(api, scene, monkeypatch
     with pytest.raises(NotReady, match="is allowed") as caught, broken(evict, scene, 0, kept):
         pass
     assert "it would violate the budget" in caught.value.seen
-    assert kept.stages() == ["planned", "stopped"]
+    assert stages(kept) == ["planned", "stopped"]
 
 
 def test_an_exception_while_it_is_broken_is_not_swallowed(scene):
     kept = Kept()
     with pytest.raises(ZeroDivisionError), broken(FAULTS["pod-delete"], scene, 0, kept):
         raise ZeroDivisionError
-    assert "healed" not in kept.stages()
+    assert "healed" not in stages(kept)

@@ -7,6 +7,7 @@ May import: the standard library and errors.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -50,7 +51,7 @@ def factor() -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if value <= 0:
+    if not 0 < value < math.inf:
         raise BadInput(f"{_FACTOR} as a number above 0", seen=repr(text), remedy=f"{_FACTOR}=2")
     return value
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from seatrial.errors import CannotRun, NotReady
-from seatrial.kube.client import Kube
+from seatrial.kube.client import ApiFailed, Kube
 from seatrial.kube.objects import Pod
 from seatrial.kube.watch import Stream
 from seatrial.model import Profile, Recorder
@@ -27,6 +27,8 @@ WATCHED = (
     "nodes",
 )
 """The kinds that a trial watches."""
+_WARNINGS = 3
+"""How many of a namespace's Warning events are told."""
 OURS = "seatrial.dev/run"
 """The label on every namespace we make; its value is the run."""
 
@@ -91,9 +93,32 @@ def _until_ready(workload: Workload) -> None:
         where = f"kubectl -n {workload.namespace} describe pods  (with --keep on-failure)"
         raise NotReady(
             f"every member of {workload.profile.name} Ready: {late.wanted}",
-            seen=late.seen,
+            seen="\n".join([late.seen, *_warnings(workload.kube, workload.namespace)]),
             remedy=f"{where}; {late.remedy}",
         ) from None
+
+
+def _warnings(kube: Kube, namespace: str) -> list[str]:
+    """Give the last few Warning events: a pod that could not be made says nothing itself."""
+    try:
+        path = f"/api/v1/namespaces/{namespace}/events"
+        found = kube.get(path, fieldSelector="type=Warning")["items"]
+    except ApiFailed as error:
+        return [f"events could not be read: {error.seen}"]
+    return [_warning(event) for event in sorted(found, key=_last_seen)[-_WARNINGS:]]
+
+
+def _warning(event: Mapping[str, Any]) -> str:
+    about = event.get("involvedObject", {})
+    named = f"{about.get('kind', '')} {about.get('name', '')}".strip()
+    return f"{named}: {event.get('reason', '')}: {event.get('message', '')}"
+
+
+def _last_seen(event: Mapping[str, Any]) -> str:
+    """Give when an event was last seen; newer senders fill `eventTime` or the series only."""
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return next((str(time) for time in times if time), "")
 
 
 def _refuse_taken(kube: Kube, namespace: str) -> None:

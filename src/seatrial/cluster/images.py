@@ -131,9 +131,12 @@ def _debootstrap(folder: Path, tree: Path) -> None:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a folder below the cache that is gone afterwards."""
+    """Give a folder below the cache that is gone afterwards, ours or a killed process's."""
     cache().mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=cache()))
+    for left in cache().glob("scratch-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"scratch-{os.getpid()}-", dir=cache()))
     try:
         yield folder
     finally:

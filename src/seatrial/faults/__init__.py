@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from seatrial.errors import SeatrialError
 from seatrial.faults import pod_delete, pod_evict
 from seatrial.faults.scene import Proof, Scene
 from seatrial.model import Op, Outcome, Recorder
@@ -68,15 +67,16 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
     Raises what the fault raises, after recording at which stage it stopped.
     """
     say = _Stages(fault.name, ordinal, recorder)
-    say("planned", {"target": scene.describe(ordinal)})
     steps = fault.inject(scene, ordinal)
     try:
+        say("planned", {"target": scene.describe(ordinal)})
         receipt = next(steps)
         say("receipt", receipt)
         yield receipt
         say("healed", _finish(steps))
-    except SeatrialError as error:
-        say("stopped", {"reason": str(error)}, Outcome.INFO)
+    except BaseException as error:
+        reason = str(error) or type(error).__name__
+        say("stopped", {"reason": reason}, Outcome.INFO)
         raise
     finally:
         steps.close()

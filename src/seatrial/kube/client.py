@@ -7,6 +7,7 @@ May import: the official client, model, errors, timing.
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -141,6 +142,8 @@ class Kube:
             return _output(session, wanted, within)
         finally:
             session.close()
+            # close() leaves the socket open once the server has said goodbye
+            session.sock.shutdown()
 
     def _exec(
         self, namespace: str, pod: str, container: str, argv: Sequence[str]
@@ -176,7 +179,7 @@ class Kube:
     def _resource(self, version: str, kind: str) -> tuple[str, bool]:
         if (version, kind) not in self._paths:
             root = f"/api/{version}" if "/" not in version else f"/apis/{version}"
-            for found in self.get(root)["resources"]:
+            for found in self._discovered(root):
                 if "/" not in found["name"]:
                     path = f"{root}/{found['name']}"
                     self._paths[version, found["kind"]] = path, found["namespaced"]
@@ -187,6 +190,16 @@ class Kube:
                 remedy="install its CustomResourceDefinition first, or mend the manifest",
             )
         return self._paths[version, kind]
+
+
+    def _discovered(self, root: str) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = self.get(root)["resources"]
+        except ApiFailed as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return []
+        return found
 
 
 def connect(kubeconfig: Path, context: str = "") -> Kube:
@@ -203,7 +216,10 @@ def connect(kubeconfig: Path, context: str = "") -> Kube:
             remedy=f"kubectl --kubeconfig {kubeconfig} config get-contexts",
         ) from None
     api.configuration.retries = False
-    return Kube(api)
+    kube = Kube(api)
+    # Connections that nobody can use any more are closed at once, not whenever they are collected.
+    weakref.finalize(kube, kube.pool.clear)
+    return kube
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -23,14 +23,15 @@ import urllib3
 
 from seatrial.kube.client import ApiFailed, Kube
 from seatrial.kube.kinds import KINDS, Kind, facts
-from seatrial.kube.objects import Meta, Object, Struct
+from seatrial.kube.objects import Object, Struct
 from seatrial.model import Op, Outcome, Recorder
 from seatrial.timing import limit, wait
 
 SILENCE = 75.0
 """Seconds without a byte after which a watch is reopened; bookmarks come about every minute."""
 _PAUSE = 0.2
-"""Seconds between two tries to reach a server that is away."""
+"""Seconds before a try after one that brought nothing."""
+S = TypeVar("S", bound=Struct)
 
 
 class _ListMeta(Struct, frozen=True):
@@ -47,14 +48,26 @@ class _Event(Struct, frozen=True):
     object: msgspec.Raw
 
 
+class _BareMeta(Struct, frozen=True):
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = "0"
+
+
 class _Bare(Struct, frozen=True):
-    metadata: Meta = Meta(name="")
+    """A bookmark or a status: both come with metadata that names nothing."""
+
+    metadata: _BareMeta = _BareMeta()
     code: int = 0
     message: str = ""
 
 
 class _Gone(Exception):
     """The server no longer has the resourceVersion we stopped at."""
+
+
+class _Unreadable(Exception):
+    """The server sent what we cannot decode, and would send it again."""
 
 
 class Stream:
@@ -79,7 +92,7 @@ class Stream:
         self._reached: dict[str, int] = {}
         self._closing = threading.Event()
         self._open: dict[str, urllib3.BaseHTTPResponse] = {}
-        self._refusal: dict[str, str] = {}
+        self._refusal: dict[str, Exception] = {}
         self._threads = [
             threading.Thread(target=self._follow, args=(kind,), name=f"watch/{kind}", daemon=True)
             for kind in kinds
@@ -113,7 +126,8 @@ class Stream:
     @property
     def trouble(self) -> str:
         """Why a watch cannot go on just now; empty while all of them do."""
-        return "; ".join(f"watch of {kind}: {why}" for kind, why in self._refusal.items())
+        with self.changed:
+            return "; ".join(f"watch of {kind}: {why}" for kind, why in self._refusal.items())
 
     def close(self) -> None:
         """Stop watching."""
@@ -129,38 +143,49 @@ class Stream:
         missing = sorted(set(self._items) - self._listed)
         if not missing:
             return None
-        return f"no list of {', '.join(missing)} yet; {self.trouble}"
+        return f"no list of {', '.join(missing)} yet"
 
     def _follow(self, name: str) -> None:
-        kind, why = KINDS[name], "the first list"
+        kind, why, lost = KINDS[name], "the first list", 0
         while not self._closing.is_set():
+            before = self._reached.get(name)
             try:
                 if name not in self._reached:
-                    self._reached[name] = self._list(name, kind, why)
+                    self._reached[name] = self._list(name, kind, why, lost)
                 self._events(name, kind)
             except _Gone as gone:
-                why = str(gone)
-                del self._reached[name]
-            except (ApiFailed, urllib3.exceptions.HTTPError, OSError, msgspec.DecodeError) as error:
+                why, lost = str(gone), self._reached.pop(name)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the watch must go on
                 self._refused(name, error)
+            if self._reached.get(name) == before:
+                self._closing.wait(_PAUSE)
 
     def _refused(self, name: str, error: Exception) -> None:
+        if self._closing.is_set():
+            return
         with self.changed:
-            self._refusal[name] = str(error)
+            self._refusal[name] = error
             self.changed.notify_all()
-        self._closing.wait(_PAUSE)
 
-    def _list(self, name: str, kind: Kind, why: str) -> int:
-        raw = self._kube.send("GET", self._path(name, kind))
-        found = msgspec.json.decode(raw, type=_List)
-        objects = [msgspec.json.decode(item, type=kind.struct) for item in found.items]
+    def _going(self, name: str) -> None:
+        """Forget a refusal: the server talks again; what it sent unreadably may come again."""
+        with self.changed:
+            if not isinstance(self._refusal.get(name), _Unreadable):
+                self._refusal.pop(name, None)
+                self.changed.notify_all()
+
+    def _list(self, name: str, kind: Kind, why: str, lost: int) -> int:
+        found = _decoded(self._kube.send("GET", self._path(name, kind)), _List, "list")
+        objects = [_decoded(item, kind.struct, kind.what) for item in found.items]
+        until = int(found.metadata.resource_version)
         with self.changed:
             if name in self._listed:
-                self._gap(name, why, found.metadata.resource_version)
+                self._gap(name, why, lost, until)
             self._difference(name, kind, {self._key(o): o for o in objects})
             self._listed.add(name)
+            self._refusal.pop(name, None)
             self.changed.notify_all()
-        return int(found.metadata.resource_version)
+        return until
 
     def _difference(self, name: str, kind: Kind, now: Mapping[str, Object]) -> None:
         before = self._items[name]
@@ -168,17 +193,12 @@ class Stream:
             self._take(name, kind, "DELETED", before[key])
         for key, found in now.items():
             event = "MODIFIED" if key in before else "ADDED"
-            if key not in before or before[key].metadata.version < found.metadata.version:
+            if key not in before or before[key].metadata.version != found.metadata.version:
                 self._take(name, kind, event, found)
 
-    def _gap(self, name: str, why: str, version: str) -> None:
-        last = max((o.metadata.version for o in self._items[name].values()), default=0)
-        self._record(
-            name,
-            "gap",
-            Outcome.INFO,
-            {"kind": KINDS[name].what, "reason": why, "after": last, "until": int(version)},
-        )
+    def _gap(self, name: str, why: str, after: int, until: int) -> None:
+        value = {"kind": KINDS[name].what, "reason": why, "after": after, "until": until}
+        self._record(name, "gap", Outcome.INFO, value)
 
     def _events(self, name: str, kind: Kind) -> None:
         version = str(self._reached[name])
@@ -201,40 +221,34 @@ class Stream:
                 raise _Gone(f"410 at {version}")
             if response.status != HTTPStatus.OK:
                 raise ApiFailed(f"GET {url}", seen=str(response.data), status=response.status)
+            self._going(name)
             for line in _lines(response):
-                self._reached[name] = self._event(name, kind, line)
-                self._refusal.pop(name, None)
+                self._event(name, kind, line)
         finally:
             response.close()
 
-    def _event(self, name: str, kind: Kind, line: bytes) -> int:
-        event = msgspec.json.decode(line, type=_Event)
+    def _event(self, name: str, kind: Kind, line: bytes) -> None:
+        event = _decoded(line, _Event, "event")
         if event.type == "ERROR":
-            status = msgspec.json.decode(event.object, type=_Bare)
-            if status.code == HTTPStatus.GONE:
-                raise _Gone(status.message)
-            raise ApiFailed(f"watch of {name}", seen=status.message, status=status.code)
-        if event.type == "BOOKMARK":
-            return msgspec.json.decode(event.object, type=_Bare).metadata.version
-        found = msgspec.json.decode(event.object, type=kind.struct)
+            _fail(name, _decoded(event.object, _Bare, "status"))
+        told = event.type != "BOOKMARK"
+        version = int(_decoded(event.object, _Bare, kind.what).metadata.resource_version)
+        if version <= self._reached[name]:
+            return  # told before: within one kind, versions only grow
         with self.changed:
-            if self._new(name, event.type, found):
-                self._take(name, kind, event.type, found)
-                self.changed.notify_all()
-        return found.metadata.version
-
-    def _new(self, name: str, event: str, found: Object) -> bool:
-        known = self._items[name].get(self._key(found))
-        if event == "DELETED":
-            return known is not None and known.metadata.uid == found.metadata.uid
-        return known is None or known.metadata.version < found.metadata.version
+            if told:
+                self._take(name, kind, event.type, _decoded(event.object, kind.struct, kind.what))
+            self._reached[name] = version
+            self._refusal.pop(name, None)
+            self.changed.notify_all()
 
     def _take(self, name: str, kind: Kind, event: str, found: Object) -> None:
+        # Recorded first: what could not be (a full disk) is not known either, and comes again.
+        self._record(name, kind.what, Outcome.OK, facts(kind, event, found))
         if event == "DELETED":
             self._items[name].pop(self._key(found), None)
         else:
             self._items[name][self._key(found)] = found
-        self._record(name, kind.what, Outcome.OK, facts(kind, event, found))
 
     def _record(self, name: str, what: str, outcome: Outcome, value: Mapping[str, Any]) -> None:
         if self._recorder:
@@ -251,6 +265,27 @@ class Stream:
 
 def _other(before: Object, now: Object) -> bool:
     return before.metadata.uid != now.metadata.uid
+
+
+def _fail(name: str, status: _Bare) -> NoReturn:
+    if status.code == HTTPStatus.GONE:
+        raise _Gone(status.message)
+    raise ApiFailed(f"watch of {name}", seen=status.message, status=status.code)
+
+
+def _decoded(raw: bytes | msgspec.Raw, struct: type[S], what: str) -> S:
+    try:
+        return msgspec.json.decode(raw, type=struct)
+    except msgspec.DecodeError as error:
+        raise _Unreadable(f"{what} {_named(raw)} cannot be read: {error}") from None
+
+
+def _named(raw: bytes | msgspec.Raw) -> str:
+    try:
+        meta = msgspec.json.decode(raw, type=_Bare).metadata
+    except msgspec.DecodeError:
+        return bytes(raw)[:80].decode(errors="replace")
+    return f"{meta.namespace}/{meta.name}".lstrip("/")
 
 
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

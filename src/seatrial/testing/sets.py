@@ -1,0 +1,67 @@
+"""Plays the StatefulSet controller and the kubelet on the fake API server, one step at a time.
+
+Pods come in order, each once the one before is Ready; what is marked as deleted ends, what has
+ended comes again under the same name.
+May import: testing.state.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from seatrial.testing.state import FakeApi
+
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def step(api: FakeApi) -> bool:
+    """Do the next single thing that any set needs; False when all are as they should be."""
+    with api.changed:
+        keys = [key.split("/") for key in api.of("statefulsets")]
+        return _end_marked(api) or any(_step_set(api, space, name) for space, name in keys)
+
+
+@contextmanager
+def controlled(api: FakeApi) -> Iterator[None]:
+    """Take steps whenever there is one to take, in a thread, while the body runs."""
+    over = threading.Event()
+    thread = threading.Thread(target=_control, args=(api, over), name="fake controller")
+    thread.start()
+    try:
+        yield
+    finally:
+        with api.changed:
+            over.set()
+            api.changed.notify_all()
+        thread.join()
+
+
+def _control(api: FakeApi, over: threading.Event) -> None:
+    with api.changed:
+        while not over.is_set():
+            if not step(api):
+                api.changed.wait()
+
+
+def _end_marked(api: FakeApi) -> bool:
+    for key, pod in api.of("pods").items():
+        if "deletionTimestamp" in pod["metadata"]:
+            space, name = key.split("/")
+            api.remove("pods", name, space)
+            return True
+    return False
+
+
+def _step_set(api: FakeApi, space: str, name: str) -> bool:
+    wanted = api.of("statefulsets")[f"{space}/{name}"].get("spec", {}).get("replicas", 1)
+    for ordinal in range(wanted):
+        pod = api.of("pods").get(f"{space}/{name}-{ordinal}")
+        if pod is None:
+            api.put("pods", f"{name}-{ordinal}", space, status={"phase": "Pending"})
+            return True
+        if pod.get("status") != READY:
+            api.put("pods", f"{name}-{ordinal}", space, status=READY)
+            return True
+    return False
