@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +153,7 @@ def _alive(pid_file: Path) -> int:
     """Give the pid of our dockerd: its command line must name our own pid file."""
     try:
         pid = int(pid_file.read_text())
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = _words(Path(f"/proc/{pid}"))
         ended = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except (OSError, ValueError, IndexError):
         return 0
@@ -183,8 +182,8 @@ def _started(progress: Progress) -> Engine:
             _unpack()
     _raise_inotify(progress)
     with progress.step("starting our container engine", 3):
-        child = _launch()
-        poll(lambda: _unanswering(child), limit("engine answers"))
+        _launch()
+        poll(_unanswering, limit("engine answers"))
     found = running()
     if found is None:
         raise CannotRun("our container engine to answer", seen=_log_end())
@@ -204,25 +203,17 @@ def _unpack() -> None:
     part.rename(_unpacked())
 
 
-def _launch() -> subprocess.Popen[bytes]:
-    home = _home()
-    engine = _private("")
+def _launch() -> None:
+    """Start dockerd as nobody's child, so that it outlives us and leaves no zombie."""
+    home, engine = _home(), _private("")
     _pid_file().unlink(missing_ok=True)
-    argv = [
-        "dockerd", "--host", engine.host, "--pidfile", str(_pid_file()),
-        "--data-root", str(home / "data"), "--exec-root", str(home / "run"),
-        "--log-level", "warn", "--storage-driver", "overlay2",
+    dockerd = [
+        str(_unpacked() / "usr/sbin/dockerd"), "--host", engine.host,
+        "--pidfile", str(_pid_file()), "--data-root", str(home / "data"),
+        "--exec-root", str(home / "run"), "--log-level", "warn", "--storage-driver", "overlay2",
     ]  # fmt: skip
-    with (home / "dockerd.log").open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - a fixed command of ours
-            argv,
-            executable=str(_unpacked() / "usr/sbin/dockerd"),
-            env={**os.environ, **engine.env, **_libraries()},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    env = {**engine.env, **_libraries()}
+    command.run(["setsid", "--fork", *dockerd], env=env, log=home / "dockerd.log")
 
 
 def _libraries() -> Mapping[str, str]:
@@ -231,10 +222,26 @@ def _libraries() -> Mapping[str, str]:
     return {"LD_LIBRARY_PATH": str(folder), "XTABLES_LIBDIR": str(folder / "xtables")}
 
 
-def _unanswering(child: subprocess.Popen[bytes]) -> str | None:
-    if child.poll() is not None:
+def _unanswering() -> str | None:
+    if running():
+        return None
+    # Looked for twice: a program that is just being exchanged for another has no command line.
+    if not (_ours() or _ours()):
         raise CannotRun("dockerd to start", seen=_log_end(), remedy="`seatrial doctor`")
-    return None if running() else "no answer from dockerd yet"
+    return "no answer from dockerd yet"
+
+
+def _ours() -> list[int]:
+    """Give the processes whose command names our pid file: dockerd before it has written it."""
+    mark = str(_pid_file()).encode()
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if mark in _words(folder)]
+
+
+def _words(process: Path) -> list[bytes]:
+    try:
+        return (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def _log_end() -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
+import websocket
 import yaml
 from kubernetes import client, config
 from kubernetes.stream import ws_client
@@ -26,6 +27,8 @@ from seatrial.timing import Limit, limit
 _MANAGER = "seatrial"
 _EXIT = 3
 """The channel of an exec on which its exit status comes (v4.channel.k8s.io)."""
+_GARBLED = (AttributeError, KeyError, TypeError, ValueError)
+"""What the official client raises for a kubeconfig that is YAML of another shape, or no text."""
 
 
 class ApiFailed(CannotRun):
@@ -76,7 +79,7 @@ class Kube:
                 retries=False,
                 timeout=urllib3.Timeout(connect=5, read=limit("api answers").seconds),
             )
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiFailed(f"{method} {url}", seen=str(error)) from None
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise ApiFailed(f"{method} {url}", seen=_said(answer.data), status=answer.status)
@@ -140,6 +143,8 @@ class Kube:
         try:
             session.run_forever(timeout=within.seconds)
             return _output(session, wanted, within)
+        except (websocket.WebSocketException, OSError) as error:
+            raise ToolFailed(wanted, seen=f"the connection was lost: {error}") from None
         finally:
             session.close()
             # close() leaves the socket open once the server has said goodbye
@@ -191,7 +196,6 @@ class Kube:
             )
         return self._paths[version, kind]
 
-
     def _discovered(self, root: str) -> list[dict[str, Any]]:
         try:
             found: list[dict[str, Any]] = self.get(root)["resources"]
@@ -209,7 +213,9 @@ def connect(kubeconfig: Path, context: str = "") -> Kube:
     """
     try:
         api = config.new_client_from_config(str(kubeconfig), context or None)
-    except (OSError, config.ConfigException, yaml.YAMLError) as error:
+        if not api.configuration.host:
+            raise config.ConfigException("its cluster names no server")  # noqa: TRY301
+    except (OSError, config.ConfigException, yaml.YAMLError, *_GARBLED) as error:
         raise BadInput(
             f"a kubeconfig {kubeconfig}" + (f" with the context {context}" if context else ""),
             seen=str(error),

@@ -1,0 +1,60 @@
+"""A plan: all of it from its seed, every member once a fault, and Op 0 that says so."""
+
+import json
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial import checks, plan
+from seatrial.model import Guarantee, Plan, Profile
+
+PROFILE = Profile("p", "s", "/somewhere", "m", "web", "web", 3, "c", (), (), {}, {"i": "/else"})
+ALL = checks.chosen(["*"])
+
+
+def planned(seed: int, guarantees: list[Guarantee] = ALL, replicas: int = 3) -> Plan:
+    return plan.planned(
+        replace(PROFILE, replicas=replicas),
+        guarantees,
+        seed=seed,
+        shape="small",
+        timing="fast",
+        kubernetes="1.34",
+        command="seatrial certify p",
+    )
+
+
+@given(st.integers(), st.integers(1, 9))
+def test_the_same_seed_gives_the_same_plan(seed, replicas):
+    assert planned(seed, replicas=replicas) == planned(seed, replicas=replicas)
+
+
+@given(st.integers(), st.integers(1, 9))
+def test_every_fault_that_is_needed_meets_every_member_once(seed, replicas):
+    made = planned(seed, replicas=replicas)
+    needed = sorted({fault for guarantee in ALL for fault in guarantee.needs})
+    assert sorted(fault.fault for fault in made.faults) == needed
+    assert all(sorted(fault.ordinals) == list(range(replicas)) for fault in made.faults)
+
+
+def test_seeds_differ_in_order():
+    assert len({planned(seed).faults for seed in range(50)}) > 5
+
+
+def test_the_order_of_guarantees_decides_nothing():
+    assert planned(1, list(reversed(ALL))).faults == planned(1).faults
+
+
+def test_without_guarantees_nothing_is_broken():
+    assert planned(1, []).faults == ()
+
+
+def test_op_0_holds_all_that_decides_and_no_path_of_this_machine():
+    op = plan.head(planned(7), PROFILE, {"kubernetes": "1.34"})
+    assert (op.what, op.value["plan"]["seed"]) == ("plan", 7)
+    assert set(op.value) == {"plan", "profile", "cluster", "limits", "guarantees"}
+    assert set(op.value["guarantees"]) == {guarantee.id for guarantee in ALL}
+    text = json.dumps(op.value)
+    assert "/somewhere" not in text
+    assert "/else" not in text

@@ -1,0 +1,115 @@
+"""Probes ask and write down; what could not be asked shows nothing."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+import websocket
+
+from seatrial.errors import ToolFailed
+from seatrial.kube.client import Kube, connect
+from seatrial.kube.objects import Pod
+from seatrial.model import Outcome, Profile
+from seatrial.probes import PROBES, identity
+from seatrial.testing import FakeApi, Kept
+from seatrial.timing import Limit
+
+QUESTIONS = {"hostname": ("hostname",), "token": ("cat", "/data/token")}
+PROFILE = Profile("p", "s", "f", "m", "web", "web", 3, "main", (), (), QUESTIONS)
+POD = msgspec.convert({"metadata": {"name": "web-1", "namespace": "x", "uid": "u"}}, Pod)
+
+
+def asked(answers: dict[tuple[str, ...], str]) -> tuple[Kept, list[tuple[str, str, str]]]:
+    """Ask a member that knows these answers only."""
+    kept, places = Kept(), []
+
+    def run(space: str, pod: str, container: str, argv: Sequence[str], _: Limit) -> str:
+        places.append((space, pod, container))
+        if tuple(argv) not in answers:
+            raise ToolFailed("the question", seen="container not found")
+        return answers[tuple(argv)]
+
+    identity.ask(cast("Kube", SimpleNamespace(run=run)), PROFILE, 1, POD, kept)
+    return kept, places
+
+
+def test_every_question_of_the_profile_is_asked_in_the_members_own_container():
+    kept, places = asked({("hostname",): "web-1\n", ("cat", "/data/token"): "t"})
+    assert places == [("x", "web-1", "main")] * 2
+    assert [dict(op.value) for op in kept.ops] == [
+        {"ordinal": 1, "pod": "web-1", "uid": "u", "question": question, "answer": answer}
+        for question, answer in (("hostname", "web-1"), ("token", "t"))
+    ]
+    assert {op.outcome for op in kept.ops} == {Outcome.OK}
+    assert all(op.invoked <= op.completed for op in kept.ops)
+
+
+def test_a_question_that_was_not_answered_is_unknown_and_does_not_stop_the_next():
+    kept, _ = asked({("cat", "/data/token"): "t"})
+    assert [op.outcome for op in kept.ops] == [Outcome.INFO, Outcome.OK]
+    assert "container not found" in kept.ops[0].value["answer"]
+
+
+def test_the_table_names_every_probe():
+    assert PROBES == {"identity": identity.ask}
+
+
+class Session:
+    """An exec that ends as its test wants."""
+
+    def __init__(self, error: Exception | None = None, status: str = "", *, still: bool = False):
+        self.error, self.status, self.still = error, status, still
+        self.sock = SimpleNamespace(shutdown=lambda: None)
+        self.closed = False
+
+    def run_forever(self, timeout: float) -> None:
+        assert timeout == 1.5
+        if self.error:
+            raise self.error
+
+    def is_open(self) -> bool:
+        return self.still
+
+    def read_stdout(self, **_: Any) -> str:
+        return "out"
+
+    def read_stderr(self, **_: Any) -> str:
+        return "err"
+
+    def read_channel(self, _: int) -> str:
+        return self.status
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def ran(session: Session, monkeypatch, tmp_path) -> str:
+    monkeypatch.setattr(Kube, "_exec", lambda *_: session)
+    api = FakeApi(host="http://127.0.0.1:1")
+    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
+    return kube.run("x", "web-1", "main", ["hostname"], Limit("a command", 1.5))
+
+
+def test_a_command_that_succeeds_gives_its_output(monkeypatch, tmp_path):
+    session = Session(status='{"status": "Success"}')
+    assert ran(session, monkeypatch, tmp_path) == "out"
+    assert session.closed
+
+
+@pytest.mark.parametrize(
+    ("session", "sentence"),
+    [
+        (Session(status='{"status": "Failure", "message": "exit code 3"}'), "exit code 3: err"),
+        (Session(), "no exit status: err"),
+        (Session(still=True), r"not done after 1\.5 s"),
+        (Session(websocket.WebSocketConnectionClosedException("gone")), "connection was lost"),
+        (Session(ConnectionResetError("reset")), "connection was lost: reset"),
+    ],
+)
+def test_a_command_that_does_not_is_a_sentence(session, sentence, monkeypatch, tmp_path):
+    with pytest.raises(ToolFailed, match=sentence) as caught:
+        ran(session, monkeypatch, tmp_path)
+    assert caught.value.wanted == "`hostname` in x/web-1 (main)"
+    assert session.closed

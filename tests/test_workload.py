@@ -1,0 +1,152 @@
+"""A workload: alone in its namespace, waited for, and when it is late it says why."""
+
+import pytest
+
+from seatrial.errors import CannotRun, NotReady
+from seatrial.kube.client import connect
+from seatrial.model import Profile
+from seatrial.testing import Kept, controlled, fake_api
+from seatrial.workload import OURS, deployed, removed
+
+PROFILE = Profile("p", "s", "f", "m", "web", "web", 2, "main", (), (), {})
+SET = {
+    "apiVersion": "apps/v1",
+    "kind": "StatefulSet",
+    "metadata": {"name": "web"},
+    "spec": {"replicas": 2},
+}
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.fixture
+def api():
+    with fake_api() as running:
+        yield running
+
+
+@pytest.fixture
+def kube(api, tmp_path):
+    return connect(api.kubeconfig(tmp_path / "kubeconfig"))
+
+
+@pytest.fixture
+def hurry(monkeypatch):
+    monkeypatch.setitem(__import__("seatrial.timing").timing._SECONDS, "workload is ready", 0.3)
+    monkeypatch.setitem(__import__("seatrial.timing").timing._SECONDS, "namespace is gone", 0.3)
+
+
+def late(kube) -> NotReady:
+    """Deploy what never gets Ready, and give what is said."""
+    with pytest.raises(NotReady) as caught, deployed(PROFILE, [SET], kube, "trial-1", Kept()):
+        pytest.fail("the body must not run")
+    return caught.value
+
+
+def test_it_runs_in_a_namespace_of_ours_once_every_member_is_ready(api, kube):
+    kept = Kept()
+    with controlled(api), deployed(PROFILE, [SET], kube, "trial-1", kept) as alive:
+        assert alive.unready() is None
+        assert [alive.name(n) for n in range(2)] == ["web-0", "web-1"]
+        assert alive.member(2) is None
+    assert api.of("namespaces")["/trial-1"]["metadata"]["labels"] == {OURS: "trial-1"}
+    events = [(op.value["name"], op.value["event"]) for op in kept.of("pod")]
+    assert events == [
+        ("web-0", "ADDED"), ("web-0", "MODIFIED"), ("web-1", "ADDED"), ("web-1", "MODIFIED"),
+    ]  # fmt: skip
+
+
+def test_a_member_that_comes_back_is_waited_for(api, kube):
+    with controlled(api), deployed(PROFILE, [SET], kube, "trial-1", Kept()) as alive:
+        api.lingering.add("pods")
+        api.delete("pods", "web-0", "trial-1")
+        alive.until_ready()
+        alive.until_ready()
+        assert alive.unready() is None
+
+
+def test_a_taken_namespace_is_refused_and_left_alone(api, kube):
+    api.put("namespaces", "trial-1")
+    before = api.version
+    with (
+        pytest.raises(CannotRun, match="exists already"),
+        deployed(PROFILE, [SET], kube, "trial-1", Kept()),
+    ):
+        pass
+    assert api.version == before
+
+
+def test_a_member_that_never_gets_ready_is_named_with_the_kubelets_words(api, kube, hurry):
+    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting"}
+    status = {
+        "phase": "Running",
+        "conditions": [],
+        "containerStatuses": [{"name": "main", "state": {"waiting": waiting}}],
+    }
+    api.put("pods", "web-0", "trial-1", status=READY)
+    api.put("pods", "web-1", "trial-1", status=status, spec={"nodeName": "n1"})
+    said = late(kube)
+    assert said.seen == "web-1 is Running on n1: CrashLoopBackOff back-off 10s restarting"
+    assert said.wanted.startswith("every member of p Ready: workload is ready within")
+    assert "kubectl -n trial-1 describe pods" in said.remedy
+
+
+def warn(api, number: int, **fields) -> None:
+    about = {"kind": "StatefulSet", "name": "web"}
+    told = {"involvedObject": about, "type": "Warning", "reason": "FailedCreate"}
+    api.put("events", f"e{number}", "trial-1", message=f"no {number}", **(told | fields))
+
+
+def test_a_pod_that_could_not_be_made_is_explained_by_the_last_warnings(api, kube, hurry):
+    for number in range(5):
+        warn(api, number, lastTimestamp=f"2026-01-01T00:00:0{9 - number}Z")
+    warn(api, 5, lastTimestamp=None, eventTime="2026-01-01T00:00:20.5Z")
+    warn(api, 6, type="Normal", lastTimestamp="2026-01-01T00:00:30Z")
+    assert late(kube).seen.splitlines() == [
+        "web-0 does not exist; web-1 does not exist",
+        "StatefulSet web: FailedCreate: no 1",
+        "StatefulSet web: FailedCreate: no 0",
+        "StatefulSet web: FailedCreate: no 5",
+    ]
+
+
+def test_events_that_cannot_be_read_do_not_hide_the_reason(api, kube, hurry, monkeypatch):
+    get = type(kube).get
+
+    def refused(self, path, **query):
+        if path.endswith("/events"):
+            api.refuse.append(503)
+        return get(self, path, **query)
+
+    monkeypatch.setattr(type(kube), "get", refused)
+    assert late(kube).seen.splitlines() == [
+        "web-0 does not exist; web-1 does not exist",
+        "events could not be read: the server is in trouble",
+    ]
+
+
+def test_a_namespace_is_removed_with_all_in_it_and_waited_for(api, kube):
+    api.lingering.add("namespaces")
+    api.put("namespaces", "trial-1")
+    api.put("pods", "web-0", "trial-1")
+    with pytest.MonkeyPatch.context() as patch:
+        marked = api.delete
+
+        def later(*place: str) -> None:
+            marked(*place)
+            api.remove(*place)
+
+        patch.setattr(api, "delete", later)
+        removed(kube, "trial-1")
+    assert api.of("namespaces") == api.of("pods") == {}
+
+
+def test_a_namespace_that_is_not_there_is_removed_already(kube):
+    removed(kube, "trial-1")
+
+
+def test_a_namespace_that_lingers_is_named(api, kube, hurry):
+    api.lingering.add("namespaces")
+    api.put("namespaces", "trial-1")
+    with pytest.raises(NotReady, match="namespace is gone") as caught:
+        removed(kube, "trial-1")
+    assert caught.value.seen == "trial-1 is still there"
