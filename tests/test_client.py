@@ -37,6 +37,14 @@ def test_a_kind_that_the_cluster_does_not_know_is_named(kube):
     odd = {"apiVersion": "v1", "kind": "Gadget", "metadata": {"name": "g"}}
     with pytest.raises(BadInput, match="Gadget in v1"):
         kube.apply([odd])
+    with pytest.raises(BadInput, match="Gadget in gadgets/v1"):
+        kube.apply([odd | {"apiVersion": "gadgets/v1"}])
+
+
+def test_a_server_in_trouble_is_not_taken_for_one_that_knows_no_kinds(api, kube):
+    api.refuse.append(500)
+    with pytest.raises(ApiFailed, match="in trouble"):
+        kube.apply([pod("a")])
 
 
 def test_a_refusal_carries_the_servers_sentence_and_status(kube):
@@ -70,11 +78,28 @@ def test_a_server_that_is_away_is_a_sentence_with_a_remedy(tmp_path):
     assert caught.value.status == 0
 
 
-@pytest.mark.parametrize("text", [None, "", "not: [a", "kind: Config\n"])
+NO_SERVER = b"""{current-context: c, contexts: [{name: c, context: {cluster: c, user: c}}],
+clusters: [{name: c, cluster: {}}], users: [{name: c, user: {}}]}"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        b"",
+        b"not: [a",
+        b"kind: Config\n",
+        b"words",
+        b"- a",
+        b"clusters: 7",
+        b"\xff",
+        NO_SERVER,
+    ],
+)
 def test_a_kubeconfig_that_is_none_is_bad_input(text, tmp_path):
     path = tmp_path / "kubeconfig"
     if text is not None:
-        path.write_text(text)
+        path.write_bytes(text)
     with pytest.raises(BadInput, match="a kubeconfig"):
         connect(path)
 

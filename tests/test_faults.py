@@ -11,7 +11,9 @@ from seatrial.kube.client import ApiFailed, connect
 from seatrial.kube.watch import Stream
 from seatrial.model import Outcome
 from seatrial.testing import FakeApi, Kept, fake_api
+from seatrial.timing import Limit, wait
 
+SOON = Limit("the test's own patience", 20)
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
 
@@ -78,8 +80,10 @@ def test_a_pod_that_does_not_end_gives_no_receipt(api, scene, monkeypatch):
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_a_victim_that_vanished_is_a_sentence(name, scene):
-    with pytest.raises(CannotRun, match="web-7 to break"), broken(FAULTS[name], scene, 7, Kept()):
+    kept = Kept()
+    with pytest.raises(CannotRun, match="web-7 to break"), broken(FAULTS[name], scene, 7, kept):
         pass
+    assert stages(kept) == ["stopped"]
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
@@ -130,4 +134,27 @@ def test_an_exception_while_it_is_broken_is_not_swallowed(scene):
     kept = Kept()
     with pytest.raises(ZeroDivisionError), broken(FAULTS["pod-delete"], scene, 0, kept):
         raise ZeroDivisionError
-    assert "healed" not in stages(kept)
+    assert stages(kept) == ["planned", "receipt", "stopped"]
+    assert kept.ops[-1].value["proof"] == {"reason": "ZeroDivisionError"}
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_there_is_no_receipt_while_the_pod_is_only_marked(name, api, scene):
+    api.lingering.add("pods")
+    kept, seen_before_the_end = Kept(), []
+
+    def end() -> None:
+        wait(scene.stream, lambda _: None if marked(scene) else "not marked yet", SOON)
+        seen_before_the_end.extend(stages(kept))
+        api.remove("pods", "web-0", "x")
+
+    kubelet = threading.Thread(target=end)
+    kubelet.start()
+    with broken(FAULTS[name], scene, 0, kept):
+        kubelet.join()
+    assert seen_before_the_end == ["planned"]
+    assert stages(kept) == ["planned", "receipt", "healed"]
+
+
+def marked(scene: Scene) -> bool:
+    return scene.pod(0).metadata.deletion_timestamp is not None

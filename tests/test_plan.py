@@ -1,6 +1,7 @@
 """A plan: all of it from its seed, every member once a fault, and Op 0 that says so."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import given
@@ -13,7 +14,7 @@ PROFILE = Profile("p", "s", "/somewhere", "m", "web", "web", 3, "c", (), (), {},
 ALL = checks.chosen(["*"])
 
 
-def planned(seed: int, guarantees: list[Guarantee] = ALL, replicas: int = 3) -> Plan:
+def planned(seed: int, guarantees: Sequence[Guarantee] = ALL, replicas: int = 3) -> Plan:
     return plan.planned(
         replace(PROFILE, replicas=replicas),
         guarantees,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from seatrial import timing
 from seatrial.errors import CannotRun, NotReady
 from seatrial.kube.client import connect
 from seatrial.model import Profile
@@ -15,6 +16,7 @@ SET = {
     "metadata": {"name": "web"},
     "spec": {"replicas": 2},
 }
+SOON = timing.Limit("the test's own patience", 20)
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
 
@@ -31,8 +33,12 @@ def kube(api, tmp_path):
 
 @pytest.fixture
 def hurry(monkeypatch):
-    monkeypatch.setitem(__import__("seatrial.timing").timing._SECONDS, "workload is ready", 0.3)
-    monkeypatch.setitem(__import__("seatrial.timing").timing._SECONDS, "namespace is gone", 0.3)
+    for name in ("workload is ready", "namespace is gone"):
+        monkeypatch.setitem(timing._SECONDS, name, 0.3)
+
+
+def changed(old, new) -> str | None:
+    return None if old != new else "nothing has changed"
 
 
 def late(kube) -> NotReady:
@@ -58,10 +64,15 @@ def test_it_runs_in_a_namespace_of_ours_once_every_member_is_ready(api, kube):
 def test_a_member_that_comes_back_is_waited_for(api, kube):
     with controlled(api), deployed(PROFILE, [SET], kube, "trial-1", Kept()) as alive:
         api.lingering.add("pods")
+        old = alive.member(0)
         api.delete("pods", "web-0", "trial-1")
+        timing.wait(alive.stream, lambda _: changed(old, alive.member(0)), SOON)
         alive.until_ready()
-        alive.until_ready()
-        assert alive.unready() is None
+        new = alive.member(0)
+        assert old is not None
+        assert new is not None
+        assert new.ready
+        assert new.metadata.uid != old.metadata.uid
 
 
 def test_a_taken_namespace_is_refused_and_left_alone(api, kube):
@@ -75,7 +86,8 @@ def test_a_taken_namespace_is_refused_and_left_alone(api, kube):
     assert api.version == before
 
 
-def test_a_member_that_never_gets_ready_is_named_with_the_kubelets_words(api, kube, hurry):
+@pytest.mark.usefixtures("hurry")
+def test_a_member_that_never_gets_ready_is_named_with_the_kubelets_words(api, kube):
     waiting = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting"}
     status = {
         "phase": "Running",
@@ -96,7 +108,8 @@ def warn(api, number: int, **fields) -> None:
     api.put("events", f"e{number}", "trial-1", message=f"no {number}", **(told | fields))
 
 
-def test_a_pod_that_could_not_be_made_is_explained_by_the_last_warnings(api, kube, hurry):
+@pytest.mark.usefixtures("hurry")
+def test_a_pod_that_could_not_be_made_is_explained_by_the_last_warnings(api, kube):
     for number in range(5):
         warn(api, number, lastTimestamp=f"2026-01-01T00:00:0{9 - number}Z")
     warn(api, 5, lastTimestamp=None, eventTime="2026-01-01T00:00:20.5Z")
@@ -109,7 +122,8 @@ def test_a_pod_that_could_not_be_made_is_explained_by_the_last_warnings(api, kub
     ]
 
 
-def test_events_that_cannot_be_read_do_not_hide_the_reason(api, kube, hurry, monkeypatch):
+@pytest.mark.usefixtures("hurry")
+def test_events_that_cannot_be_read_do_not_hide_the_reason(api, kube, monkeypatch):
     get = type(kube).get
 
     def refused(self, path, **query):
@@ -144,7 +158,8 @@ def test_a_namespace_that_is_not_there_is_removed_already(kube):
     removed(kube, "trial-1")
 
 
-def test_a_namespace_that_lingers_is_named(api, kube, hurry):
+@pytest.mark.usefixtures("hurry")
+def test_a_namespace_that_lingers_is_named(api, kube):
     api.lingering.add("namespaces")
     api.put("namespaces", "trial-1")
     with pytest.raises(NotReady, match="namespace is gone") as caught:

@@ -188,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         if order in {"gone", "error", "cut", "stop"}:
             return False
         self._chunk(b"".join(map(_line, new)))
-        if order == "repeat":
+        if order == "repeat" and not watch.silent:
             past = [one for one in self.api.log[: watch.at] if watch.covers(one)]
             self._chunk(b"".join(map(_line, past[-_REPEATED:])))
         if order == "garbage":
