@@ -11,6 +11,7 @@ import pytest
 
 from seatrial import command
 from seatrial.errors import ToolFailed
+from seatrial.timing import Limit, poll
 
 
 def alive(pid: int) -> bool:
@@ -86,3 +87,21 @@ def test_children_from_before_are_left_alone():
             raise ValueError("x")
         assert before.poll() is None
         os.killpg(before.pid, signal.SIGKILL)
+
+
+def test_a_detached_program_is_known_to_live_from_its_first_moment_to_its_end(tmp_path):
+    log = tmp_path / "log"
+    pid = command.detached(["/bin/cat", "/dev/stdin", "/nothing"], env={"A": "b"}, log=log)
+    poll(lambda: None if command.ended(pid) else "it runs", Limit("the child ends", 10))
+    assert "/nothing" in log.read_text()
+    assert command.ended(pid)
+
+
+def test_a_detached_program_leads_a_session_of_its_own(tmp_path):
+    pid = command.detached(["/bin/sleep", "60"], env={}, log=tmp_path / "log")
+    try:
+        assert not command.ended(pid)
+        assert os.getsid(pid) == pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)

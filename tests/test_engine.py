@@ -113,3 +113,40 @@ def test_our_own_is_known_by_its_pid_file_in_its_command_and_stopped():
 def test_garbage_in_the_pid_file_is_no_engine():
     pid_file(1).write_text("not a number")
     assert engine.running() is None
+
+
+def dockerd(text: str) -> None:
+    """Put a dockerd of our own where the unpacked one is looked for."""
+    program = engine._unpacked() / "usr/sbin/dockerd"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    (engine._unpacked() / "done").touch()
+
+
+def test_a_dockerd_that_ends_at_once_is_told_with_its_own_last_words(monkeypatch, docker):
+    docker(None)
+    monkeypatch.setattr(engine, "_raise_inotify", lambda _: None)
+    engine._home().joinpath("dockerd.log").write_text("yesterday's trouble\n")
+    dockerd("echo no such filesystem: overlay2; exit 1")
+    with pytest.raises(CannotRun, match="dockerd to start") as caught:
+        engine.find(Quiet())
+    assert "no such filesystem: overlay2" in caught.value.seen
+    assert "yesterday" not in caught.value.seen
+    assert "yesterday" in (engine._home() / "dockerd.log.1").read_text()
+
+
+def test_a_dockerd_that_is_slow_to_show_itself_is_waited_for(monkeypatch, docker):
+    # While a program replaces another (exec) its process has no command line, so that one who
+    # looks for it by its words sees nothing: an engine once "did not start" for that.
+    monkeypatch.setattr(engine, "_raise_inotify", lambda _: None)
+    folder = engine._home()
+    dockerd(f'sleep 0.5; echo $$ > {folder}/docker.pid; exec sh -c "sleep 60; :" "$@"')
+    docker(None)
+    client = engine._unpacked() / "usr/bin/docker"
+    client.parent.mkdir(parents=True)
+    client.write_text(f'#!/bin/sh\n[ -f {folder}/docker.pid ] && echo \'{{"Version": "26.1"}}\'\n')
+    client.chmod(0o755)
+    found = engine.find(Quiet())
+    assert (found.private, found.version) == (True, "26.1")
+    os.kill(int((folder / "docker.pid").read_text()), signal.SIGKILL)

@@ -88,6 +88,33 @@ def _run(
     return (out or b"").decode(errors="replace")
 
 
+def detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
+    """Start a program that outlives us, in a session of its own; give its pid.
+
+    It reads nothing and writes to `log`. `env` is added to our own environment.
+    """
+    writing = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        argv[0],
+        list(argv),
+        {**os.environ, **env},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), writing, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def ended(pid: int) -> bool:
+    """Whether a program that we started detached has ended; asked by the one that started it."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
+
+
 @contextmanager
 def together() -> Iterator[None]:
     """End the children that any thread started inside, when the body fails or is interrupted.

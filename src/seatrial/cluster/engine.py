@@ -182,8 +182,8 @@ def _started(progress: Progress) -> Engine:
             _unpack()
     _raise_inotify(progress)
     with progress.step("starting our container engine", 3):
-        _launch()
-        poll(_unanswering, limit("engine answers"))
+        dockerd = _launched()
+        poll(lambda: _unanswering(dockerd), limit("engine answers"))
     found = running()
     if found is None:
         raise CannotRun("our container engine to answer", seen=_log_end())
@@ -203,17 +203,19 @@ def _unpack() -> None:
     part.rename(_unpacked())
 
 
-def _launch() -> None:
-    """Start dockerd as nobody's child, so that it outlives us and leaves no zombie."""
+def _launched() -> int:
+    """Start dockerd in a session of its own, so that it outlives us; give its pid."""
     home, engine = _home(), _private("")
     _pid_file().unlink(missing_ok=True)
+    log = home / "dockerd.log"
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))
     dockerd = [
         str(_unpacked() / "usr/sbin/dockerd"), "--host", engine.host,
         "--pidfile", str(_pid_file()), "--data-root", str(home / "data"),
         "--exec-root", str(home / "run"), "--log-level", "warn", "--storage-driver", "overlay2",
     ]  # fmt: skip
-    env = {**engine.env, **_libraries()}
-    command.run(["setsid", "--fork", *dockerd], env=env, log=home / "dockerd.log")
+    return command.detached(dockerd, env={**engine.env, **_libraries()}, log=log)
 
 
 def _libraries() -> Mapping[str, str]:
@@ -222,19 +224,12 @@ def _libraries() -> Mapping[str, str]:
     return {"LD_LIBRARY_PATH": str(folder), "XTABLES_LIBDIR": str(folder / "xtables")}
 
 
-def _unanswering() -> str | None:
+def _unanswering(dockerd: int) -> str | None:
     if running():
         return None
-    # Looked for twice: a program that is just being exchanged for another has no command line.
-    if not (_ours() or _ours()):
+    if command.ended(dockerd):
         raise CannotRun("dockerd to start", seen=_log_end(), remedy="`seatrial doctor`")
     return "no answer from dockerd yet"
-
-
-def _ours() -> list[int]:
-    """Give the processes whose command names our pid file: dockerd before it has written it."""
-    mark = str(_pid_file()).encode()
-    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if mark in _words(folder)]
 
 
 def _words(process: Path) -> list[bytes]:

@@ -80,9 +80,15 @@ def build(engine: Engine, name: str, folder: Path, progress: Progress) -> str:
     return reference
 
 
-def docker_build(engine: Engine, context: Path, reference: str, **arguments: str) -> None:
-    """Build a Dockerfile with the engine's own builder; the log is kept in the cache."""
+def docker_build(
+    engine: Engine, context: Path, reference: str, *, target: str = "", **arguments: str
+) -> None:
+    """Build a Dockerfile, or its stage `target`, with the engine's own builder.
+
+    The log is kept in the cache.
+    """
     words = [w for k, v in arguments.items() for w in ("--build-arg", f"{k}={v}")]
+    words += ["--target", target] if target else []
     log = cache() / "logs" / f"{reference.replace('/', '_').replace(':', '_')}.log"
     engine.docker(
         "build", "--network", "bridge", *words, "--tag", reference, str(context),

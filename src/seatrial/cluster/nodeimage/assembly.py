@@ -34,18 +34,32 @@ def assemble(engine: Engine, wanted: Inputs, progress: Progress) -> None:
     """Build the node image; finished parts are kept, so that a second try goes on."""
     _refuse_small(cache())
     progress.note(
-        f"making a node image of Kubernetes {wanted.version}: about 8 minutes, once; "
+        f"making a node image of Kubernetes {wanted.version}: about 10 minutes, once; "
         "an interrupted build goes on where it stopped"
     )
     with ThreadPoolExecutor(1) as other, command.together():
-        ground = other.submit(images.ground, engine, progress)
+        unpacked = other.submit(_unpacked, engine, wanted, progress)
         programs = _programs(wanted, progress)
-        preloaded = [ground.result()]
-    base = images.base(engine, progress)
+        base, ground = unpacked.result()
     parts = components.made(engine, wanted, programs, base, progress)
-    with progress.step("putting the node image together", 60):
-        _node(engine, wanted, programs, base, [*parts, *preloaded])
-    engine.docker("rmi", *parts)
+    with progress.step("putting the node image together", 40):
+        _node(engine, wanted, programs, base, [*parts, ground])
+    engine.docker("rmi", *parts, _packages(wanted))
+
+
+def _unpacked(engine: Engine, wanted: Inputs, progress: Progress) -> tuple[str, str]:
+    """Make what needs no compiler: the base tree, the ground image, the node's packages."""
+    base, ground = images.base(engine, progress), images.ground(engine, progress)
+    if not engine.has(_packages(wanted)):
+        with progress.step("unpacking the node's packages", 40), images.scratch() as context:
+            shutil.copy(wanted.folder / "node" / "Dockerfile", context)
+            shutil.copy(wanted.folder / "packages.txt", context)
+            images.docker_build(engine, context, _packages(wanted), target="packages", BASE=base)
+    return base, ground
+
+
+def _packages(wanted: Inputs) -> str:
+    return f"seatrial/node-packages:{wanted.key}"
 
 
 def _programs(wanted: Inputs, progress: Progress) -> dict[str, Path]:

@@ -44,12 +44,12 @@ def modules(wanted: Inputs) -> list[Module]:
             wanted.kubernetes,
             ("tool", "./podnet"),
             f"Kubernetes {version} (7 programs)",
-            270,
+            390,
             " ".join(["-s -w", *stamped]),
         ),
-        Module(folder / "coredns", (".",), "CoreDNS", 60),
+        Module(folder / "coredns", (".",), "CoreDNS", 30),
         Module(folder / "etcd", ("tool",), "etcd", 20, renamed={"server": "etcd"}),
-        Module(folder / "local-path-provisioner", ("tool",), "local-path-provisioner", 30),
+        Module(folder / "local-path-provisioner", ("tool",), "local-path-provisioner", 8),
         Module(folder / "pause", (".",), "pause", 1),
     ]
 
@@ -83,7 +83,9 @@ def _build(module: Module, home: Path) -> None:
         )
     part = home.with_name(f"{home.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    argv = ["go", "build", "-trimpath", "-ldflags", module.flags, "-o", f"{part}/"]
+    # Not -trimpath: it names a package by the version asked for, not by the one that replaced it,
+    # so that the modules could not share what is compiled already.
+    argv = ["go", "build", "-ldflags", module.flags, "-o", f"{part}/"]
     command.run(
         [*argv, *module.packages],
         cwd=module.folder,
