@@ -126,7 +126,7 @@ def test_an_eviction_that_is_never_allowed_is_no_receipt(api, scene, monkeypatch
     evict = FAULTS["pod-evict"]
     with pytest.raises(NotReady, match="is allowed") as caught, broken(evict, scene, 0, kept):
         pass
-    assert "it would violate the budget" in caught.value.seen
+    assert "it would violate the pod's disruption budget" in caught.value.seen
     assert stages(kept) == ["planned", "stopped"]
 
 
