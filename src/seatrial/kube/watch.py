@@ -135,7 +135,7 @@ class Stream:
                 why, lost = str(gone), self._reached.pop(name)
             except Exception as error:  # noqa: BLE001 - whatever it is, the watch must go on
                 self._refused(name, error)
-                pause = getattr(error, "after", 0.0)
+                pause = max(error.after, _PAUSE) if isinstance(error, ApiFailed) else 0.0
             if self._reached.get(name) == before:
                 pause = max(pause, _PAUSE)
             self._closing.wait(pause)

@@ -187,6 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.api.changed:
             self.api.mute, mute = max(0, self.api.mute - 1), self.api.mute
             if mute:
+                self.api.changed.notify_all()
                 self.api.changed.wait_for(lambda: self.server.over)
                 self.close_connection = True
                 return True
