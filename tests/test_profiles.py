@@ -18,6 +18,7 @@ import yaml
 from seatrial import profiles
 from seatrial.checks import CHECKS
 from seatrial.errors import BadInput, BadProfile, CannotRun
+from seatrial.kube.kinds import kind_of
 from seatrial.model import Profile
 from seatrial.places import carried
 
@@ -204,6 +205,7 @@ def test_durations_become_seconds(shop):
             "4: bounds.storage.rebind.rto: a num",
         ),
         ("set: shop", "bounds: {storage.rebind: {rto: .nan}}", "4: bounds.storage.rebind.rto: inp"),
+        ("set: shop", "watch: [pods]", "4: watch.0: plural.group/version, such as restores.exa"),
         ("set: shop", "breaks: [identity.hostname]", "4: breaks: identity.hostname is not among"),
         (
             "[storage.rebind]",
@@ -286,6 +288,15 @@ def test_a_profile_inherits_key_by_key_and_mistakes_keep_their_file(shop):
     assert "heir/profile.yaml:3: replicas: " in said
     assert "name: is missing, and is not inherited" in said
     assert "shop/profile.yaml:8: claims: there is no guarantee 'storage.rebnd'" in said
+
+
+def test_custom_resources_to_watch_are_named_with_group_and_version(shop):
+    watched = "restores.recovery.seatrial.dev/v1"
+    (shop / "profile.yaml").write_text(f"{GOOD}watch: [{watched}]\n")
+    assert load(shop).watch == (watched,)
+    assert kind_of(watched).plural == "restores"
+    (shop / "profile.yaml").write_text(GOOD)
+    assert load(shop).watch == ()
 
 
 def test_objects_are_put_into_the_trials_namespace(shop):

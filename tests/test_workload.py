@@ -1,5 +1,7 @@
 """A workload: alone in its namespace, waited for, and when it is late it says why."""
 
+from dataclasses import replace
+
 import pytest
 
 from seatrial import timing
@@ -59,6 +61,17 @@ def test_it_runs_in_a_namespace_of_ours_once_every_member_is_ready(api, kube):
     assert events == [
         ("web-0", "ADDED"), ("web-0", "MODIFIED"), ("web-1", "ADDED"), ("web-1", "MODIFIED"),
     ]  # fmt: skip
+
+
+def test_a_custom_resource_that_the_profile_names_is_recorded(api, kube):
+    restores = "restores.recovery.seatrial.dev/v1"
+    api.define(restores, "Restore")
+    kept, named = Kept(), replace(PROFILE, watch=(restores,))
+    with controlled(api), deployed(named, [SET], kube, "trial-1", kept) as alive:
+        api.put("restores", "one", "trial-1", status={"phase": "Done"})
+        found = lambda s: None if s.items(restores) else "none yet"  # noqa: E731 - one use
+        timing.wait(alive.stream, found, SOON)
+    assert [op.value["status"] for op in kept.of("custom")] == [{"phase": "Done"}]
 
 
 def test_a_member_that_comes_back_is_waited_for(api, kube):

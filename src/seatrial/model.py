@@ -113,7 +113,8 @@ class Profile:
     `manifests` is the folder to apply (kustomize when it holds a kustomization.yaml).
     `ask` maps a question (hostname, token, ordinal) to the argv whose output answers it inside
     the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
-    `images` maps an image name to its build folder. `folder` is where the profile lies.
+    `images` maps an image name to its build folder. `folder` is where the profile lies. `watch`
+    are custom resources whose changes belong to the History, each plural.group/version.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Profile:
     bounds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
     may_break: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
 
     @property
     def rogue(self) -> bool:

@@ -25,8 +25,13 @@ WATCHED = (
     "statefulsets",
     "poddisruptionbudgets",
     "nodes",
+    "services",
+    "endpointslices",
+    "controllerrevisions",
+    "leases",
+    "events",
 )
-"""The kinds that a trial watches."""
+"""The kinds that a trial watches, besides what the profile names."""
 _WARNINGS = 3
 """How many of a namespace's Warning events are told."""
 OURS = "seatrial.dev/run"
@@ -79,7 +84,7 @@ def deployed(
     """
     _refuse_taken(kube, namespace)
     kube.apply([_namespace(namespace)])
-    with Stream(kube, WATCHED, namespace, recorder) as stream:
+    with Stream(kube, (*WATCHED, *profile.watch), namespace, recorder) as stream:
         workload = Workload(profile, namespace, kube, stream)
         kube.apply(documents, namespace)
         _until_ready(workload)

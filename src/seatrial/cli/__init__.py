@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from seatrial import __version__
-from seatrial.cli import ground, show, tables, trial
+from seatrial.cli import ground, measuring, show, tables, trial
 from seatrial.errors import BadInput, Interrupted, SeatrialError
 
 _Usage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "rogues": trial.rogues,
     "rejudge": trial.rejudge,
     "report": trial.write_report,
+    "bench": measuring.bench,
     "list": tables.listing,
     "explain": tables.explain,
 }

@@ -1,8 +1,9 @@
 """A lossless watch: list, then every transition, as Ops and as a picture of now.
 
 A connection that closes, resets or falls silent is taken up again at the last resourceVersion,
-which loses nothing. Only when the server has compacted that version away (410) is the list read
-anew; what differs is told as transitions, and a *gap* Op says what nobody can know any more.
+which loses nothing. Only when the server has compacted that version away (410, said twice) is the
+list read anew; what differs is told as transitions, and a *gap* Op says what nobody can know any
+more.
 Source: kubernetes.io, API concepts, "Efficient detection of changes"; kubernetes-client/python
 issues 1148 and 2067 (no keepalive).
 May import: the official client's connection, msgspec, model, errors, timing.
@@ -123,7 +124,7 @@ class Stream:
 
     def _follow(self, name: str, kind: Kind) -> None:
         gripped(self._grips[name])
-        why, lost = "the first list", 0
+        why, lost, doubted = "the first list", 0, -1
         while not self._closing.is_set():
             before, pause = self._reached.get(name), 0.0
             try:
@@ -131,14 +132,22 @@ class Stream:
                 if name not in self._reached:
                     self._reached[name] = self._list(name, kind, why, lost)
                 self._events(name, kind)
+                pause = self._idle(name, before)
             except Gone as gone:
-                why, lost = str(gone), self._reached.pop(name)
+                # Said once it may have been meant for that connection alone: ask again first.
+                sure, doubted = doubted == self._reached[name], self._reached[name]
+                if sure:
+                    why, lost = str(gone), self._reached.pop(name)
+                pause = _PAUSE if before is None else 0.0
             except Exception as error:  # noqa: BLE001 - whatever it is, the watch must go on
                 self._refused(name, error)
-                pause = max(error.after, _PAUSE) if isinstance(error, ApiFailed) else 0.0
-            if self._reached.get(name) == before:
-                pause = max(pause, _PAUSE)
+                asked = max(error.after, _PAUSE) if isinstance(error, ApiFailed) else 0.0
+                pause = max(asked, self._idle(name, before))
             self._closing.wait(pause)
+
+    def _idle(self, name: str, before: int | None) -> float:
+        """Give how long to wait after a connection: a while, when it brought nothing."""
+        return _PAUSE if self._reached.get(name) == before else 0.0
 
     def _refused(self, name: str, error: Exception) -> None:
         if self._closing.is_set():

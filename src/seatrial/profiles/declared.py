@@ -1,6 +1,6 @@
 """A profile as it is written, and the JSON schema that editors check it by.
 
-May import: pydantic.
+May import: pydantic; kube.kinds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from seatrial.kube.kinds import RESOURCE
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -30,9 +32,21 @@ def seconds(value: object) -> object:
     return float(found[1]) * _SECONDS[found[2]] if found else value
 
 
+def resource(value: str) -> str:
+    """Give the name of a custom resource back; raises ValueError when it is none."""
+    if not re.fullmatch(RESOURCE, value):
+        raise ValueError("plural.group/version, such as restores.example.org/v1, is wanted")
+    return value
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
 Word = Annotated[str, Field(min_length=1)]
 Ids = tuple[Word, ...]
+Resource = Annotated[
+    str,
+    AfterValidator(resource),
+    WithJsonSchema({"type": "string", "pattern": f"^{RESOURCE}$"}),
+]
 Bound = Annotated[
     float,
     BeforeValidator(seconds),
@@ -76,6 +90,10 @@ class Declared(BaseModel):
         Mapping[str, Mapping[str, Bound]],
         Field(description="By guarantee id: numbers, or durations such as 30s."),
     ] = {}
+    watch: Annotated[
+        tuple[Resource, ...],
+        Field(description="Custom resources whose changes belong to the evidence."),
+    ] = ()
     breaks: Annotated[Ids, Field(description="A rogue: the ids that it must break.")] = ()
     may_break: Annotated[Ids, Field(description="A rogue: the ids that it may break.")] = ()
 

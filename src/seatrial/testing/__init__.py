@@ -8,15 +8,26 @@
             api.put("statefulsets", "web", "x", spec={"replicas": 3})
             api.mishap("cut")
 
-It speaks real HTTP on loopback: discovery, lists, watches with bookmarks, create, apply, patch,
-delete with preconditions, evictions under a budget. It does not validate, select by labels, open
-an exec, or know who asks.
+It speaks real HTTP on loopback: discovery, lists in pages, watches with bookmarks, create, apply,
+patch, scale, delete with grace and preconditions, evictions under a budget, custom resources. It
+does not validate, open an exec, or let controllers act. `storm` lets 100,000 transitions and
+whatever can go wrong happen to it; the parity test holds it to a real server.
 A doorway: may import everything.
 """
 
 from seatrial.testing.kept import Kept
-from seatrial.testing.server import fake_api
+from seatrial.testing.server import fake_api, restartable
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi
+from seatrial.testing.storm import Weather, storm
 
-__all__ = ["FakeApi", "Kept", "controlled", "fake_api", "step"]
+__all__ = [
+    "FakeApi",
+    "Kept",
+    "Weather",
+    "controlled",
+    "fake_api",
+    "restartable",
+    "step",
+    "storm",
+]

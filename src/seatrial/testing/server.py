@@ -161,7 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
         if order == "cut":
             whole = b"".join(one.line for one in new) or Transition(0, "BOOKMARK", "", {}).line
             self._reset(whole[: -(len(whole) // (2 * len(new) or 2))])
-        if order in {"gone", "error", "cut", "stop"}:
+        if order == "drop":
+            self._reset(b"")
+        if order in {"gone", "error", "cut", "drop", "stop"}:
             return False
         self._chunk(b"".join(one.line for one in new))
         if order == "repeat" and not watch.silent:

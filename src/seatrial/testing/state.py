@@ -190,9 +190,9 @@ class FakeApi:
     def mishap(self, kind: str) -> None:
         """Let every open watch go wrong now, or the next one when none is open.
 
-        `close` ends it well; `cut` resets the connection within a line; `repeat` tells the last
-        ten transitions again; `gone` and `error` send an ERROR event (410, 500); `garbage` sends
-        what is no object; `silence` sends nothing more.
+        `close` ends it well; `cut` resets the connection within a line, `drop` before it tells what
+        is new; `repeat` tells the last ten transitions again; `gone` and `error` send an ERROR
+        event (410, 500); `garbage` sends what is no object; `silence` sends nothing more.
         """
         with self.changed:
             for watch in self.watches:
