@@ -83,7 +83,9 @@ def _read(api: FakeApi, call: Call) -> Answer:
 
 def _scale(found: Object) -> Object:
     replicas = found.get("spec", {}).get("replicas", 1)
-    return {"kind": "Scale", "metadata": found["metadata"], "spec": {"replicas": replicas}}
+    # A real one leaves 0 out.
+    spec = {"replicas": replicas} if replicas else {}
+    return {"kind": "Scale", "metadata": found["metadata"], "spec": spec}
 
 
 def _list(api: FakeApi, call: Call) -> Answer:

@@ -158,6 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         new, order = self.api.next(watch)
         if order in {"gone", "error"}:
             self._chunk(_error(order))
+            self._chunk(b"", last=True)
         if order == "cut":
             whole = b"".join(one.line for one in new) or Transition(0, "BOOKMARK", "", {}).line
             self._reset(whole[: -(len(whole) // (2 * len(new) or 2))])
@@ -172,12 +173,12 @@ class _Handler(BaseHTTPRequestHandler):
         if order == "garbage":
             self._chunk(b'{"type": "ADDED", "object": {"metadata": 7}}\n')
         if order == "close":
-            self.wfile.write(b"0\r\n\r\n")
+            self._chunk(b"", last=True)
         watch.silent |= order == "silence"
         return order != "close"
 
-    def _chunk(self, data: bytes) -> None:
-        if data:
+    def _chunk(self, data: bytes, *, last: bool = False) -> None:
+        if data or last:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def _reset(self, part: bytes) -> None:
