@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -86,6 +87,25 @@ def _run(
         said = _tail(log) if log else _last(err or out)
         raise ToolFailed(pasteable(argv, env), seen=f"exit code {child.returncode}: {said}")
     return (out or b"").decode(errors="replace")
+
+
+def through(argv: Sequence[str], *, env: Mapping[str, str], grace: float) -> int:
+    """Run a program whose error output is ours, to its end; give its exit code.
+
+    Interrupted, it is asked to stop and given `grace` seconds to put things back.
+    """
+    with subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
+        list(argv),
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        start_new_session=True,
+    ) as child:
+        try:
+            return child.wait()
+        except BaseException:
+            end(child, grace)
+            raise
 
 
 def detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
