@@ -16,7 +16,7 @@ def no_child(monkeypatch):
     """Let no drill run; give the list of settings that one would have been run with."""
     asked = []
 
-    def pretend(experiment, settings, logs):
+    def pretend(_experiment, settings, _logs):
         asked.append(settings)
         return Ended(None, 3, "pretended")
 
@@ -67,7 +67,7 @@ def test_a_child_that_says_nothing_is_no_verdict(monkeypatch, tmp_path):
 
 
 def test_what_the_child_says_is_taken_not_its_exit_code(monkeypatch, tmp_path):
-    def child(argv, env, grace):
+    def child(_argv, env, **_):
         said = {"folder": str(tmp_path), "exit_code": 1}
         with open(env[RESULT], "w") as file:  # noqa: PTH123
             json.dump(said, file)

@@ -1,5 +1,7 @@
 """Recovery: a node lost with its disk, and its member back from a backup."""
 
+from pathlib import Path
+
 import pytest
 
 from seatrial.chaos import drilling, experiments
@@ -11,8 +13,6 @@ pytestmark = pytest.mark.disruptive
 @pytest.fixture(scope="module")
 def drilled(trial_ground, pytestconfig):
     """Give the function that runs the drill with a profile, on this session's cluster."""
-    from pathlib import Path
-
     out = Path(pytestconfig.getoption("--trial-out"))
 
     def run(profile: str):
