@@ -12,13 +12,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial import checks, profiles, report
+from seatrial import checks, cluster, profiles, report
 from seatrial.cluster.supply import supply
-from seatrial.errors import SeatrialError
+from seatrial.errors import NotHealed, SeatrialError
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Scene
 from seatrial.ground import Ground, Keep, leave
+from seatrial.healing import watched
 from seatrial.model import (
     History,
     Json,
@@ -57,6 +58,7 @@ class _Job:
     profile: Profile
     ground: Ground
     namespace: str
+    folder: Path
     progress: Progress
 
 
@@ -70,10 +72,12 @@ def tried(
     folder = RunFolder.create(out, plan.profile, plan.seed)
     folder.save_plan(plan)
     folder.save_cluster(ground.cluster.facts)
-    job = _Job(plan, profile, ground, namespace_of(folder.name), progress)
+    job = _Job(plan, profile, ground, namespace_of(folder.name), folder.path, progress)
     standing = None
     try:
-        trial = judged(folder, _recorded(job, folder), plan.guarantees)
+        with watched():
+            history = _recorded(job, folder)
+        trial = judged(folder, history, plan.guarantees)
         standing = trial.standing
         return trial
     finally:
@@ -119,7 +123,7 @@ def _exercise(job: _Job, documents: Sequence[Mapping[str, Json]], recorder: Reco
 
 
 def _break_all(job: _Job, alive: Workload, recorder: Recorder) -> None:
-    scene = Scene(alive.kube, alive.stream, alive.namespace, alive.profile.set)
+    scene = _scene(job, alive)
     steps = [(fault.fault, ordinal) for fault in job.plan.faults for ordinal in fault.ordinals]
     try:
         for name, ordinal in steps:
@@ -128,9 +132,26 @@ def _break_all(job: _Job, alive: Workload, recorder: Recorder) -> None:
                     pass
                 alive.until_ready()
             _ask(alive, recorder, (ordinal,))
+    except NotHealed:
+        raise
     except SeatrialError as error:
         # What was seen so far is judged; what was not shown is unknown, and the Op says why.
         job.progress.note(f"the trial stops early: {error}")
+
+
+def _scene(job: _Job, alive: Workload) -> Scene:
+    ground = job.ground.cluster
+    return Scene(
+        alive.kube,
+        alive.stream,
+        alive.namespace,
+        alive.profile.set,
+        nodes=cluster.machines(ground, job.progress),
+        cluster=ground.name,
+        kubeconfig=str(ground.kubeconfig),
+        context=ground.context,
+        run=str(job.folder.resolve()),
+    )
 
 
 def _phase(recorder: Recorder, name: str) -> None:

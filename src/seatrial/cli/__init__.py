@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from seatrial import __version__
-from seatrial.cli import ground, show, tables, trial
+from seatrial.cli import ground, mend, show, tables, trial
 from seatrial.errors import BadInput, Interrupted, SeatrialError
 
 _Usage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "doctor": ground.examine,
     "certify": trial.certify,
     "rogues": trial.rogues,
+    "heal": mend.heal,
     "rejudge": trial.rejudge,
     "report": trial.write_report,
     "list": tables.listing,

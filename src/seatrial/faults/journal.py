@@ -45,13 +45,13 @@ class Owner:
     @property
     def alive(self) -> bool:
         """Whether that very process still runs; another that was given its pid is not it."""
-        return self.boot == _boot() and self.born == command.born(self.pid) != 0
+        return self.boot == boot() and self.born == command.born(self.pid) != 0
 
 
 def owner(pid: int = 0) -> Owner:
     """Give a process that runs now, ourselves if no pid is given."""
     pid = pid or os.getpid()
-    return Owner(pid, command.born(pid), _boot())
+    return Owner(pid, command.born(pid), boot())
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,8 @@ class Journal:
                 part.unlink(missing_ok=True)
 
 
-def _boot() -> str:
+def boot() -> str:
+    """Give the id of this boot of the machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 

@@ -100,11 +100,10 @@ def replaced(scene: Scene, hit: Victim) -> Proof:
     """
     state = _joined(scene, hit, not_uid=hit.uid)
     pod = scene.member(hit.ordinal)
-    known = (
-        {"uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {"uid": "", "node": ""}
-    )
+    uid, node = (pod.metadata.uid, pod.spec.node_name) if pod else ("", "")
     member = "Ready" if pod and pod.ready else scene.trouble(hit.ordinal)
-    return {"pod": scene.name(hit.ordinal), **known, "boot": state.boot, "member": member}
+    name = scene.name(hit.ordinal)
+    return {"pod": name, "uid": uid, "node": node, "boot": state.boot, "member": member}
 
 
 def _joined(scene: Scene, hit: Victim, not_uid: str = "") -> NodeState:
