@@ -6,6 +6,7 @@ Imports go one way, and import-linter holds them to it::
     rogues                                     trials of the trial
     run                                        the only composer
     ground, plan                               what a run stands on, and what decides it
+    healing, watchdog                          puts right what a run that died left broken
     cluster faults probes evidence
         checks report workload profiles        never each other
     kube, timing, command, progress            not for checks and report

@@ -20,6 +20,10 @@ from typing import IO
 from seatrial.errors import ToolFailed
 
 _LAST_LINES = 12
+_ENDED = {"Z", "X", "x"}
+"""States of a process that runs no more and is only waited for (proc(5))."""
+_STARTED = 19
+"""Which word after its name is the start time in /proc/PID/stat (proc(5), field 22)."""
 
 
 def pasteable(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
@@ -125,6 +129,29 @@ def detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
         ],
         setsid=True,
     )
+
+
+def attending(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """Start a program that outlives us and reads from us, in a session of its own.
+
+    Whatever ends us closes its standard input; it writes to `log`.
+    """
+    with log.open("ab") as sink:
+        return subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
+            list(argv), stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
+        )
+
+
+def born(pid: int) -> int:
+    """Say when a process of this machine started, in clock ticks since its boot.
+
+    Together with the pid that names one process for ever; 0 when it has ended or never was.
+    """
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return 0
+    return 0 if words[0] in _ENDED else int(words[_STARTED])
 
 
 def ended(pid: int) -> bool:

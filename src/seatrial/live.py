@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial import profiles, report
+from seatrial import cluster, profiles, report
 from seatrial.cluster.supply import supply
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Proof, Scene
 from seatrial.ground import Ground
+from seatrial.healing import watched
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
 from seatrial.plan import head
 from seatrial.probes import identity
@@ -93,8 +94,7 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
             alive = stack.enter_context(
                 deployed(job.profile, documents, kube, job.namespace, recorder)
             )
-        scene = Scene(kube, alive.stream, job.namespace, job.profile.set)
-        yield Live(job, alive, scene, recorder)
+        yield Live(job, alive, _scene(job, alive), recorder)
 
 
 @contextmanager
@@ -104,13 +104,28 @@ def recording(job: Job) -> Iterator[Live]:
     What a run that failed had seen is kept and told, too.
     """
     try:
-        with job.folder.recorder() as recorder, lived(job, recorder) as live:
+        with watched(), job.folder.recorder() as recorder, lived(job, recorder) as live:
             yield live
     except BaseException:
         job.folder.close_history()
         report.write(job.folder.path)
         raise
     job.folder.close_history()
+
+
+def _scene(job: Job, alive: Workload) -> Scene:
+    ground = job.ground.cluster
+    return Scene(
+        alive.kube,
+        alive.stream,
+        alive.namespace,
+        alive.profile.set,
+        nodes=cluster.machines(ground, job.progress),
+        cluster=ground.name,
+        kubeconfig=str(ground.kubeconfig),
+        context=ground.context,
+        run=str(job.folder.path.resolve()),
+    )
 
 
 def _say(recorder: Recorder, phase: str) -> None:

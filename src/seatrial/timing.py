@@ -36,10 +36,15 @@ _SECONDS = {
     "eviction is allowed": 60.0,
     "first list of a watch": 30.0,
     "kind creates the nodes": 300.0,
+    "member is back with its node": 180.0,
+    "members are scaled": 180.0,
     "namespace is gone": 90.0,
+    "node ends": 60.0,
+    "node is back": 120.0,
     "node is ready": 120.0,
     "cluster is proved": 120.0,
     "pod is replaced": 120.0,
+    "watchdog ends": 20.0,
     "workload is ready": 180.0,
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from seatrial.chaos.session import KEY, Session
 from seatrial.errors import CannotRun
+from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.kube.objects import Pod
 from seatrial.kube.watch import Stream
 from seatrial.timing import Limit, factor, wait
@@ -21,7 +22,6 @@ __all__ = [
     "restored", "serving",
 ]  # fmt: skip
 
-_OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 Configuration = Mapping[str, Any]
 
 
@@ -53,11 +53,11 @@ def fence(ordinal: int, configuration: Configuration) -> dict[str, Any]:
     """
     session = _session(configuration)
     node = session.receipt(ordinal)["node"]
-    taint = {"key": _OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+    taint = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
     kube, path = session.live.alive.kube, f"/api/v1/nodes/{node}"
     taints = kube.get(path)["spec"].get("taints", [])
     kube.patch(path, {"spec": {"taints": [*taints, taint]}})
-    return {"node": node, "taint": f"{_OUT_OF_SERVICE}=nodeshutdown:NoExecute"}
+    return {"node": node, "taint": f"{OUT_OF_SERVICE}={OURS}:NoExecute"}
 
 
 def cleared(ordinal: int, within: float, configuration: Configuration) -> bool:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from seatrial import __version__
-from seatrial.cli import drill, ground, show, tables, trial
+from seatrial.cli import drill, ground, mend, show, tables, trial
 from seatrial.errors import BadInput, Interrupted, SeatrialError
 
 _Usage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "certify": trial.certify,
     "drill": drill.drill,
     "rogues": trial.rogues,
+    "heal": mend.heal,
     "rejudge": trial.rejudge,
     "report": trial.write_report,
     "list": tables.listing,
