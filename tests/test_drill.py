@@ -1,5 +1,6 @@
 """The drill command: it shows before it breaks, and asks before it touches anything."""
 
+import io
 import json
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_dry_run_shows_the_steps_and_what_will_be_hit_and_runs_nothing(capsys,
 
 
 def test_nothing_is_broken_without_leave(capsys, no_child, monkeypatch):
-    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     assert cli.called(["drill", "node-loss"]) == 4
     assert "--yes" in capsys.readouterr().err
     assert no_child == []

@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ _ENDED = {"Z", "X", "x"}
 """States of a process that runs no more and is only waited for (proc(5))."""
 _STARTED = 19
 """Which word after its name is the start time in /proc/PID/stat (proc(5), field 22)."""
+_LOOK = 0.01
+"""Seconds between two looks at who of a group still runs: its end sends us no event."""
 
 
 def pasteable(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
@@ -186,13 +189,26 @@ def _children() -> set[int]:
 def end(child: subprocess.Popen[bytes], grace: float = 10.0) -> None:
     """End a child and all it started: SIGTERM, then SIGKILL after `grace` seconds."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(child.pid, sign)
-            child.wait(grace)
-        except ProcessLookupError:
+        deadline = time.monotonic() + grace
+        while running := child.poll() is None or _members(child.pid):
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(_LOOK)
+        if not running:
             return
-        except subprocess.TimeoutExpired:
-            continue
+
+
+def _members(group: int) -> list[int]:
+    """Give who of a process group still runs; its leader may have ended before the others."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):
+            state, _, leader = stat.read_text().rsplit(")", 1)[1].split()[:3]
+            if int(leader) == group and state not in _ENDED:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _source(stdin: bytes | Path | None) -> AbstractContextManager[IO[bytes] | int]:

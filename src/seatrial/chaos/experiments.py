@@ -143,6 +143,8 @@ def _bound(provider: Mapping[str, Any], where: str) -> None:
         return
     function = _function(str(provider.get("func")), where)
     arguments = provider.get("arguments") or {}
+    if not isinstance(arguments, dict):
+        raise BadInput(f"arguments by name, for {where}", seen=repr(arguments))
     try:
         inspect.signature(function).bind(**arguments, configuration={})
     except TypeError as error:
