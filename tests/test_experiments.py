@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,8 +30,8 @@ def altered(tmp_path):
     return load
 
 
-def first(document, part="method"):
-    return document[part][0]
+def first(document: dict[str, Any]) -> Any:
+    return document["method"][0]
 
 
 def test_each_of_ours_is_sound_and_says_what_it_breaks(ours):
