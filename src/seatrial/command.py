@@ -2,7 +2,7 @@
 
 Each child leads its own process group, so that Ctrl-C reaches us first and we end the child,
 and no shell ever reads a string made from input.
-May import: the standard library and errors.
+May import: the standard library, errors and timing.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
-from seatrial.errors import ToolFailed
+from seatrial.errors import NotReady, ToolFailed
+from seatrial.timing import Limit, poll
 
 _LAST_LINES = 12
 _ENDED = {"Z", "X", "x"}
 """States of a process that runs no more and is only waited for (proc(5))."""
 _STARTED = 19
 """Which word after its name is the start time in /proc/PID/stat (proc(5), field 22)."""
-_LOOK = 0.01
-"""Seconds between two looks at who of a group still runs: its end sends us no event."""
 
 
 def pasteable(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
@@ -191,13 +189,15 @@ def end(child: subprocess.Popen[bytes], grace: float = 10.0) -> None:
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(child.pid, sign)
-        deadline = time.monotonic() + grace
-        while running := child.poll() is None or _members(child.pid):
-            if time.monotonic() >= deadline:
-                break
-            time.sleep(_LOOK)
-        if not running:
+        with suppress(NotReady):
+            # The end of a grandchild sends us no event.
+            poll(lambda: _running(child), Limit("children end", grace), every=0.01)
             return
+
+
+def _running(child: subprocess.Popen[bytes]) -> str | None:
+    left = [child.pid] if child.poll() is None else _members(child.pid)
+    return f"{left} still run" if left else None
 
 
 def _members(group: int) -> list[int]:
