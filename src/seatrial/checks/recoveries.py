@@ -55,7 +55,7 @@ def recoveries(history: History) -> list[Recovery]:
     ends = [*(op.index for op in starts[1:]), math.inf]
     return [
         _recovery(history, drift, start, end, lost)
-        for drift, start, end in zip(lost, starts, ends, strict=True)
+        for drift, start, end in zip(lost, starts, ends, strict=False)
     ]
 
 
