@@ -92,7 +92,7 @@ def _lost(found: LedgerFindings, size: Extent) -> str:
         return ""
     where = f"{size.tail} at the tail, {size.holes} in holes"
     head = f"{len(found.lost)} of {found.acknowledged} acknowledged writes are lost"
-    return f"{head} ({where}), back to {size.seconds:.3g} s before"
+    return f"{head} ({where}), the oldest from {size.seconds:.3g} s before the fault"
 
 
 def _some(records: Sequence[object], sentence: str) -> str:

@@ -225,17 +225,19 @@ def _compare(stream: _Stream, chain: _Chain, reading: Held, tally: _Tally) -> No
     strange = [k for k in chain.records if k not in stream.acked and k not in stream.unsure]
     tally.recovered += len(chain.records.keys() & (stream.unsure - stream.acked.keys()))
     altered = {seq for seq, _ in strange}
+    changed: list[Sent] = []
     lost: set[Key] = set()
     for key, one in stream.acked.items():
         previous = chain.records.get(key)
         if previous == one.previous:
             tally.present += 1
         elif previous is not None or one.seq in altered:
-            tally.altered.append(one)
+            changed.append(one)
         elif reading.whole and one.completed <= reading.began:
             lost.add(key)
         else:
             tally.unjudged += 1
+    tally.altered.extend(sorted(changed))
     known = {seq for seq, _ in stream.acked} if strange else set()
     for seq, crc in strange:
         if seq not in known:

@@ -31,7 +31,10 @@ def six_stages(history: History) -> Verdict:
     rpo_seconds (acknowledged after the watermark, and lost: see losses).
     Source: GUARANTEES, recovery; kubernetes.io, "Non-graceful node shutdown handling".
     """
-    lost, ledger = recoveries(history), books(history)
+    lost = recoveries(history)
+    if not lost:
+        return Verdict(_SIX, Standing.UNKNOWN, _unshown(history, lost), (), {"losses": 0})
+    ledger = books(history)
     found = [f for each in lost for f in _judged(history, each, ledger)]
     figures = _figures(lost, ledger)
     for standing in (Standing.BROKEN, Standing.UNKNOWN):
