@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 Json = Any
@@ -65,7 +66,15 @@ class History:
 
     def of(self, what: str) -> Iterator[Op]:
         """Give the Ops of one kind in order."""
-        return (op for op in self.ops if op.what == what)
+        return iter(self._kinds.get(what, ()))
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, Sequence[Op]]:
+        """Sort once: checks ask for rare kinds many times in Histories of a million writes."""
+        kinds: dict[str, list[Op]] = {}
+        for op in self.ops:
+            kinds.setdefault(op.what, []).append(op)
+        return kinds
 
     @property
     def head(self) -> Mapping[str, Json]:

@@ -18,5 +18,6 @@ from seatrial.testing.kept import Kept
 from seatrial.testing.server import fake_api
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi
+from seatrial.testing.story import Story
 
-__all__ = ["FakeApi", "Kept", "controlled", "fake_api", "step"]
+__all__ = ["FakeApi", "Kept", "Story", "controlled", "fake_api", "step"]
