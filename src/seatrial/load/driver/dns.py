@@ -118,8 +118,10 @@ def _answer(server: str, data: bytes, name: str, started: float, seconds: float)
     try:
         code, addresses, cut = parsed(data, name)
         if cut:
-            code, addresses, _ = parsed(_by_tcp(server, name, seconds), name)
+            code, addresses, cut = parsed(_by_tcp(server, name, seconds), name)
     except (OSError, ValueError):
+        cut = True
+    if cut:
         return Answer("info", "MALFORMED", (), started, monotonic())
     return Answer("ok", code, addresses, started, monotonic())
 
