@@ -375,7 +375,9 @@ def test_without_its_evidence_it_is_unknown_and_says_what(lost, said):
 def test_no_write_at_all_is_unknown():
     run = read(faulted()).history()
     rest = (op for op in run.ops if op.what != "write")
-    blank = (replace(op, value={**op.value, "records": []}) if op.what == "read" else op for op in rest)
+    blank = (
+        replace(op, value={**op.value, "records": []}) if op.what == "read" else op for op in rest
+    )
     assert verdict(History(tuple(blank))).verdict is Standing.UNKNOWN
 
 

@@ -18,7 +18,7 @@ import yaml
 from seatrial import profiles
 from seatrial.checks import CHECKS
 from seatrial.errors import BadInput, BadProfile, CannotRun
-from seatrial.model import Profile
+from seatrial.model import Load, Profile
 from seatrial.places import carried
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -219,6 +219,14 @@ def test_durations_become_seconds(shop):
         ("set: shop", "extends: .", "4: extends: it extends itself"),
         ("set: shop", "? [a, b]\n: shop", "4: found unhashable key"),
         ("set: shop", "1: shop", "4: 1: "),
+        ("set: shop", "client: client.py", "4: client: there is no file client.py"),
+        ("set: shop", "client: profile.yaml", "4: client: port is missing, so it could reach no"),
+        ("set: shop", "client: 7", "4: client: input should be a valid string, not 7"),
+        ("set: shop", "port: 70000", "4: port: input should be less than or equal to 65535, not"),
+        ("set: shop", "load: {rate: 0}", "4: load.rate: input should be greater than 0, not 0"),
+        ("set: shop", "load: {rate: true}", "4: load.rate: input should be a valid number, not T"),
+        ("set: shop", "load: {writers: 1.5}", "4: load.writers: input should be a valid integer"),
+        ("set: shop", "load: {rat: 5}", "4: load.rat: there is no such key, did you mean 'rate'?"),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_what_was_meant(shop, old, new, said):
@@ -233,6 +241,46 @@ def test_all_mistakes_are_named_in_the_order_of_the_file_and_none_twice(shop):
     )
     found = re.findall(r"profile\.yaml:(\d+): ([\w.]+):", said)
     assert found == [("6", "replica"), ("7", "container"), ("8", "claims"), ("8", "claims")]
+
+
+CLIENT = """\
+def record(writer, seq, value, previous): ...
+def write(host, record, timeout): ...
+def read(host, timeout): ...
+"""
+
+
+def test_a_client_is_found_beside_the_profile_and_inherited_with_its_load(shop):
+    (shop / "client.py").write_text(CLIENT)
+    with (shop / "profile.yaml").open("a") as file:
+        file.write("client: client.py\nport: 8080\nload: {rate: 5, writers: 2}\n")
+    heir = shop.parent / "heir"
+    heir.mkdir()
+    (heir / "profile.yaml").write_text("extends: ../shop\nname: heir\nsentence: an heir\n")
+    found = load(heir)
+    assert (found.client, found.port) == (str(shop / "client.py"), 8080)
+    assert found.load == Load(5.0, 2)
+    assert load("ledger").load == Load()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (CLIENT.replace("def read", "def raed"), "client.py defines no read"),
+        ("write = 1\n", "client.py defines no record, write, read"),
+        ("a\ndef (\n", "client.py:2: invalid syntax"),
+        ("\0", "client.py"),
+        ("#" * 300_000, "client.py has more than 262144 bytes"),
+        ("x = '\udce9'\n", "client.py"),
+        ("(" * 3000, "client.py"),
+    ],
+    ids=["one missing", "all missing", "syntax", "zero byte", "large", "not UTF-8", "deep"],
+)
+def test_a_file_that_is_no_client_is_refused_before_anything_is_deployed(shop, content, said):
+    (shop / "client.py").write_bytes(content.encode(errors="surrogateescape"))
+    assert f"4: client: {said}" in spoilt(
+        shop, "set: shop", "set: shop\nclient: client.py\nport: 1"
+    ).replace("5: client", "4: client")
 
 
 @pytest.mark.parametrize(

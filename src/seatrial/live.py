@@ -19,6 +19,7 @@ from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Proof, Scene
 from seatrial.ground import Ground
 from seatrial.healing import watched
+from seatrial.load.driving import Driver, driving
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
 from seatrial.plan import head
 from seatrial.probes import identity
@@ -49,6 +50,7 @@ class Live:
     job: Job
     alive: Workload
     scene: Scene
+    driver: Driver
     recorder: Recorder
 
     @property
@@ -72,6 +74,16 @@ class Live:
                 kube, profile = self.alive.kube, self.job.profile
                 identity.ask(kube, profile, ordinal, pod, self.recorder)
 
+    def load(self, ordinals: Sequence[int]) -> None:
+        """Wait until each of these members acknowledges writes, if the profile has a client."""
+        if self.job.profile.client:
+            self.driver.until_load(ordinals=ordinals)
+
+    def read(self, phase: str) -> None:
+        """Have all that every member holds read, if the profile has a client."""
+        if self.job.profile.client:
+            self.driver.read(phase)
+
     @contextmanager
     def broken(self, fault: str, ordinal: int) -> Iterator[Proof]:
         """Break a member; healed, or the healing's failure raised, when the body is left."""
@@ -94,7 +106,13 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
             alive = stack.enter_context(
                 deployed(job.profile, documents, kube, job.namespace, recorder)
             )
-        yield Live(job, alive, _scene(job, alive), recorder)
+        with job.progress.step("starting the driver", 5):
+            image = str(job.ground.cluster.facts["ground_image"])
+            stream, seed = alive.stream, job.plan.seed
+            driver = stack.enter_context(
+                driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
+            )
+        yield Live(job, alive, _scene(job, alive), driver, recorder)
 
 
 @contextmanager

@@ -116,6 +116,14 @@ class Guarantee:
 
 
 @dataclass(frozen=True)
+class Load:
+    """How a driver writes: `rate` writes a second and writer, `writers` at each member."""
+
+    rate: float = 20.0
+    writers: int = 1
+
+
+@dataclass(frozen=True)
 class Profile:
     """A workload as declared in fixtures/<name>/profile.yaml.
 
@@ -123,6 +131,8 @@ class Profile:
     `ask` maps a question (hostname, token, ordinal) to the argv whose output answers it inside
     the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
     `images` maps an image name to its build folder. `folder` is where the profile lies.
+    `client` is the file of its client code, empty when it has none; it reaches members at `port`
+    under `load`.
     """
 
     name: str
@@ -140,6 +150,9 @@ class Profile:
     bounds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
     may_break: tuple[str, ...] = ()
+    client: str = ""
+    port: int = 0
+    load: Load = Load()
 
     @property
     def rogue(self) -> bool:

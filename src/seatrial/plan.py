@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import PurePath
 
 from seatrial import checks, timing
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
@@ -40,9 +41,12 @@ def planned(
 
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
     """Give Op 0: the plan, the profile without this machine's paths, the cluster, the limits."""
+    bare = replace(
+        profile, folder="", manifests="", images={}, client=PurePath(profile.client).name
+    )
     value = {
         "plan": asdict(plan),
-        "profile": asdict(replace(profile, folder="", manifests="", images={})),
+        "profile": asdict(bare),
         "cluster": dict(facts),
         "limits": timing.limits(),
         "guarantees": {g.id: g.sentence for g in checks.chosen(plan.guarantees)},

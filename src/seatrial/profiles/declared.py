@@ -48,6 +48,19 @@ Bound = Annotated[
 ]
 
 
+class Load(BaseModel):
+    """How clients write while the trial goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rate: Annotated[
+        float, Field(strict=True, gt=0, le=200, description="Writes a second and writer.")
+    ] = 20.0
+    writers: Annotated[
+        int, Field(strict=True, ge=1, le=16, description="Writers at each member.")
+    ] = 1
+
+
 class Declared(BaseModel):
     """A profile with all that it inherits."""
 
@@ -78,6 +91,13 @@ class Declared(BaseModel):
     ] = {}
     breaks: Annotated[Ids, Field(description="A rogue: the ids that it must break.")] = ()
     may_break: Annotated[Ids, Field(description="A rogue: the ids that it may break.")] = ()
+    client: Annotated[
+        str, Field(description="File of Python that writes to a member and reads it.")
+    ] = ""
+    port: Annotated[
+        int, Field(strict=True, ge=0, le=65535, description="Where the client reaches a member.")
+    ] = 0
+    load: Annotated[Load, Field(description="How the client is used.")] = Load()
 
 
 KEYS = (*Declared.model_fields, "extends")
@@ -92,6 +112,7 @@ def schema() -> dict[str, Any]:
         "title": "profile.yaml of a workload on trial",
         "type": "object",
         "additionalProperties": False,
+        "$defs": made["$defs"],
         "properties": {"extends": extends, **made["properties"]},
         "anyOf": [{"required": made["required"]}, {"required": ["extends", *OWN]}],
     }

@@ -1,4 +1,4 @@
-"""What the fake API server serves, and where: kinds, URL paths, field selectors.
+"""What the fake API server serves, and where: kinds, URL paths, selectors.
 
 May import: testing.state.
 """
@@ -20,6 +20,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, bool]]] = {
         "nodes": ("Node", False),
         "namespaces": ("Namespace", False),
         "events": ("Event", True),
+        "configmaps": ("ConfigMap", True),
     },
     "/apis/apps/v1": {"statefulsets": ("StatefulSet", True)},
     "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
@@ -27,11 +28,19 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, bool]]] = {
 
 
 def selected(found: Object, namespace: str, query: Mapping[str, str]) -> bool:
-    """Whether a list of a namespace (all, if empty) with this field selector holds an object."""
+    """Whether a list of a namespace (all, if empty) with these selectors holds an object."""
     if namespace not in ("", found["metadata"].get("namespace", "")):
         return False
-    pairs = [part.split("=", 1) for part in query.get("fieldSelector", "").split(",") if part]
-    return all(_field(found, path) == value for path, value in pairs)
+    labels = found["metadata"].get("labels", {})
+    fields = _pairs(query.get("fieldSelector", ""))
+    return all(_field(found, path) == value for path, value in fields) and all(
+        labels.get(name) == value for name, value in _pairs(query.get("labelSelector", ""))
+    )
+
+
+def _pairs(selector: str) -> list[list[str]]:
+    """Take a=b,c=d apart; other forms of selector are not known here."""
+    return [part.split("=", 1) for part in selector.split(",") if part]
 
 
 def _field(found: Any, path: str) -> Any:

@@ -1,6 +1,6 @@
 """The fake API server's HTTP: what it answers, and how it goes wrong when it shall.
 
-May import: testing.state, testing.paths and the standard library.
+May import: testing.state, testing.paths, testing.proxy and the standard library.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
 from seatrial.testing.paths import GROUPS, Place, place_of, resources, selected
+from seatrial.testing.proxy import forwarded, proxied
 from seatrial.testing.state import FakeApi, Object, Transition, Watch
 
 _REPEATED = 10
@@ -79,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        if self._refused():
+        if self._refused() or self._proxied():
             return
         url = urlparse(self.path)
         query = dict(parse_qsl(url.query))
@@ -92,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._read(*place, query)
 
     def do_POST(self) -> None:
-        if self._refused() or not (place := self._place()):
+        if self._refused() or self._proxied() or not (place := self._place()):
             return
         if self.path.endswith("/eviction"):
             self._evict(place)
@@ -204,8 +205,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reset(self, part: bytes) -> None:
         self.wfile.write(b"%x\r\n%b" % (len(part) + 100, part))
+        self._cut()
+
+    def _cut(self) -> None:
+        self.close_connection = True
         linger = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def _proxied(self) -> bool:
+        target = proxied(self.path)
+        if target:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, data = forwarded(self.api, target, self.command, body)
+            with self.api.changed:
+                order = self.api.cuts.pop(0) if self.api.cuts else ""
+            if order != "drop":
+                self._send(status, data, data[: len(data) // 2] if order else data)
+            if order:
+                self._cut()
+        return bool(target)
 
     def _refused(self) -> bool:
         with self.api.changed:
@@ -240,10 +258,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, value: Object) -> None:
         data = json.dumps(value).encode()
+        self._send(status, data, data)
+
+    def _send(self, status: int, data: bytes, part: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(part)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -55,7 +55,9 @@ class FakeApi:
 
     `log` is the truth that a watcher is measured by. `refuse` is a list of status codes that the
     next calls get. `budget` is how many evictions are still allowed (None: any number). Kinds in
-    `lingering` are only marked when a client deletes them, until `remove` ends them.
+    `lingering` are only marked when a client deletes them, until `remove` ends them. `ports` says
+    by namespace/name at which loopback port a pod is reached through the proxy; `cuts` are what
+    its next answers meet: `cut` in the middle, `drop` before the first byte.
     """
 
     log: list[Transition] = field(default_factory=list)
@@ -66,6 +68,8 @@ class FakeApi:
     budget: int | None = None
     lingering: set[str] = field(default_factory=set)
     objects: dict[str, dict[str, Object]] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    cuts: list[str] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
     mishaps: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
