@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seatrial import cluster, profiles, report
 from seatrial.cluster.supply import supply
+from seatrial.errors import NotHealed, SeatrialError
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Proof, Scene
@@ -24,6 +25,7 @@ from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
 from seatrial.plan import head
 from seatrial.probes import identity
 from seatrial.progress import Progress
+from seatrial.timing import Limit
 from seatrial.workload import Workload, deployed, namespace_of
 
 
@@ -74,15 +76,44 @@ class Live:
                 kube, profile = self.alive.kube, self.job.profile
                 identity.ask(kube, profile, ordinal, pod, self.recorder)
 
-    def load(self, ordinals: Sequence[int]) -> None:
+    def load(self, ordinals: Sequence[int], within: Limit | None = None) -> None:
         """Wait until each of these members acknowledges writes, if the profile has a client."""
         if self.job.profile.client:
-            self.driver.until_load(ordinals=ordinals)
+            self.driver.until_load(ordinals=ordinals, within=within)
 
     def read(self, phase: str) -> None:
         """Have all that every member holds read, if the profile has a client."""
         if self.job.profile.client:
             self.driver.read(phase)
+
+    def finale(self) -> None:
+        """Let names and load settle, then read and ask everything once more, for the judges."""
+        self.phase("final")
+        with self.job.progress.step("the last look at every member", 5):
+            with self.as_far_as_it_goes():
+                self.driver.until_settled(self._addresses())
+            with self.as_far_as_it_goes():
+                self.load(self.everybody)
+            with self.as_far_as_it_goes():
+                self.read("final")
+            self.ask(self.everybody)
+
+    @contextmanager
+    def as_far_as_it_goes(self) -> Iterator[None]:
+        """Go on when something cannot be done: what was not shown is unknown, and Ops say why.
+
+        What could not be healed is raised all the same.
+        """
+        try:
+            yield
+        except NotHealed:
+            raise
+        except SeatrialError as error:
+            self.job.progress.note(f"not shown: {error}")
+
+    def _addresses(self) -> dict[int, str]:
+        pods = {ordinal: self.alive.member(ordinal) for ordinal in self.everybody}
+        return {ordinal: pod.status.pod_ip for ordinal, pod in pods.items() if pod}
 
     @contextmanager
     def broken(self, fault: str, ordinal: int) -> Iterator[Proof]:

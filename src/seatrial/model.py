@@ -104,7 +104,10 @@ Check = Callable[[History], Verdict]
 
 @dataclass(frozen=True)
 class Guarantee:
-    """A promised sentence with a stable dotted id and the pure check that judges it."""
+    """A promised sentence with a stable dotted id and the pure check that judges it.
+
+    `needs` are the faults that exercise it; `drill` is the experiment that alone can, if one must.
+    """
 
     id: str
     sentence: str
@@ -113,6 +116,7 @@ class Guarantee:
     needs: tuple[str, ...]
     check: Check
     kind: str = "promise"
+    drill: str = ""
 
 
 @dataclass(frozen=True)

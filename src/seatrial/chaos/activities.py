@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seatrial.chaos.session import KEY, Session
-from seatrial.errors import CannotRun
+from seatrial.errors import CannotRun, NotReady
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.kube.objects import Pod
 from seatrial.kube.watch import Stream
@@ -27,7 +27,7 @@ Configuration = Mapping[str, Any]
 
 def acknowledging(ordinals: list[int], within: float, configuration: Configuration) -> bool:
     """Whether each of these members acknowledges a new write within so many seconds."""
-    return _session(configuration).live.acknowledging(ordinals, _limit("a write", within))
+    return _acknowledged(_session(configuration), ordinals, within)
 
 
 def back_up(ordinal: int, within: float, configuration: Configuration) -> dict[str, Any]:
@@ -121,9 +121,8 @@ def serving(ordinal: int, within: float, configuration: Configuration) -> bool:
         return None
 
     begun = session.since.get("restored", session.live.recorder.now())
-    limit = _limit("the member serves", within)
-    wait(session.live.alive.stream, unready, limit)
-    if not session.live.acknowledging([ordinal], limit):
+    wait(session.live.alive.stream, unready, _limit("the member serves", within))
+    if not _acknowledged(session, [ordinal], within):
         raise CannotRun(f"a write that {lost['pod']} acknowledges", seen="none")
     pod = _new(session.live.alive.stream, lost)
     facts = {"pod": lost["pod"], "uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
@@ -146,6 +145,14 @@ def _session(configuration: Configuration) -> Session:
             remedy="copy the `controls` of experiments/node-loss.yaml",
         )
     return session
+
+
+def _acknowledged(session: Session, ordinals: list[int], within: float) -> bool:
+    try:
+        session.live.load(ordinals, _limit("members acknowledge", within))
+    except NotReady:
+        return False
+    return True
 
 
 def _limit(name: str, within: float) -> Limit:

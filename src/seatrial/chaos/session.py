@@ -142,7 +142,7 @@ def opened(experiment: Mapping[str, Any], configuration: Mapping[str, Any]) -> S
             spec.shape,
             spec.timing,
             int(configuration["seed"]),
-            tuple(g.id for g in judged_of(profile, declared["guarantees"])),
+            tuple(g.id for g in judged_of(profile, declared["guarantees"], declared["drill"])),
             tuple(PlannedFault(f["fault"], tuple(f["ordinals"])) for f in declared["faults"]),
             _command(declared["drill"], configuration),
             spec.kubernetes,

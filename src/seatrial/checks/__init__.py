@@ -77,6 +77,7 @@ _GUARANTEES = (
         "the node of a member is killed and its disk is gone, under load, after a backup",
         ("node-lost",),
         recovery.six_stages,
+        drill="node-loss",
     ),
 )
 

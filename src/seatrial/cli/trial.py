@@ -179,14 +179,19 @@ def _changes(before: Mapping[str, str], now: Sequence[Verdict]) -> list[str]:
     return [f"{name}: {old} -> {new}" for name, old, new in pairs if old != new]
 
 
-def judged_of(profile: Profile, patterns: Sequence[str]) -> list[Guarantee]:
-    """Give the claimed guarantees that the ids or globs name; all of them when none is named."""
-    claimed = [g for g in checks.chosen(patterns or ("*",)) if g.id in profile.claims]
+def judged_of(profile: Profile, patterns: Sequence[str], drill: str = "") -> list[Guarantee]:
+    """Give the claimed guarantees that the ids or globs name; all of them when none is named.
+
+    Those that only a drill can exercise are left to that `drill`.
+    """
+    named = checks.chosen(patterns or ("*",))
+    claimed = [g for g in named if g.id in profile.claims and g.drill in ("", drill)]
     if not claimed:
         raise BadInput(
             f"a guarantee that {profile.name} claims",
             seen=", ".join(patterns) or "it claims none",
-            remedy=f"it claims {', '.join(profile.claims)}",
+            remedy=f"it claims {', '.join(profile.claims)}; "
+            f"`seatrial list guarantees` says which are a drill's",
         )
     return claimed
 

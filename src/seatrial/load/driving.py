@@ -40,7 +40,12 @@ class Driver:
         self._boot: str = line.ask("GET", "/now")["boot"]
         self._clock = self._measured("start")
 
-    def until_load(self, acknowledged: int = 10, ordinals: Iterable[int] | None = None) -> None:
+    def until_load(
+        self,
+        acknowledged: int = 10,
+        ordinals: Iterable[int] | None = None,
+        within: Limit | None = None,
+    ) -> None:
         """Wait until each of these members (all) has acknowledged so many writes from now on."""
         if not self._profile.client:
             raise CannotRun(f"a client of {self._profile.name} that writes", seen="it names none")
@@ -48,7 +53,8 @@ class Driver:
         wanted = range(self._profile.replicas) if ordinals is None else ordinals
         need = {str(o): before[o]["acknowledged"] + acknowledged for o in wanted}
         query = {"need": json.dumps(need)}
-        self._until("load flows", lambda more: self._ask("GET", "/counts", query=query | more),
+        within = within or limit("load flows")
+        self._until(within, lambda more: self._ask("GET", "/counts", query=query | more),
                     lambda said: _behind(said["members"], need))  # fmt: skip
 
     def counts(self) -> dict[int, dict[str, int]]:
@@ -59,7 +65,8 @@ class Driver:
     def read(self, phase: str) -> None:
         """Have all that every member holds read now; one `read` Op a member is spooled."""
         order = {"id": str(uuid.uuid4()), "phase": phase}
-        self._until("members are read", lambda more: self._ask("POST", "/read", order | more),
+        within = limit("members are read")
+        self._until(within, lambda more: self._ask("POST", "/read", order | more),
                     lambda _: f"reading for the phase {phase} is not done")  # fmt: skip
 
     def names(self) -> list[Mapping[str, Json]]:
@@ -74,7 +81,8 @@ class Driver:
         """Wait until each DNS server that answers gives for these ordinals these addresses."""
         wanted = {member_name(self._profile, o): address for o, address in addresses.items()}
         query = {"settled": json.dumps(wanted)}
-        self._until("names settle", lambda more: self._ask("GET", "/names", query=query | more),
+        within = limit("names settle")
+        self._until(within, lambda more: self._ask("GET", "/names", query=query | more),
                     lambda said: _unsettled(said["names"], wanted))  # fmt: skip
 
     def collect(self) -> None:
@@ -98,11 +106,10 @@ class Driver:
 
     def _until(
         self,
-        name: str,
+        within: Limit,
         ask: Callable[[dict[str, str]], dict[str, Any]],
         difference: Callable[[dict[str, Any]], str],
     ) -> None:
-        within = limit(name)
         held = {"wait": str(min(_PATIENCE, within.seconds))}
 
         def unmet() -> str | None:
