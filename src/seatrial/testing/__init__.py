@@ -15,8 +15,9 @@ A doorway: may import everything.
 """
 
 from seatrial.testing.kept import Kept
+from seatrial.testing.machine import PaperNode
 from seatrial.testing.server import fake_api
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi
 
-__all__ = ["FakeApi", "Kept", "controlled", "fake_api", "step"]
+__all__ = ["FakeApi", "Kept", "PaperNode", "controlled", "fake_api", "step"]
