@@ -278,7 +278,10 @@ def test_a_gap_over_the_drift_accuses_nobody():
         lambda op: op.what == "fault" and op.value["stage"] == "healed",
         lambda op: op.what == "pod",
         lambda op: op.what == "plan",
-        lambda op: op.what == "dns" and op.value == {**op.value, "server": "10.96.0.10", "addresses": [NEW]},
+        lambda op: (
+            op.what == "dns"
+            and op.value == {**op.value, "server": "10.96.0.10", "addresses": [NEW]}
+        ),
     ],
     ids=["answers", "faults", "healing", "pods", "plan", "one server's last"],
 )

@@ -215,14 +215,14 @@ def served(story: Story, count: int = 3) -> None:
             story.writes(member)
 
 
-def faulted() -> Story:
+def faulted(fault: str = "pod-delete", guarantees: Sequence[str] = ()) -> Story:
     """Tell a run up to its final readings; the load goes on all the time."""
-    story = Story({"pod-delete": [1]})
+    story = Story({fault: [1]}, guarantees=guarantees)
     story.deploys()
     served(story)
     story.phase("fault")
     served(story)
-    story.drifts("pod-delete", 1)
+    story.drifts(fault, 1)
     served(story)
     story.phase("final")
     served(story)
@@ -246,7 +246,8 @@ def test_all_that_was_acknowledged_is_there_and_holds():
     story.writes(0, FAIL)
     found = verdict(read(story))
     assert found.verdict is Standing.HOLDS, found.reason
-    wanted = {"acknowledged": 36, "attempts": 39, "unknown_answers": 2, "recovered": 1}
+    wanted: dict[str, float] = {"acknowledged": 36, "attempts": 39}
+    wanted |= {"unknown_answers": 2, "recovered": 1}
     wanted |= {"lost": 0, "rpo_records": 0, "rpo_seconds": 0.0, "tail": 0, "holes": 0}
     assert {name: found.figures[name] for name in wanted} == wanted
     assert found.figures["longest_outage_seconds"] == pytest.approx(3.4)
@@ -375,7 +376,9 @@ def test_without_its_evidence_it_is_unknown_and_says_what(lost, said):
 def test_no_write_at_all_is_unknown():
     run = read(faulted()).history()
     rest = (op for op in run.ops if op.what != "write")
-    blank = (replace(op, value={**op.value, "records": []}) if op.what == "read" else op for op in rest)
+    blank = (
+        replace(op, value={**op.value, "records": []}) if op.what == "read" else op for op in rest
+    )
     assert verdict(History(tuple(blank))).verdict is Standing.UNKNOWN
 
 
@@ -390,6 +393,17 @@ def test_a_driver_that_was_lost_leaves_no_record_unexpected():
     assert "its node went" in found.reason
     story.reads(1, records=story.held[1][:3])
     assert verdict(story).verdict is Standing.BROKEN
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["judged there", "nobody judges it"])
+@pytest.mark.parametrize("gone", [{6}, {2}], ids=["tail", "hole"])
+def test_a_tail_that_went_with_a_disk_is_left_to_the_guarantee_that_judges_recovery(gone, asked):
+    story = faulted(fault="node-lost", guarantees=["recovery.six-stages"] if asked else [])
+    story.held[1] = [r for r in story.held[1] if r[1] not in gone]
+    found = verdict(read(story))
+    excused = asked and gone == {6}
+    assert found.verdict is (Standing.HOLDS if excused else Standing.BROKEN)
+    assert (found.figures["lost"], found.figures["lost_with_disk"]) == (1, int(excused))
 
 
 def test_a_write_acknowledged_only_after_the_reading_is_unknown():

@@ -31,7 +31,9 @@ class Loss(Story):
             for member in range(3):
                 self.writes(member)
 
-    def staged(self, stage: str, took: float = 1.0, outcome: Outcome = Outcome.OK, **v: Any) -> None:
+    def staged(
+        self, stage: str, took: float = 1.0, outcome: Outcome = Outcome.OK, **v: Any
+    ) -> None:
         self.waits(took)
         self.says("recovery", "stage", {"stage": stage, "ordinal": 1, **v}, outcome, took=took)
 
@@ -105,7 +107,9 @@ def test_six_stages_with_the_newest_snapshot_hold_and_what_was_lost_is_counted()
     receipt = next(op for op in run.ops if op.value.get("stage") == "receipt")
     assert found.figures["rpo_records"] == 3
     lost = next(
-        op for op in run.ops if (op.what, op.value.get("member")) == ("write", 1) and op.value["seq"] == 7
+        op
+        for op in run.ops
+        if (op.what, op.value.get("member")) == ("write", 1) and op.value["seq"] == 7
     )
     assert first.completed < lost.completed
     assert found.figures["rpo_seconds"] == pytest.approx(receipt.completed - lost.completed)
