@@ -186,6 +186,18 @@ def test_a_number_that_was_given_again_after_a_loss_is_another_record():
     assert extent(found.losses, {0: [2.0]}).tail == 1
 
 
+def test_numbers_given_again_after_a_loss_do_not_part_the_loss():
+    times = {4: (4.0, 7.0), 5: (5.0, 8.0)}
+    sent = [
+        Sent(0, "w", seq, seq + 100 * turn, 0, OK, at)
+        for seq, both in times.items()
+        for turn, at in enumerate(both)
+    ]
+    found = judge_ledger(sent, [Held(0, [["w", 4, 104, 0], ["w", 5, 105, 0]])])
+    assert [(loss.records, loss.later) for loss in found.losses] == [(2, 7.0)]
+    assert extent(found.losses, {0: [6.0]}).seconds == 2.0
+
+
 def test_records_out_of_their_order_are_counted():
     sent = [Sent(0, "w", n, n, n - 1, OK, float(n)) for n in (1, 2, 3)]
     found = judge_ledger(sent, [Held(0, [["w", n, n, n - 1] for n in (1, 3, 2)])])
