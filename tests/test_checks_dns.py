@@ -199,6 +199,16 @@ def test_a_pod_that_is_no_longer_ready_may_be_forgotten():
     assert verdict(story).verdict is Standing.HOLDS
 
 
+def test_wrong_answers_that_go_on_after_the_pod_is_gone_show_nothing():
+    story = drifted()
+    since = story.at
+    story.waits(10)
+    story.pod(1, "MODIFIED", ready=False, deleting=True)
+    story.waits(WITHIN)
+    story.resolves(1, [], since=since, times=99)
+    assert verdict(story).verdict is Standing.UNKNOWN
+
+
 def test_every_pod_of_a_scale_down_is_a_drift():
     story = Story({"scale-down": [1]})
     story.deploys()

@@ -69,6 +69,16 @@ def test_an_end_that_a_new_list_told_is_not_certain():
     story.drifts("pod-delete", 1)
     first, second, third = ordinals(story.history())[1]
     assert (first.certain, second.certain, third.certain) == (False, False, True)
+    assert ordinals(story.history())[0][0].certain
+
+
+def test_an_end_with_the_last_version_of_its_object_is_an_end_whenever_it_came():
+    story = Story()
+    story.comes(1)
+    story.says("watch/pods", "pod", {**story.pods[1], "event": "DELETED", "rv": story.rv})
+    run = story.history()
+    (tenure,) = ordinals(History((run.ops[0], *reversed(run.ops[1:]))))[1]
+    assert tenure.until is not None
 
 
 def test_lines_torn_by_a_crash_make_all_after_them_uncertain():

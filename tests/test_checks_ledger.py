@@ -186,6 +186,18 @@ def test_a_number_that_was_given_again_after_a_loss_is_another_record():
     assert extent(found.losses, {0: [2.0]}).tail == 1
 
 
+def test_numbers_given_again_after_a_loss_do_not_part_the_loss():
+    times = {4: (4.0, 7.0), 5: (5.0, 8.0)}
+    sent = [
+        Sent(0, "w", seq, seq + 100 * turn, 0, OK, at)
+        for seq, both in times.items()
+        for turn, at in enumerate(both)
+    ]
+    found = judge_ledger(sent, [Held(0, [["w", 4, 104, 0], ["w", 5, 105, 0]])])
+    assert [(loss.records, loss.later) for loss in found.losses] == [(2, 7.0)]
+    assert extent(found.losses, {0: [6.0]}).seconds == 2.0
+
+
 def test_records_out_of_their_order_are_counted():
     sent = [Sent(0, "w", n, n, n - 1, OK, float(n)) for n in (1, 2, 3)]
     found = judge_ledger(sent, [Held(0, [["w", n, n, n - 1] for n in (1, 3, 2)])])
@@ -215,14 +227,14 @@ def served(story: Story, count: int = 3) -> None:
             story.writes(member)
 
 
-def faulted() -> Story:
+def faulted(fault: str = "pod-delete", guarantees: Sequence[str] = ()) -> Story:
     """Tell a run up to its final readings; the load goes on all the time."""
-    story = Story({"pod-delete": [1]})
+    story = Story({fault: [1]}, guarantees=guarantees)
     story.deploys()
     served(story)
     story.phase("fault")
     served(story)
-    story.drifts("pod-delete", 1)
+    story.drifts(fault, 1)
     served(story)
     story.phase("final")
     served(story)
@@ -246,7 +258,8 @@ def test_all_that_was_acknowledged_is_there_and_holds():
     story.writes(0, FAIL)
     found = verdict(read(story))
     assert found.verdict is Standing.HOLDS, found.reason
-    wanted = {"acknowledged": 36, "attempts": 39, "unknown_answers": 2, "recovered": 1}
+    wanted: dict[str, float] = {"acknowledged": 36, "attempts": 39}
+    wanted |= {"unknown_answers": 2, "recovered": 1}
     wanted |= {"lost": 0, "rpo_records": 0, "rpo_seconds": 0.0, "tail": 0, "holes": 0}
     assert {name: found.figures[name] for name in wanted} == wanted
     assert found.figures["longest_outage_seconds"] == pytest.approx(3.4)
@@ -392,6 +405,17 @@ def test_a_driver_that_was_lost_leaves_no_record_unexpected():
     assert "its node went" in found.reason
     story.reads(1, records=story.held[1][:3])
     assert verdict(story).verdict is Standing.BROKEN
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["judged there", "nobody judges it"])
+@pytest.mark.parametrize("gone", [{6}, {2}], ids=["tail", "hole"])
+def test_a_tail_that_went_with_a_disk_is_left_to_the_guarantee_that_judges_recovery(gone, asked):
+    story = faulted(fault="node-lost", guarantees=["recovery.six-stages"] if asked else [])
+    story.held[1] = [r for r in story.held[1] if r[1] not in gone]
+    found = verdict(read(story))
+    excused = asked and gone == {6}
+    assert found.verdict is (Standing.HOLDS if excused else Standing.BROKEN)
+    assert (found.figures["lost"], found.figures["lost_with_disk"]) == (1, int(excused))
 
 
 def test_a_write_acknowledged_only_after_the_reading_is_unknown():

@@ -102,6 +102,25 @@ def test_arrival_does_not_matter_but_the_resource_version_does(chance):
         assert verdict(mixed).verdict is standing
 
 
+def test_an_end_that_was_told_late_is_judged_by_its_resource_version():
+    run = good().history()
+    late = next(op for op in run.ops if of_pod("ledger-2", "DELETED")(op))
+    told = (replace(op, completed=op.completed + 60) if op is late else op for op in run.ops)
+    assert verdict(History(tuple(told))).verdict is Standing.HOLDS
+
+
+def test_a_pod_two_places_higher_counts_when_the_one_between_is_missing():
+    story = Story({"scale-down": [1]}, replicas=4)
+    story.deploys()
+    story.goes(2)
+    story.plans_down(1)
+    told_to_go(story, 3)
+    told_to_go(story, 1)
+    gone(story, 3)
+    gone(story, 1)
+    assert verdict(ended(story, [3, 1])).verdict is Standing.BROKEN
+
+
 def overlapping() -> Story:
     story = begun()
     told_to_go(story, 2)

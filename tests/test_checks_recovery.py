@@ -175,6 +175,37 @@ def test_a_snapshot_that_no_backup_made_is_broken():
     assert run.ends().verdict is Standing.BROKEN
 
 
+def test_a_snapshot_made_after_the_loss_is_broken():
+    run = begun()
+    run.is_lost()
+    run.clears()
+    run.backs_up("of an empty disk")
+    run.comes_back("of an empty disk")
+    run.serves()
+    assert run.ends().verdict is Standing.BROKEN
+
+
+def test_a_watermark_that_nobody_acknowledged_must_come_back_as_well():
+    run = begun()
+    run.writes(1, Outcome.INFO)
+    run.backs_up("newer")
+    run.is_lost()
+    run.clears()
+    run.comes_back("newer")
+    run.serves()
+    del run.held[1][-1]
+    found = run.ends()
+    assert found.verdict is Standing.BROKEN
+    assert "watermark" in found.reason
+
+
+def test_a_stage_that_is_told_once_more_counts_when_it_first_was():
+    run = recovered()
+    run.waits(100)
+    run.staged("serving", 1)
+    assert run.ends().figures["rto_seconds"] == 15.0
+
+
 @pytest.mark.parametrize("place", [0, 2, 5], ids=["first", "middle", "watermark"])
 def test_a_write_of_the_backup_that_is_missing_is_broken(place):
     run = recovered()

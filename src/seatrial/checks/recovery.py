@@ -54,9 +54,9 @@ def _unshown(history: History, lost: Sequence[Recovery]) -> str:
 
 def _praise(figures: Mapping[str, Json]) -> str:
     return (
-        f"{figures['losses']} lost nodes, each recovered in six stages, serving again after "
-        f"{figures['rto_seconds']:g} s at most; {figures['rpo_records']} writes of after the "
-        f"backup are lost, {figures['rpo_seconds']:g} s"
+        f"serving again in six stages, {figures['rto_seconds']:g} s after the loss at most; "
+        f"acknowledged after the backup and lost: {figures['rpo_records']} writes, "
+        f"{figures['rpo_seconds']:g} s"
     )
 
 

@@ -50,8 +50,8 @@ def kept_on_scale_down(history: History) -> Verdict:
         "claims": len({name for pod in olds for name in pod.value["claims"]}),
     }
     praise = (
-        f"{figures['claims']} claims of {figures['members']} members stayed through "
-        f"{figures['scale_downs']} scale-downs; scale-up found volume and token again"
+        f"{figures['claims']} claims of {figures['members']} members stayed; scale-up found "
+        "volume and token again"
     )
     return _settled(_KEPT, found, missing(history, "scale-down"), praise, figures)
 

@@ -37,6 +37,8 @@ class Story:
     replicas: int = 3
     bounds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     breaks: Sequence[str] = ()
+    may_break: Sequence[str] = ()
+    guarantees: Sequence[str] = ()
     at: float = 0.0
     ops: list[Op] = field(default_factory=list)
     pods: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -56,9 +58,11 @@ class Story:
             "claim_templates": ["data"],
             "bounds": self.bounds,
             "breaks": list(self.breaks),
+            "may_break": list(self.may_break),
         }
-        plan = {"plan": {"profile": "told", "faults": planned}, "profile": profile}
-        self.says("run", "plan", {**plan, "cluster": {}, "limits": {}})
+        plan = {"profile": "told", "faults": planned, "guarantees": list(self.guarantees)}
+        head = {"plan": plan, "profile": profile, "cluster": {}, "limits": {}}
+        self.says("run", "plan", head)
 
     def waits(self, seconds: float) -> None:
         """Let time pass."""
