@@ -6,7 +6,7 @@ Imports go one way, and import-linter holds them to it::
     rogues                                     trials of the trial
     run                                        the only composer
     ground, plan                               what a run stands on, and what decides it
-    cluster faults probes evidence
+    cluster faults probes load evidence
         checks report workload profiles        never each other
     kube, timing, command, progress            not for checks and report
     history, scrub                             the files of a run as bytes
