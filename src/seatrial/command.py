@@ -2,7 +2,7 @@
 
 Each child leads its own process group, so that Ctrl-C reaches us first and we end the child,
 and no shell ever reads a string made from input.
-May import: the standard library and errors.
+May import: the standard library, errors and timing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import IO
 
-from seatrial.errors import ToolFailed
+from seatrial.errors import NotReady, ToolFailed
+from seatrial.timing import Limit, poll
 
 _LAST_LINES = 12
 
@@ -139,13 +140,28 @@ def _children() -> set[int]:
 def end(child: subprocess.Popen[bytes], grace: float = 10.0) -> None:
     """End a child and all it started: SIGTERM, then SIGKILL after `grace` seconds."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(child.pid, sign)
-            child.wait(grace)
-        except ProcessLookupError:
+        with suppress(NotReady):
+            # The end of a grandchild sends us no event.
+            poll(lambda: _running(child), Limit("children end", grace), every=0.01)
             return
-        except subprocess.TimeoutExpired:
-            continue
+
+
+def _running(child: subprocess.Popen[bytes]) -> str | None:
+    left = [child.pid] if child.poll() is None else _members(child.pid)
+    return f"{left} still run" if left else None
+
+
+def _members(group: int) -> list[int]:
+    """Give who of a process group still runs; its leader may have ended before the others."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):
+            state, _, leader = stat.read_text().rsplit(")", 1)[1].split()[:3]
+            if int(leader) == group and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _source(stdin: bytes | Path | None) -> AbstractContextManager[IO[bytes] | int]:
