@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +170,7 @@ def launched(folder: Path, job: object, client: str, port: int = 0) -> subproces
 
 
 @contextmanager
-def driver(folder: Path, job: object, client: str = str(LEDGER / "client.py")):
+def driver(folder: Path, job: object, client: str = str(LEDGER / "client.py")) -> Iterator[Driver]:
     child = launched(folder, job, client)
     try:
         assert child.stdout

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -13,14 +15,14 @@ import seatrial.load
 from seatrial.testing import names as fake
 
 
-def loaded():
+def loaded() -> Any:
     path = Path(seatrial.load.__file__).parent / "driver" / "dns.py"
     spec = importlib.util.spec_from_file_location("driver_dns", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(__import__("sys").modules, "driver_dns", module)
+        patch.setitem(sys.modules, "driver_dns", module)
         spec.loader.exec_module(module)
     return module
 
@@ -30,7 +32,7 @@ NAME = "ledger-0.ledger.trial-1.svc.cluster.local"
 ADDRESSES = st.lists(st.ip_addresses(v=4).map(str), max_size=20)
 
 
-def answered(addresses, name=NAME, flags=0x8180):
+def answered(addresses: list[str], name: str = NAME, flags: int = 0x8180) -> bytes:
     question = dns.query(7, name)
     return fake._message(question, len(question), addresses, flags)
 

@@ -10,9 +10,12 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +25,7 @@ FOLDER = carried("fixtures") / "ledger"
 PROGRAM = [sys.executable, "-B", "-u", str(FOLDER / "image" / "ledger.py"), "serve"]
 
 
-def loaded():
+def loaded() -> Any:
     spec = importlib.util.spec_from_file_location("ledger_client", FOLDER / "client.py")
     assert spec
     assert spec.loader
@@ -35,7 +38,7 @@ client = loaded()
 
 
 @contextmanager
-def ledger(folder):
+def ledger(folder: Path) -> Iterator[tuple[str, int]]:
     env = {**os.environ, "LEDGER_DATA": str(folder), "LEDGER_PORT": "0", "POD_NAME": "ledger-0"}
     with subprocess.Popen(PROGRAM, env=env, stdout=subprocess.PIPE, text=True) as child:
         try:
@@ -53,7 +56,7 @@ def host(tmp_path):
         yield found
 
 
-def chain(count, size=8, writer="w"):
+def chain(count: int, size: int = 8, writer: str = "w") -> Iterator[dict[str, Any]]:
     seq, previous = 1, 0
     for seq in range(1, count + 1):
         found = client.record(writer, seq, f"{seq:0{size}d}", previous)
@@ -61,12 +64,12 @@ def chain(count, size=8, writer="w"):
         yield found
 
 
-def write(host, record):
+def write(host: str, record: dict[str, Any]) -> Any:
     return client.write(host, record, 5.0)
 
 
 @contextmanager
-def answering(status, body, *, cut=False):
+def answering(status: int, body: bytes, *, cut: bool = False) -> Iterator[str]:
     """Serve one and the same answer; `cut` ends it before its last chunk."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -20,7 +20,7 @@ from seatrial.load.clock import Clock, combined, measured
 from seatrial.load.line import DriverLost, Line
 from seatrial.load.pod import NAME, ROLE, documents, job, member_name
 from seatrial.model import Json, Op, Outcome, Profile, Recorder
-from seatrial.timing import Limit, limit, poll, wait
+from seatrial.timing import limit, poll, wait
 
 _PATIENCE = 5.0
 """Seconds that the driver holds a question whose answer is not yet so."""
@@ -212,17 +212,13 @@ def _servers(kube: Kube) -> list[str]:
 
 def _until_ready(kube: Kube, stream: Stream, namespace: str) -> Pod:
     try:
-        wait(stream, lambda _: _unready(stream), _ready_limit())
+        wait(stream, _unready, limit("driver is ready"))
     except SeatrialError as late:
         with suppress(SeatrialError):
             late.seen += f"\n{kube.logs(namespace, NAME)}".rstrip()
         raise
     found: Pod = stream.items("pods")[NAME]
     return found
-
-
-def _ready_limit() -> Limit:
-    return limit("driver is ready")
 
 
 def _unready(stream: Stream) -> str | None:

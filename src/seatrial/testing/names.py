@@ -37,7 +37,8 @@ class FakeDns:
         code = _SERVFAIL if self.mood == "servfail" else 0 if known is not None else _NXDOMAIN
         good = _message(question, rest, [] if code else known or [], _FLAGS | code)
         cut = _message(question, rest, [], _FLAGS | _TRUNCATED)
-        stranger = bytes([question[0] ^ 1]) + good[1:]
+        lie = _message(question, rest, ["192.0.2.66"], _FLAGS)
+        stranger = bytes([question[0] ^ 1]) + lie[1:]
         return {
             "silent": [],
             "garbage": [question[:2] + b"\xff" * 9],

@@ -116,14 +116,19 @@ def _after_name(data: bytes, at: int) -> int:
 
 def _answer(server: str, data: bytes, name: str, started: float, seconds: float) -> Answer:
     try:
-        code, addresses, cut = parsed(data, name)
-        if cut:
-            code, addresses, cut = parsed(_by_tcp(server, name, seconds), name)
+        code, addresses = _uncut(server, data, name, seconds)
     except (OSError, ValueError):
-        cut = True
-    if cut:
         return Answer("info", "MALFORMED", (), started, monotonic())
     return Answer("ok", code, addresses, started, monotonic())
+
+
+def _uncut(server: str, data: bytes, name: str, seconds: float) -> tuple[str, tuple[str, ...]]:
+    code, addresses, cut = parsed(data, name)
+    if cut:
+        code, addresses, cut = parsed(_by_tcp(server, name, seconds), name)
+    if cut:
+        raise ValueError("cut over TCP as well")
+    return code, addresses
 
 
 def _by_tcp(server: str, name: str, seconds: float) -> bytes:
