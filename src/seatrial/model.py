@@ -114,6 +114,7 @@ class Profile:
     `ask` maps a question (hostname, token, ordinal) to the argv whose output answers it inside
     the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
     `images` maps an image name to its build folder. `folder` is where the profile lies.
+    `secrets` are names of Secrets that are made anew for each run.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Profile:
     bounds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
     may_break: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     @property
     def rogue(self) -> bool:
