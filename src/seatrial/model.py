@@ -137,6 +137,7 @@ class Profile:
     `images` maps an image name to its build folder. `folder` is where the profile lies.
     `client` is the file of its client code, empty when it has none; it reaches members at `port`
     under `load`.
+    `secrets` are names of Secrets that are made anew for each run.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Profile:
     client: str = ""
     port: int = 0
     load: Load = Load()
+    secrets: tuple[str, ...] = ()
 
     @property
     def rogue(self) -> bool:

@@ -85,6 +85,10 @@ class Declared(BaseModel):
         Mapping[Word, Word],
         Field(description="An image name in the manifests, and the folder of its Dockerfile."),
     ] = {}
+    secrets: Annotated[
+        tuple[Name, ...],
+        Field(description="Secrets to make for each run, each with a random `key`."),
+    ] = ()
     bounds: Annotated[
         Mapping[str, Mapping[str, Bound]],
         Field(description="By guarantee id: numbers, or durations such as 30s."),

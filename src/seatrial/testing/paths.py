@@ -21,9 +21,14 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, bool]]] = {
         "namespaces": ("Namespace", False),
         "events": ("Event", True),
         "configmaps": ("ConfigMap", True),
+        "secrets": ("Secret", True),
     },
     "/apis/apps/v1": {"statefulsets": ("StatefulSet", True)},
     "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
+    "/apis/rbac.authorization.k8s.io/v1": {
+        "clusterroles": ("ClusterRole", False),
+        "clusterrolebindings": ("ClusterRoleBinding", False),
+    },
 }
 
 
