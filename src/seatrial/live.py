@@ -23,7 +23,7 @@ from seatrial.healing import watched
 from seatrial.load.driving import Driver, driving
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
 from seatrial.plan import head
-from seatrial.probes import identity
+from seatrial.probes import backups, identity
 from seatrial.progress import Progress
 from seatrial.timing import Limit
 from seatrial.workload import Workload, deployed, namespace_of
@@ -82,8 +82,9 @@ class Live:
             self.driver.until_load(ordinals=ordinals, within=within)
 
     def read(self, phase: str) -> None:
-        """Have all that every member holds read, if the profile has a client."""
+        """End the load and have all that every member holds read, if the profile has a client."""
         if self.job.profile.client:
+            self.driver.rest()
             self.driver.read(phase)
 
     def finale(self) -> None:
@@ -96,7 +97,24 @@ class Live:
                 self.load(self.everybody)
             with self.as_far_as_it_goes():
                 self.read("final")
+            with self.as_far_as_it_goes():
+                self._backups()
             self.ask(self.everybody)
+
+    def back_up(self, ordinal: int, within: Limit) -> Mapping[str, Json]:
+        """Back a member up now; gives the backup's line."""
+        pod = self.scene.pod(ordinal)
+        return backups.back_up(self.alive.kube, self.job.profile, pod, within)
+
+    def restored(self, ordinal: int) -> Mapping[str, Json]:
+        """Say what the last restore of a member brought."""
+        return backups.restored(self.alive.kube, self.job.profile, self.scene.pod(ordinal))
+
+    def _backups(self) -> None:
+        if self.job.profile.recovery:
+            pod = next(filter(None, map(self.alive.member, self.everybody)), None)
+            if pod:
+                backups.record(self.alive.kube, self.job.profile, pod, self.recorder)
 
     @contextmanager
     def as_far_as_it_goes(self) -> Iterator[None]:

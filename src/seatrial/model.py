@@ -128,6 +128,21 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Recovery:
+    """How a profile is backed up and restored: argvs that run in a member's `container`.
+
+    `back_up` makes a backup now and prints its line; `backups` prints the lines of all members'
+    backups; `restored` prints what the last restore of that member brought. A line is a JSON
+    object (docs/add-a-profile.md).
+    """
+
+    container: str
+    back_up: tuple[str, ...]
+    backups: tuple[str, ...]
+    restored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Profile:
     """A workload as declared in fixtures/<name>/profile.yaml.
 
@@ -137,7 +152,8 @@ class Profile:
     `images` maps an image name to its build folder. `folder` is where the profile lies.
     `client` is the file of its client code, empty when it has none; it reaches members at `port`
     under `load`.
-    `secrets` are names of Secrets that are made anew for each run.
+    `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
+    that is not backed up.
     """
 
     name: str
@@ -159,6 +175,7 @@ class Profile:
     port: int = 0
     load: Load = Load()
     secrets: tuple[str, ...] = ()
+    recovery: Recovery | None = None
 
     @property
     def rogue(self) -> bool:

@@ -20,7 +20,7 @@ from seatrial.load.clock import Clock, combined, measured
 from seatrial.load.line import DriverLost, Line
 from seatrial.load.pod import NAME, ROLE, documents, job, member_name
 from seatrial.model import Json, Op, Outcome, Profile, Recorder
-from seatrial.timing import limit, poll, wait
+from seatrial.timing import Limit, limit, poll, wait
 
 _PATIENCE = 5.0
 """Seconds that the driver holds a question whose answer is not yet so."""
@@ -61,6 +61,10 @@ class Driver:
         """Give {attempts, acknowledged} so far, by ordinal."""
         said = self._ask("GET", "/counts")["members"]
         return {int(ordinal): counts for ordinal, counts in said.items()}
+
+    def rest(self) -> None:
+        """End the writers; a reading afterwards holds all that was ever acknowledged."""
+        self._ask("POST", "/rest", {})
 
     def read(self, phase: str) -> None:
         """Have all that every member holds read now; one `read` Op a member is spooled."""

@@ -61,6 +61,24 @@ class Load(BaseModel):
     ] = 1
 
 
+Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+
+
+class Recovery(BaseModel):
+    """How it is backed up and restored; each is run in a member's container."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    container: Annotated[Name, Field(description="The container that they run in.")]
+    back_up: Annotated[Argv, Field(description="Backs the member up now, prints one line.")]
+    backups: Annotated[Argv, Field(description="Prints a line for each backup of any member.")]
+    restored: Annotated[Argv, Field(description="Prints what the last restore brought.")]
+
+
+NESTED = {"load": tuple(Load.model_fields), "recovery": tuple(Recovery.model_fields)}
+"""By key that holds a mapping: the keys of that mapping."""
+
+
 class Declared(BaseModel):
     """A profile with all that it inherits."""
 
@@ -102,6 +120,9 @@ class Declared(BaseModel):
         int, Field(strict=True, ge=0, le=65535, description="Where the client reaches a member.")
     ] = 0
     load: Annotated[Load, Field(description="How the client is used.")] = Load()
+    recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
+        None
+    )
 
 
 KEYS = (*Declared.model_fields, "extends")

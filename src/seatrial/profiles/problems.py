@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 from pydantic_core import ErrorDetails
 
-from seatrial.profiles.declared import KEYS, OWN, QUESTIONS, Declared, Load
+from seatrial.profiles.declared import KEYS, NESTED, OWN, QUESTIONS, Declared
 from seatrial.profiles.reading import Place, Written
 
 _IDS = ("claims", "breaks", "may_break", "bounds")
@@ -53,7 +53,7 @@ def _sentence(written: Written, detail: ErrorDetails) -> str:
 
 def _said(written: Written, detail: ErrorDetails, place: Place) -> str:
     if detail["type"] == _EXTRA:
-        known = KEYS if len(place) == 1 else tuple(Load.model_fields)
+        known = KEYS if len(place) == 1 else NESTED[str(place[0])]
         return f"there is no such key{_meant(place[-1], known)}"
     if detail["type"] == _MISSING:
         own = place[-1] in OWN and "extends" in {top for top, *_ in written.lines}

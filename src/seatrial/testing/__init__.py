@@ -17,8 +17,8 @@ A doorway: may import everything.
 
 from seatrial.testing.kept import Kept
 from seatrial.testing.kubelet import driver_kubelet
-from seatrial.testing.names import FakeDns, fake_dns
 from seatrial.testing.machine import PaperNode
+from seatrial.testing.names import FakeDns, fake_dns
 from seatrial.testing.server import fake_api
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi

@@ -4,6 +4,7 @@
     POST /read {"id", "phase", "wait"}   reads every member, once an id: {"met": done}
     GET  /counts ?wait=&need={"0": 9} attempts and acknowledged writes by ordinal
     GET  /names ?wait=&settled={name: address}   the latest answer of each server
+    POST /rest                        ends the writers alone, each after its attempt
     POST /stop                        ends writers and questions: {"counts": {process: Ops}}
     GET  /spool ?process=&offset=&most=   bytes as they are on the disk
 May import: the standard library. Runs inside the driver's pod.
@@ -34,15 +35,17 @@ Asked = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Desk:
-    """All that questions are answered from; `ends` are the threads that `stop` ends."""
+    """All that questions are answered from; `rested` ends the writers, `stop` the askers, too."""
 
     boot: str
     boots: int
     spool: Spool
     board: Board
     readings: Readings
-    stop: threading.Event
-    ends: list[threading.Thread] = field(default_factory=list)
+    rested: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+    writing: list[threading.Thread] = field(default_factory=list)
+    asking: list[threading.Thread] = field(default_factory=list)
 
     def now(self, _: Asked) -> Any:
         """Tell the clock that all Ops carry."""
@@ -72,10 +75,18 @@ class Desk:
             latest, now = list(self.board.names.values()), monotonic()
         return {"met": met, "names": [{**one, "age": now - one["invoked"]} for one in latest]}
 
-    def finish(self, _: Asked) -> Any:
+    def rest(self, _: Asked) -> Any:
+        """End the writers, so that what is read afterwards is all there will be."""
+        self.rested.set()
+        for thread in self.writing:
+            thread.join()
+        return {}
+
+    def finish(self, asked: Asked) -> Any:
         """End writers and questions, and tell how many Ops of each process there must be."""
+        self.rest(asked)
         self.stop.set()
-        for thread in self.ends:
+        for thread in self.asking:
             thread.join()
         self.readings.finish()
         return {"counts": dict(self.spool.counts)}
@@ -86,6 +97,7 @@ _ROUTES: dict[tuple[str, str], Callable[[Desk, Asked], Any]] = {
     ("POST", "/read"): Desk.read,
     ("GET", "/counts"): Desk.counts,
     ("GET", "/names"): Desk.names,
+    ("POST", "/rest"): Desk.rest,
     ("POST", "/stop"): Desk.finish,
 }
 

@@ -36,16 +36,25 @@ def prepared() -> Desk:
     boot = str(uuid.uuid4())
     boots = spool.booted(boot, monotonic())
     board = Board([member.ordinal for member in todo.members])
-    desk = Desk(boot, boots, spool, board, Readings(code, todo, spool), threading.Event())
-    desk.ends.extend(threading.Thread(target=run, daemon=True) for run in _loops(todo, code, desk))
+    desk = Desk(boot, boots, spool, board, Readings(code, todo, spool))
+    desk.writing.extend(map(_thread, _writing(todo, code, desk)))
+    desk.asking.extend(map(_thread, _asking(todo, desk)))
     return desk
 
 
-def _loops(todo: Job, code: Client | None, desk: Desk) -> list[Callable[[], None]]:
-    place = Place(code, todo, desk.spool, desk.board, desk.stop) if code else None
-    writing = [writer.run for writer in writers(place, desk.boots)] if place else []
-    asking = [Asker(s, todo, desk.spool, desk.board, desk.stop).run for s in todo.servers]
-    return [*writing, *asking]
+def _thread(run: Callable[[], None]) -> threading.Thread:
+    return threading.Thread(target=run, daemon=True)
+
+
+def _writing(todo: Job, code: Client | None, desk: Desk) -> list[Callable[[], None]]:
+    if code is None:
+        return []
+    place = Place(code, todo, desk.spool, desk.board, desk.rested)
+    return [writer.run for writer in writers(place, desk.boots)]
+
+
+def _asking(todo: Job, desk: Desk) -> list[Callable[[], None]]:
+    return [Asker(s, todo, desk.spool, desk.board, desk.stop).run for s in todo.servers]
 
 
 def serve(desk: Desk, server: Server) -> None:
@@ -53,7 +62,7 @@ def serve(desk: Desk, server: Server) -> None:
     over = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: over.set())
-    for thread in desk.ends:
+    for thread in (*desk.writing, *desk.asking):
         thread.start()
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     print(json.dumps({"listening": server.server_address[1], "boot": desk.boot}), flush=True)
