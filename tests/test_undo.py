@@ -1,6 +1,7 @@
 """The undo journal: on disk before the break, gone after the healing, whoever is killed between.
 
 A child is killed with SIGKILL at every step of the protocol in turn; then somebody else heals.
+SEATRIAL_UNDO_CYCLES=1000 does so a thousand times.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from seatrial.model import NodeState, Op
 from seatrial.progress import Quiet
 from seatrial.testing import PaperNode
 
-CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "1000"))
+CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
 TRUE = "True"
 REPLICAS = 3
 BREAKING = ("node-stop", "node-kill", "node-lost", "scale-down")
@@ -281,12 +282,13 @@ def test_what_breaks_lastingly_is_written_down_before_and_forgotten_after(fault,
     assert false_receipts(world) == []
 
 
-def test_a_thousand_runs_killed_at_every_step_leave_nothing_unhealed(world, monkeypatch):
+def test_runs_killed_at_every_step_in_turn_leave_nothing_unhealed(world, monkeypatch):
     whole = {fault: in_child(lambda f, name=fault: run(name, world, f), -1) for fault in BREAKING}
     assert min(whole.values()) > 20
     points = [
         (f, at) for at in range(1, max(whole.values()) + 1) for f in BREAKING if at <= whole[f]
     ]
+    assert len(points) <= CYCLES
     killed = receipts = unhealed = wrong = again = 0
     monkeypatch.setattr(os, "fsync", lambda _: None)  # as in `fused`
     gc.collect()
