@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,12 @@ def before_experiment_control(
 
 
 def after_experiment_control(
-    state: MutableMapping[str, Any], configuration: MutableMapping[str, Any]
+    context: MutableMapping[str, Any],
+    state: MutableMapping[str, Any],
+    configuration: MutableMapping[str, Any],
 ) -> None:
     """Heal, read everything once more, close the History, judge, and clean up."""
+    del context
     session: Session | None = configuration.pop(KEY, None)
     if session is None:
         return
@@ -44,6 +48,9 @@ def after_experiment_control(
         trial = session.finished(state)
     except SeatrialError as error:
         _tell({"error": str(error), "exit_code": error.exit_code, "folder": str(session.folder)})
+    except Exception as error:  # noqa: BLE001 - Chaos Toolkit would swallow it without a word
+        said = "".join(traceback.format_exception(error))
+        _tell({"error": said, "exit_code": SeatrialError.exit_code, "folder": str(session.folder)})
     else:
         _tell({"folder": str(trial.folder), "exit_code": trial.standing.exit_code})
 
