@@ -159,8 +159,8 @@ def test_who_starts_again_in_the_middle_finds_the_rest(ground, done):
 
 def test_volumes_and_pods_of_others_on_the_dead_node_are_not_ours(ground):
     ground.kill(1)
-    theirs = volume(1, "n1")
-    theirs["spec"]["claimRef"] |= {"namespace": "theirs"}
+    theirs = volume(1, "n1", finalizers=["somebody/waits"], **MARKED)
+    theirs["spec"]["claimRef"] |= {"namespace": "theirs", "uid": "their own"}
     ground.api.put("persistentvolumes", "pv-theirs", **theirs)
     ground.api.put("persistentvolumeclaims", "store", SPACE, spec={"volumeName": "pv-theirs"})
     ground.api.put("pods", "other-1", SPACE, metadata=MARKED)
@@ -223,6 +223,13 @@ def watched(api: FakeApi, count: int = 4) -> None:
             api.changed.wait(0.01)
 
 
+def replaced(api: FakeApi, before: list[int]) -> None:
+    """Wait until none of these watches is open any more."""
+    with api.changed:
+        while {id(watch) for watch in api.watches} & {*before}:
+            api.changed.wait(0.01)
+
+
 def cleared(api: FakeApi) -> bool:
     """Whether all of member 1 is on its way out, or gone."""
     places = [("persistentvolumes", "/pv-1"), ("persistentvolumeclaims", f"{SPACE}/data-ledger-1")]
@@ -263,7 +270,9 @@ def test_versions_that_are_too_old_are_listed_anew():
             watched(api)
             api.put("nodes", "n2", **node(ready=False, out=False))
             api.compact()
+            before = [id(watch) for watch in api.watches]
             api.mishap("close")
+            replaced(api, before)
             ground.kill(1)
             until(api, lambda: cleared(api))
 
