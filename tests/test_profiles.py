@@ -44,7 +44,14 @@ DEFECTS = {
     "fqdn-hostname": {"spec.template.spec.setHostnameAsFQDN"},
     "empty-dir": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
+    "no-service-name": {"spec.serviceName"},
+    "parallel": {"spec.podManagementPolicy"},
+    "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
+    "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "oldest-snapshot": {"spec.template.spec.initContainers"},
 }
+# What a rogue brings besides: the program that lies.
+ADDED = {"early-ack": {("ConfigMap", "early-ack")}}
 
 
 @pytest.fixture
@@ -92,6 +99,12 @@ def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
+def base_of(rogue: str) -> str:
+    """Give the honest profile that a rogue changes."""
+    written = yaml.safe_load((Path(load(rogue).folder) / "profile.yaml").read_text())
+    return Path(written["extends"]).name
+
+
 def by_name(objects: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(found["kind"], found["metadata"]["name"]): found for found in objects}
 
@@ -132,16 +145,19 @@ def test_every_folder_is_in_the_table_and_no_two_share_a_name():
 
 @pytest.mark.parametrize("name", profiles.rogue_names())
 def test_a_rogue_differs_from_its_base_by_the_planted_defect_alone(name):
-    honest, rogue = by_name(render("ledger")), by_name(render(name))
-    assert honest.keys() == rogue.keys()
+    honest, rogue = by_name(render(base_of(name))), by_name(render(name))
+    assert rogue.keys() - honest.keys() == ADDED.get(name, set())
+    assert honest.keys() <= rogue.keys()
     found = {p for key in honest for p in differing(honest[key], rogue[key])}
     assert found == DEFECTS[name]
 
 
 @pytest.mark.parametrize("name", profiles.rogue_names())
 def test_a_rogue_declares_what_its_base_declares(name):
-    honest, rogue = load("ledger"), load(name)
-    for key in ("set", "service", "replicas", "container", "claim_templates", "claims", "ask"):
+    honest, rogue = load(base_of(name)), load(name)
+    for key in (
+        "set", "service", "replicas", "container", "claim_templates", "claims", "ask", "secrets",
+    ):  # fmt: skip
         assert getattr(rogue, key) == getattr(honest, key), key
     assert set(rogue.breaks) <= set(rogue.claims)
 
@@ -347,6 +363,34 @@ def test_objects_are_put_into_the_trials_namespace(shop):
     assert first["metadata"]["namespace"] == "trial"
     assert "namespace" not in second["metadata"]
     assert third["subjects"][0]["namespace"] == "trial"
+
+
+def test_cluster_wide_rights_bear_the_trials_name_and_stay_bound_to_each_other(shop):
+    def made(kind: str, **more: Any) -> dict[str, Any]:
+        return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "seatrial-shop"}, **more}
+
+    role, view = ({"kind": "ClusterRole", "name": name} for name in ("seatrial-shop", "view"))
+    write(
+        shop, SHOP, made("ClusterRole"), made("ClusterRoleBinding", roleRef=role),
+        made("RoleBinding", roleRef=role), {**made("RoleBinding", roleRef=view)},
+        made("PriorityClass"),
+    )  # fmt: skip
+    _, *found = render(shop)
+    names = [one["metadata"]["name"] for one in found]
+    assert names == [*["seatrial-shop-trial"] * 2, *["seatrial-shop"] * 3]
+    roles = [one["roleRef"]["name"] for one in found if "roleRef" in one]
+    assert roles == ["seatrial-shop-trial", "seatrial-shop-trial", "view"]
+
+
+def test_the_recovering_ledger_mounts_only_secrets_that_its_runs_make():
+    mounted = {
+        volume["secret"]["secretName"]
+        for found in render("ledger-recovery")
+        for volume in found.get("spec", {}).get("template", {}).get("spec", {}).get("volumes", [])
+        if "secret" in volume
+    }
+    assert mounted == set(load("ledger-recovery").secrets) == {"backup-key"}
+    assert [found for found in render("ledger-recovery") if found["kind"] == "Secret"] == []
 
 
 def test_images_are_replaced_in_containers_and_nowhere_else(shop):

@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -152,20 +154,19 @@ def place(tmp_path, monkeypatch):
         yield found
 
 
-class served:
-    """The store: its real log, and a repository that is said to be there."""
-
-    def __init__(self, folder: Path) -> None:
-        fields = {"file": folder / "backups.jsonl", "do_HEAD": lambda h: h._answer(200, b"")}
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Log", (noted.Log,), fields))
-
-    def __enter__(self) -> str:
-        threading.Thread(target=self.server.serve_forever, args=(0.01,)).start()
-        return f"127.0.0.1:{self.server.server_port}"
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Run the store: its real log, and a repository that is said to be there."""
+    fields = {"file": folder / "backups.jsonl", "do_HEAD": lambda found: found._answer(200, b"")}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Log", (noted.Log,), fields))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 writers = st.lists(st.sampled_from(["a", "b", "ü"]), max_size=12)
@@ -402,7 +403,7 @@ def test_the_repository_is_founded_once_and_whole_or_not_at_all(place, monkeypat
 
 
 @pytest.fixture
-def sidecar(place, tmp_path):
+def sidecar(place):
     """Run the real program, which backs up only when asked; give how to ask and the process."""
     port = str(40000 + os.getpid() % 20000)
     env = {**os.environ, "DATA": str(place.data), "STATE": str(place.state)}
