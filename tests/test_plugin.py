@@ -26,7 +26,7 @@ def test_names(holds):
     holds("identity.hostname")
 
 def test_unclaimed(holds):
-    holds("durability.acknowledged")
+    holds("recovery.six-stages")
 """
 
 
