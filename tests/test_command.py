@@ -105,3 +105,13 @@ def test_a_detached_program_leads_a_session_of_its_own(tmp_path):
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+def test_a_grandchild_that_ignores_sigterm_is_killed_though_its_parent_has_ended(tmp_path):
+    pids, deaf = tmp_path / "pids", tmp_path / "deaf"
+    deaf.write_text(f"trap '' TERM; echo $$ > {pids}; while :; do sleep 1; done")
+    child = subprocess.Popen(["/bin/sh", "-c", f"sh {deaf} & wait"], start_new_session=True)
+    poll(lambda: None if pids.exists() and pids.read_text() else "not yet", Limit("deaf", 10))
+    assert alive(int(pids.read_text()))
+    command.end(child, 0.3)
+    assert not alive(int(pids.read_text()))

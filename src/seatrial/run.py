@@ -8,33 +8,18 @@ May import: everything below it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial import checks, profiles, report
-from seatrial.cluster.supply import supply
-from seatrial.errors import SeatrialError
+from seatrial import checks, report
 from seatrial.evidence import RunFolder
-from seatrial.faults import FAULTS, broken
-from seatrial.faults.scene import Scene
 from seatrial.ground import Ground, Keep, leave
-from seatrial.model import (
-    History,
-    Json,
-    Op,
-    Outcome,
-    Plan,
-    Profile,
-    Recorder,
-    Standing,
-    Verdict,
-    overall,
-)
-from seatrial.plan import head
-from seatrial.probes import identity
+from seatrial.live import Job, Live, recording
+from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
 from seatrial.progress import Progress
-from seatrial.workload import Workload, deployed, namespace_of
+
+_SCALED = "scale-down"
+"""The fault that takes its ordinal and all above it."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +36,6 @@ class Trial:
         return overall(self.verdicts)
 
 
-@dataclass(frozen=True)
-class _Job:
-    plan: Plan
-    profile: Profile
-    ground: Ground
-    namespace: str
-    progress: Progress
-
-
 def tried(
     plan: Plan, profile: Profile, ground: Ground, *, out: Path, keep: Keep, progress: Progress
 ) -> Trial:
@@ -67,17 +43,24 @@ def tried(
 
     Raises NotReady when the workload never serves, so that nothing could be tried.
     """
-    folder = RunFolder.create(out, plan.profile, plan.seed)
-    folder.save_plan(plan)
-    folder.save_cluster(ground.cluster.facts)
-    job = _Job(plan, profile, ground, namespace_of(folder.name), progress)
+    job = begun(plan, profile, ground, out, progress)
     standing = None
     try:
-        trial = judged(folder, _recorded(job, folder), plan.guarantees)
+        with recording(job) as live:
+            _exercise(live)
+        trial = judged(job.folder, job.folder.load(), plan.guarantees)
         standing = trial.standing
         return trial
     finally:
         leave(job.ground, job.namespace, keep, standing, progress)
+
+
+def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:
+    """Save what is to be done before any of it is."""
+    folder = RunFolder.create(out, plan.profile, plan.seed)
+    folder.save_plan(plan)
+    folder.save_cluster(ground.cluster.facts)
+    return Job(plan, profile, ground, folder, progress)
 
 
 def judged(folder: RunFolder, history: History, guarantees: Sequence[str]) -> Trial:
@@ -88,65 +71,22 @@ def judged(folder: RunFolder, history: History, guarantees: Sequence[str]) -> Tr
     return Trial(folder.path, verdicts, content)
 
 
-def _recorded(job: _Job, folder: RunFolder) -> History:
-    """Run, and close the History; what a run that failed had seen is kept and told, too."""
-    documents = _documents(job)
-    try:
-        with folder.recorder() as recorder:
-            recorder.write(head(job.plan, job.profile, job.ground.cluster.facts))
-            _exercise(job, documents, recorder)
-    except BaseException:
-        folder.close_history()
-        report.write(folder.path)
-        raise
-    return folder.close_history()
+def _exercise(live: Live) -> None:
+    live.phase("before")
+    live.ask(live.everybody)
+    with live.as_far_as_it_goes():
+        live.load(live.everybody)
+    live.phase("fault")
+    with live.as_far_as_it_goes():
+        _break_all(live)
+    live.finale()
 
 
-def _exercise(job: _Job, documents: Sequence[Mapping[str, Json]], recorder: Recorder) -> None:
-    everybody = range(job.profile.replicas)
-    with ExitStack() as stack:
-        _phase(recorder, "deploy")
-        with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
-            alive = stack.enter_context(
-                deployed(job.profile, documents, job.ground.kube, job.namespace, recorder)
-            )
-        _phase(recorder, "before")
-        _ask(alive, recorder, everybody)
-        _phase(recorder, "fault")
-        _break_all(job, alive, recorder)
-        _phase(recorder, "final")
-        _ask(alive, recorder, everybody)
-
-
-def _break_all(job: _Job, alive: Workload, recorder: Recorder) -> None:
-    scene = Scene(alive.kube, alive.stream, alive.namespace, alive.profile.set)
-    steps = [(fault.fault, ordinal) for fault in job.plan.faults for ordinal in fault.ordinals]
-    try:
-        for name, ordinal in steps:
-            with job.progress.step(f"{name} of {alive.name(ordinal)}", 4):
-                with broken(FAULTS[name], scene, ordinal, recorder):
+def _break_all(live: Live) -> None:
+    for fault in live.job.plan.faults:
+        for ordinal in fault.ordinals:
+            with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
+                with live.broken(fault.fault, ordinal):
                     pass
-                alive.until_ready()
-            _ask(alive, recorder, (ordinal,))
-    except SeatrialError as error:
-        # What was seen so far is judged; what was not shown is unknown, and the Op says why.
-        job.progress.note(f"the trial stops early: {error}")
-
-
-def _phase(recorder: Recorder, name: str) -> None:
-    now = recorder.now()
-    recorder.write(Op("run", "phase", Outcome.OK, now, now, {"name": name}))
-
-
-def _ask(alive: Workload, recorder: Recorder, ordinals: Sequence[int]) -> None:
-    for ordinal in ordinals:
-        if pod := alive.member(ordinal):
-            identity.ask(alive.kube, alive.profile, ordinal, pod, recorder)
-
-
-def _documents(job: _Job) -> list[dict[str, Json]]:
-    images = {
-        name: supply(job.ground.cluster, name, Path(folder), job.progress)
-        for name, folder in job.profile.images.items()
-    }
-    return profiles.render(job.profile, images=images, namespace=job.namespace)
+                live.alive.until_ready()
+            live.ask(range(ordinal, len(live.everybody)) if fault.fault == _SCALED else (ordinal,))

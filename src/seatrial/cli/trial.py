@@ -40,7 +40,7 @@ from seatrial.plan import planned
 from seatrial.progress import Progress
 from seatrial.rogues import Catch, matrix
 
-_RUNS = Path("reports/runs")
+NEW_RUNS = Path("reports/runs")
 
 
 def certify(
@@ -54,7 +54,7 @@ def certify(
     cluster_name: ClusterName = "",
     keep: KeepWhat = Keep.NEVER,
     allow: Allow = "",
-    out: Out = _RUNS,
+    out: Out = NEW_RUNS,
     as_json: Json = False,
 ) -> int:
     """Put a workload on trial: one verdict a guarantee, with the evidence.
@@ -65,7 +65,7 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     spec = spec_of(cluster_name, shape, timing, kubernetes, allow)
-    first = _seed(seed)
+    first = seed_of(seed)
     with show.terminal() as progress, grounded(spec, progress) as found:
         order = Order(subject, judged, spec, keep, out, profile)
         trials = [tried(order, found, first + number, progress) for number in range(runs)]
@@ -79,7 +79,7 @@ def rogues(
     timing: Timing = "fast",
     kubernetes: Kubernetes = NEWEST,
     cluster_name: ClusterName = "",
-    out: Out = _RUNS,
+    out: Out = NEW_RUNS,
     as_json: Json = False,
 ) -> int:
     """Try every rogue (a workload with one planted defect): each must be caught.
@@ -87,7 +87,7 @@ def rogues(
     Exit code: 0 all caught and nothing else accused, 1 otherwise.
     """
     spec = spec_of(cluster_name, shape, timing, kubernetes, "")
-    first = _seed(seed)
+    first = seed_of(seed)
     known = [profiles.load(name, known=checks.CHECKS) for name in profiles.names()]
     with show.terminal() as progress, grounded(spec, progress) as found:
         catches = [
@@ -179,19 +179,25 @@ def _changes(before: Mapping[str, str], now: Sequence[Verdict]) -> list[str]:
     return [f"{name}: {old} -> {new}" for name, old, new in pairs if old != new]
 
 
-def judged_of(profile: Profile, patterns: Sequence[str]) -> list[Guarantee]:
-    """Give the claimed guarantees that the ids or globs name; all of them when none is named."""
-    claimed = [g for g in checks.chosen(patterns or ("*",)) if g.id in profile.claims]
+def judged_of(profile: Profile, patterns: Sequence[str], drill: str = "") -> list[Guarantee]:
+    """Give the claimed guarantees that the ids or globs name; all of them when none is named.
+
+    Those that only a drill can exercise are left to that `drill`.
+    """
+    named = checks.chosen(patterns or ("*",))
+    claimed = [g for g in named if g.id in profile.claims and g.drill in ("", drill)]
     if not claimed:
         raise BadInput(
             f"a guarantee that {profile.name} claims",
             seen=", ".join(patterns) or "it claims none",
-            remedy=f"it claims {', '.join(profile.claims)}",
+            remedy=f"it claims {', '.join(profile.claims)}; "
+            f"`seatrial list guarantees` says which are a drill's",
         )
     return claimed
 
 
-def _seed(given: int | None) -> int:
+def seed_of(given: int | None) -> int:
+    """Give the seed asked for, or draw one."""
     return secrets.randbelow(1_000_000) if given is None else given
 
 

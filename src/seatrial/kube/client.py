@@ -183,6 +183,10 @@ class Kube:
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
         return self.send("GET", path, query=query).decode(errors="replace")
 
+    def in_namespace(self, document: Mapping[str, Any]) -> bool:
+        """Whether an object of this kind lives in a namespace, as the server's discovery tells."""
+        return self._resource(document["apiVersion"], document["kind"])[1]
+
     def path_of(self, document: Mapping[str, Any], namespace: str = "") -> str:
         """Give the URL path of an object; its own namespace goes before `namespace`."""
         meta = document["metadata"]

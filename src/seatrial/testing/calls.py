@@ -23,6 +23,7 @@ _REASONS = {
     HTTPStatus.CONFLICT: "Conflict",
     HTTPStatus.GONE: "Expired",
     HTTPStatus.TOO_MANY_REQUESTS: "TooManyRequests",
+    HTTPStatus.SERVICE_UNAVAILABLE: "ServiceUnavailable",
 }
 
 

@@ -1,6 +1,6 @@
 """The fake API server's HTTP: what it answers, and how it goes wrong when it shall.
 
-May import: testing.{calls,paths,state} and the standard library.
+May import: testing.{calls,paths,proxy,state} and the standard library.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlparse
 
 from seatrial.testing.calls import Call, answer, status
 from seatrial.testing.paths import Place, place_of, resources
+from seatrial.testing.proxy import forwarded, proxied
 from seatrial.testing.state import FakeApi, Object, Transition, Watch
 
 _REPEATED = 10
@@ -114,15 +115,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._call()
 
     def _call(self) -> None:
-        body = self._body()
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlparse(self.path)
         if self._refused():
             return
-        if url.path in self.api.groups:
+        if target := proxied(self.path):
+            self._forward(target, data)
+        elif url.path in self.api.groups:
             found = resources(self.api.groups, url.path)
             self._answer(HTTPStatus.OK, {"resources": found})
         elif place := self._place():
-            content = self.headers.get("Content-Type", "")
+            content, body = self.headers.get("Content-Type", ""), json.loads(data or b"{}")
             call = Call(self.command, place, dict(parse_qsl(url.query)), body, content)
             self._answer(*answer(self.api, call))
 
@@ -183,8 +186,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reset(self, part: bytes) -> None:
         self.wfile.write(b"%x\r\n%b" % (len(part) + 100, part))
+        self._cut()
+
+    def _cut(self) -> None:
+        self.close_connection = True
         linger = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def _forward(self, target: tuple[str, str], body: bytes) -> None:
+        code, data = forwarded(self.api, target, self.command, body)
+        with self.api.changed:
+            order = self.api.cuts.pop(0) if self.api.cuts else ""
+        if order != "drop":
+            self._send(code, data, data[: len(data) // 2] if order else data)
+        if order:
+            self._cut()
 
     def _refused(self) -> bool:
         with self.api.changed:
@@ -211,19 +227,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, status(HTTPStatus.NOT_FOUND, said))
         return place
 
-    def _body(self) -> Object:
-        length = int(self.headers.get("Content-Length") or 0)
-        body: Object = json.loads(self.rfile.read(length)) if length else {}
-        return body
-
     def _answer(self, code: HTTPStatus, value: Object, after: int = 0) -> None:
         data = json.dumps(value).encode()
+        self._send(code, data, data, after)
+
+    def _send(self, code: int, data: bytes, part: bytes, after: int = 0) -> None:
         self.send_response(code)
         if after:
             self.send_header("Retry-After", str(after))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(part)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -35,6 +35,8 @@ def builtin() -> Groups:
             "namespaces": ("Namespace", False),
             "services": ("Service", True),
             "events": ("Event", True),
+            "configmaps": ("ConfigMap", True),
+            "secrets": ("Secret", True),
         },
         "/apis/apps/v1": {
             "statefulsets": ("StatefulSet", True),
@@ -43,6 +45,10 @@ def builtin() -> Groups:
         "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
         "/apis/discovery.k8s.io/v1": {"endpointslices": ("EndpointSlice", True)},
         "/apis/coordination.k8s.io/v1": {"leases": ("Lease", True)},
+        "/apis/rbac.authorization.k8s.io/v1": {
+            "clusterroles": ("ClusterRole", False),
+            "clusterrolebindings": ("ClusterRoleBinding", False),
+        },
     }
 
 
@@ -102,7 +108,9 @@ class FakeApi:
     calls get no answer at all. `token` is what a client must show, nothing when it is empty.
     `budget` is how many evictions are still allowed (None: any number that the
     PodDisruptionBudgets allow). Kinds in `lingering` are only marked when a client deletes them,
-    until `remove` ends them. Without `kubelets` so are pods that have a node.
+    until `remove` ends them. Without `kubelets` so are pods that have a node. `ports` says by
+    namespace/name at which loopback port a pod is reached through the proxy; `cuts` are what its
+    next answers meet: `cut` in the middle, `drop` before the first byte.
     """
 
     log: list[Transition] = field(default_factory=list)
@@ -119,6 +127,8 @@ class FakeApi:
     pages: dict[str, tuple[int, list[Object]]] = field(default_factory=dict)
     lingering: set[str] = field(default_factory=set)
     objects: dict[str, dict[str, Object]] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    cuts: list[str] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
     mishaps: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from seatrial import command
@@ -16,11 +17,12 @@ from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodeimage import components
 from seatrial.cluster.nodeimage.inputs import Inputs
 from seatrial.cluster.nodeimage.programs import built, modules
-from seatrial.errors import CannotRun
+from seatrial.errors import CannotRun, ToolFailed
 from seatrial.places import cache
 from seatrial.progress import Progress
 
 _ROOM = 8 * 2**30
+_NAMED = "{{.Repository}}:{{.Tag}}"
 _NODE_PROGRAMS = ("kubeadm", "kubectl", "kubelet")
 _ENTRYPOINT = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
 
@@ -45,6 +47,19 @@ def assemble(engine: Engine, wanted: Inputs, progress: Progress) -> None:
     with progress.step("putting the node image together", 40):
         _node(engine, wanted, programs, base, [*parts, ground])
     engine.docker("rmi", *parts, _packages(wanted))
+    _forget_older(engine, wanted)
+
+
+def _forget_older(engine: Engine, wanted: Inputs) -> None:
+    """Remove what our own engine holds of earlier inputs; one that a node runs on stays."""
+    if not engine.private:
+        return
+    version = f"seatrial/node:v{wanted.version}-*"
+    for old in engine.docker("image", "ls", "--format", _NAMED, version).split():
+        if old != reference(wanted):
+            with suppress(ToolFailed):
+                engine.docker("rmi", old)
+    engine.docker("image", "prune", "--force")
 
 
 def _unpacked(engine: Engine, wanted: Inputs, progress: Progress) -> tuple[str, str]:

@@ -1,0 +1,61 @@
+"""Runs an experiment with Chaos Toolkit, as a child that puts back what it broke when stopped.
+
+Its exit code is no verdict (it calls completed what failed), so the trial's own result is read
+from a file that the control writes.
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial import command
+from seatrial.chaos.experiments import Experiment
+from seatrial.errors import CannotRun
+
+RESULT = "SEATRIAL_RESULT"
+"""Names the file into which the child's control writes how the trial ended."""
+_HEALS = 240.0
+"""Seconds that the child is given to heal and clean up once it is asked to stop."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a drill ended: its run folder (None when none was begun) and the exit code it asks."""
+
+    folder: Path | None
+    exit_code: int
+    error: str = ""
+
+
+def drilled(experiment: Experiment, settings: Mapping[str, str], logs: Path) -> Ended:
+    """Run an experiment with these SEATRIAL_* settings; Chaos Toolkit's log goes below `logs`.
+
+    Raises CannotRun when the child ended without any word.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="drill-") as scratch:
+        result = Path(scratch) / "result.json"
+        log = logs / f"{experiment.name}.chaos.log"
+        argv = [
+            str(Path(sys.executable).with_name("chaos")), "--no-version-check",
+            "--log-file", str(log), "run",
+            "--rollback-strategy", "always",
+            "--journal-path", str(logs / f"{experiment.name}.journal.json"),
+            str(experiment.path),
+        ]  # fmt: skip
+        command.through(argv, env={**settings, RESULT: str(result)}, grace=_HEALS)
+        if not result.exists():
+            raise CannotRun(
+                f"the drill {experiment.name} to say how it ended",
+                seen="Chaos Toolkit ended without a word",
+                remedy=f"read {log}; `seatrial heal` puts back what may be broken",
+            )
+        said = json.loads(result.read_text())
+    folder = Path(said["folder"]) if "folder" in said else None
+    return Ended(folder, said["exit_code"], said.get("error", ""))

@@ -1,0 +1,208 @@
+"""A trial while it lives: one workload on the ground, watched, written to, asked, and broken.
+
+Whoever leads it (run.py for a certification, chaos for a drill) decides what happens when; what
+can happen is here, and all of it goes into the History.
+May import: everything below run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial import cluster, profiles, report
+from seatrial.cluster.supply import supply
+from seatrial.errors import NotHealed, SeatrialError
+from seatrial.evidence import RunFolder
+from seatrial.faults import FAULTS, broken
+from seatrial.faults.scene import Proof, Scene
+from seatrial.ground import Ground
+from seatrial.healing import watched
+from seatrial.load.driving import Driver, driving
+from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
+from seatrial.plan import head
+from seatrial.probes import backups, identity
+from seatrial.progress import Progress
+from seatrial.timing import Limit
+from seatrial.workload import Workload, deployed, namespace_of
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be tried, and where."""
+
+    plan: Plan
+    profile: Profile
+    ground: Ground
+    folder: RunFolder
+    progress: Progress
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of this run, and of no other."""
+        return namespace_of(self.folder.name)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A workload under trial; every method writes what it saw as Ops."""
+
+    job: Job
+    alive: Workload
+    scene: Scene
+    driver: Driver
+    recorder: Recorder
+
+    @property
+    def everybody(self) -> Sequence[int]:
+        """All ordinals."""
+        return range(self.job.profile.replicas)
+
+    def phase(self, name: str) -> None:
+        """Say what comes next."""
+        self.note("run", "phase", {"name": name})
+
+    def note(self, process: str, what: str, value: Mapping[str, Json]) -> None:
+        """Write down what is so now."""
+        now = self.recorder.now()
+        self.recorder.write(Op(process, what, Outcome.OK, now, now, value))
+
+    def ask(self, ordinals: Sequence[int]) -> None:
+        """Ask members who they are, each inside its own container."""
+        for ordinal in ordinals:
+            if pod := self.alive.member(ordinal):
+                kube, profile = self.alive.kube, self.job.profile
+                identity.ask(kube, profile, ordinal, pod, self.recorder)
+
+    def load(self, ordinals: Sequence[int], within: Limit | None = None) -> None:
+        """Wait until each of these members acknowledges writes, if the profile has a client."""
+        if self.job.profile.client:
+            self.driver.until_load(ordinals=ordinals, within=within)
+
+    def read(self, phase: str) -> None:
+        """End the load and have all that every member holds read, if the profile has a client."""
+        if self.job.profile.client:
+            self.driver.rest()
+            self.driver.read(phase)
+
+    def finale(self) -> None:
+        """Let names and load settle, then read and ask everything once more, for the judges."""
+        self.phase("final")
+        with self.job.progress.step("the last look at every member", 5):
+            with self.as_far_as_it_goes():
+                self.driver.until_settled(self._addresses())
+            with self.as_far_as_it_goes():
+                self.load(self.everybody)
+            with self.as_far_as_it_goes():
+                self.read("final")
+            with self.as_far_as_it_goes():
+                self._backups()
+            self.ask(self.everybody)
+
+    def back_up(self, ordinal: int, within: Limit) -> Mapping[str, Json]:
+        """Back a member up now; gives the backup's line."""
+        pod = self.scene.pod(ordinal)
+        return backups.back_up(self.alive.kube, self.job.profile, pod, within)
+
+    def restored(self, ordinal: int) -> Mapping[str, Json]:
+        """Say what the last restore of a member brought."""
+        return backups.restored(self.alive.kube, self.job.profile, self.scene.pod(ordinal))
+
+    def _backups(self) -> None:
+        if self.job.profile.recovery:
+            pod = next(filter(None, map(self.alive.member, self.everybody)), None)
+            if pod:
+                backups.record(self.alive.kube, self.job.profile, pod, self.recorder)
+
+    @contextmanager
+    def as_far_as_it_goes(self) -> Iterator[None]:
+        """Go on when something cannot be done: what was not shown is unknown, and Ops say why.
+
+        What could not be healed is raised all the same.
+        """
+        try:
+            yield
+        except NotHealed:
+            raise
+        except SeatrialError as error:
+            self.job.progress.note(f"not shown: {error}")
+
+    def _addresses(self) -> dict[int, str]:
+        pods = {ordinal: self.alive.member(ordinal) for ordinal in self.everybody}
+        return {ordinal: pod.status.pod_ip for ordinal, pod in pods.items() if pod}
+
+    @contextmanager
+    def broken(self, fault: str, ordinal: int) -> Iterator[Proof]:
+        """Break a member; healed, or the healing's failure raised, when the body is left."""
+        with broken(FAULTS[fault], self.scene, ordinal, self.recorder) as receipt:
+            yield receipt
+
+
+@contextmanager
+def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
+    """Deploy the job's workload, watched from its first moment; Op 0 is written before.
+
+    Raises NotReady when it never serves, so that nothing could be tried.
+    """
+    documents = _documents(job)
+    recorder.write(head(job.plan, job.profile, job.ground.cluster.facts))
+    with ExitStack() as stack:
+        _say(recorder, "deploy")
+        with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
+            kube = job.ground.kube
+            alive = stack.enter_context(
+                deployed(job.profile, documents, kube, job.namespace, recorder)
+            )
+        with job.progress.step("starting the driver", 5):
+            image = str(job.ground.cluster.facts["ground_image"])
+            stream, seed = alive.stream, job.plan.seed
+            driver = stack.enter_context(
+                driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
+            )
+        yield Live(job, alive, _scene(job, alive), driver, recorder)
+
+
+@contextmanager
+def recording(job: Job) -> Iterator[Live]:
+    """Live through a job with its History open; it is closed, whatever happens, on leaving.
+
+    What a run that failed had seen is kept and told, too.
+    """
+    try:
+        with watched(), job.folder.recorder() as recorder, lived(job, recorder) as live:
+            yield live
+    except BaseException:
+        job.folder.close_history()
+        report.write(job.folder.path)
+        raise
+    job.folder.close_history()
+
+
+def _scene(job: Job, alive: Workload) -> Scene:
+    ground = job.ground.cluster
+    return Scene(
+        alive.kube,
+        alive.stream,
+        alive.namespace,
+        alive.profile.set,
+        nodes=cluster.machines(ground, job.progress),
+        cluster=ground.name,
+        kubeconfig=str(ground.kubeconfig),
+        context=ground.context,
+        run=str(job.folder.path.resolve()),
+    )
+
+
+def _say(recorder: Recorder, phase: str) -> None:
+    now = recorder.now()
+    recorder.write(Op("run", "phase", Outcome.OK, now, now, {"name": phase}))
+
+
+def _documents(job: Job) -> list[dict[str, Json]]:
+    images = {
+        name: supply(job.ground.cluster, name, Path(folder), job.progress)
+        for name, folder in job.profile.images.items()
+    }
+    return profiles.render(job.profile, images=images, namespace=job.namespace)
