@@ -251,3 +251,63 @@ def test_leases_are_those_of_nodes_whatever_namespace_is_watched(api, kube):
     api.put("leases", "some-leader", "x")
     with Stream(kube, ("leases",), "x") as stream:
         assert set(stream.items("leases")) == {"n1"}
+
+
+def test_what_only_lies_around_may_be_forbidden_and_the_rest_is_watched(api, kube):
+    api.forbidden |= {"leases", "events"}
+    kept, started = Kept(), time.monotonic()
+    with Stream(kube, ("pods", "leases", "events"), "x", kept) as stream:
+        assert time.monotonic() - started < 5
+        api.put("pods", "a", "x")
+        wait(stream, lambda s: None if "a" in s.items("pods") else "no a", SOON)
+        assert "watch of leases: " in stream.trouble
+        assert "leases is forbidden" in stream.trouble
+        assert stream.items("leases") == {}
+    gaps = {op.value["resource"]: op.value["reason"] for op in kept.of("gap")}
+    assert set(gaps) == {"leases", "events"}
+    assert gaps["leases"].startswith("leases is forbidden")
+
+
+def test_what_is_judged_may_not_be_forbidden(api, kube, monkeypatch):
+    monkeypatch.setitem(timing._SECONDS, "first list of a watch", 0.5)
+    api.forbidden.add("pods")
+    with pytest.raises(NotReady, match="no list of pods"), Stream(kube, ("pods", "leases"), "x"):
+        pass
+
+
+def test_a_server_that_is_only_in_trouble_is_no_server_that_forbids(api, kube, monkeypatch):
+    monkeypatch.setitem(timing._SECONDS, "first list of a watch", 0.5)
+    api.refuse += [503] * 50
+    with pytest.raises(NotReady, match="no list of leases"), Stream(kube, ("leases",), "x"):
+        pass
+
+
+def test_rights_that_come_later_are_used_and_one_gap_tells_of_the_time_before(
+    api, kube, monkeypatch
+):
+    monkeypatch.setattr("seatrial.kube.watch._RIGHTS", 0.05)
+    api.forbidden.add("leases")
+    api.put("leases", "n1", "kube-node-lease")
+    kept = Kept()
+    with Stream(kube, ("leases",), "x", kept) as stream:
+        wait(stream, named("forbidden"), SOON)
+        api.forbidden.clear()
+        wait(stream, lambda s: None if "n1" in s.items("leases") else "no n1", SOON)
+        assert stream.trouble == ""
+    assert [op.what for op in kept.ops] == ["gap", "lease"]
+
+
+def test_what_is_forbidden_is_not_asked_for_again_and_again(api, kube):
+    asked = []
+
+    class Noted(set):
+        """What is forbidden, and how often it was asked for."""
+
+        def __contains__(self, plural):
+            asked.append(plural)
+            return super().__contains__(plural)
+
+    api.forbidden = Noted({"leases"})
+    with Stream(kube, ("leases",), "x") as stream, pytest.raises(NotReady):
+        wait(stream, lambda _: "nothing", Limit("a moment", 0.6))
+    assert asked == ["leases"]

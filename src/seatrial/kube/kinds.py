@@ -176,6 +176,7 @@ class Kind:
 
     `path` is the URL of its group and version; `what` names its Ops. `namespaced` is None when
     only the server knows. `home` is the one namespace in which it is watched, whatever the others.
+    `around` is what lies around a workload: a trial goes on without it where rights end before it.
     """
 
     plural: str
@@ -185,6 +186,13 @@ class Kind:
     facts: Callable[[Any], dict[str, Any]] = lambda _: {}
     namespaced: bool | None = True
     home: str = ""
+    around: bool = False
+
+    def place(self, namespace: str) -> str:
+        """Give the URL path of its list, in a namespace when one is named."""
+        narrow = namespace and self.namespaced
+        space = f"/namespaces/{self.home or namespace}" if narrow else ""
+        return f"{self.path}{space}/{self.plural}"
 
 
 KINDS: Mapping[str, Kind] = {
@@ -195,17 +203,30 @@ KINDS: Mapping[str, Kind] = {
         Kind("persistentvolumes", "/api/v1", "volume", Volume, _volume, namespaced=False),
         Kind("nodes", "/api/v1", "node", Machine, _node, namespaced=False),
         Kind("namespaces", "/api/v1", "namespace", Namespace, namespaced=False),
-        Kind("services", "/api/v1", "service", Service, _service),
+        Kind("services", "/api/v1", "service", Service, _service, around=True),
         # Core v1, not events.k8s.io/v1: both show the same stored objects, only this one has the
         # times and counts of every sender under their own names, and it is what kubectl shows.
-        Kind("events", "/api/v1", "event", Event, _event),
+        Kind("events", "/api/v1", "event", Event, _event, around=True),
         Kind("statefulsets", "/apis/apps/v1", "set", Set, _set),
-        Kind("controllerrevisions", "/apis/apps/v1", "revision", Revision, _revision),
+        Kind("controllerrevisions", "/apis/apps/v1", "revision", Revision, _revision, around=True),
         Kind("poddisruptionbudgets", "/apis/policy/v1", "budget", Budget, _budget),
-        Kind("endpointslices", "/apis/discovery.k8s.io/v1", "endpoints", EndpointSlice, _endpoints),
+        Kind(
+            "endpointslices",
+            "/apis/discovery.k8s.io/v1",
+            "endpoints",
+            EndpointSlice,
+            _endpoints,
+            around=True,
+        ),
         # Nodes renew theirs in one namespace, which is never a trial's own.
         Kind(
-            "leases", "/apis/coordination.k8s.io/v1", "lease", Lease, _lease, home="kube-node-lease"
+            "leases",
+            "/apis/coordination.k8s.io/v1",
+            "lease",
+            Lease,
+            _lease,
+            home="kube-node-lease",
+            around=True,
         ),
     )
 }

@@ -34,6 +34,8 @@ SILENCE = 75.0
 """Seconds without a byte after which a watch is reopened; bookmarks come about every minute."""
 _PAUSE = 0.2
 """Seconds before a try after one that brought nothing."""
+_RIGHTS = 30.0
+"""Seconds before a try after the server said that it is none of ours to see."""
 _PATIENCE = 1.0
 """Seconds that closing waits for the threads; one that is still connecting is left to its end."""
 _PAGE = "500"
@@ -43,6 +45,7 @@ _PAGE = "500"
 class Stream:
     """The watched kinds of one cluster; a context manager that is ready once all are listed.
 
+    Kinds that only lie `around` a workload may be forbidden (403): that is trouble, and a gap.
     `kinds` are names of the table KINDS or `plural.group/version`. `namespace` narrows it to one;
     `silence` is how many seconds without a byte are believed.
     """
@@ -61,6 +64,7 @@ class Stream:
         self._kinds = {name: kind_of(name) for name in kinds}
         self._items: dict[str, dict[str, Any]] = {name: {} for name in kinds}
         self._listed: set[str] = set()
+        self._forbidden: set[str] = set()
         self._reached: dict[str, int] = {}
         self._closing = threading.Event()
         self._open: dict[str, urllib3.BaseHTTPResponse] = {}
@@ -117,7 +121,7 @@ class Stream:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def _unlisted(self) -> str | None:
-        missing = sorted(set(self._items) - self._listed)
+        missing = sorted(set(self._items) - self._listed - self._forbidden)
         if not missing:
             return None
         return f"no list of {', '.join(missing)} yet"
@@ -156,6 +160,14 @@ class Stream:
             self._refusal[name] = error
             self.changed.notify_all()
 
+    def _hidden(self, name: str, error: ApiFailed) -> None:
+        """Go on without a kind that we have no right to see; it is asked for again at leisure."""
+        error.after = _RIGHTS
+        with self.changed:
+            if name not in self._listed | self._forbidden and not self._closing.is_set():
+                self._gap(name, error.seen, 0, 0)
+                self._forbidden.add(name)
+
     def _going(self, name: str) -> None:
         """Forget a refusal: the server talks again; what it sent unreadably may come again."""
         with self.changed:
@@ -181,6 +193,8 @@ class Stream:
         try:
             return self._pages(name, kind, {"limit": _PAGE})
         except ApiFailed as error:
+            if kind.around and error.status == HTTPStatus.FORBIDDEN:
+                self._hidden(name, error)
             if error.status != HTTPStatus.GONE:
                 raise
             return self._pages(name, kind, {})
@@ -231,7 +245,7 @@ class Stream:
     def _opened(
         self, name: str, kind: Kind, query: Mapping[str, str], silence: float
     ) -> urllib3.BaseHTTPResponse:
-        path = self._path(kind)
+        path = kind.place(self._namespace)
         response = self._kube.answer("GET", path, query=query, silence=silence)
         self._open[name] = response
         if self._closing.is_set():
@@ -278,11 +292,6 @@ class Stream:
         if kind.namespaced is not None or not self._namespace:
             return kind
         return replace(kind, namespaced=self._kube.namespaced(kind.path, kind.plural))
-
-    def _path(self, kind: Kind) -> str:
-        namespace = (kind.home or self._namespace) if self._namespace else ""
-        space = f"/namespaces/{namespace}" if namespace and kind.namespaced else ""
-        return f"{kind.path}{space}/{kind.plural}"
 
 
 def _other(before: Object, now: Object) -> bool:

@@ -19,6 +19,7 @@ _OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "resourceVersion", "m
 """Metadata that only the server writes."""
 _REASONS = {
     HTTPStatus.UNAUTHORIZED: "Unauthorized",
+    HTTPStatus.FORBIDDEN: "Forbidden",
     HTTPStatus.NOT_FOUND: "NotFound",
     HTTPStatus.CONFLICT: "Conflict",
     HTTPStatus.GONE: "Expired",

@@ -225,6 +225,10 @@ class _Handler(BaseHTTPRequestHandler):
         if place is None:
             said = "the server could not find the requested resource"
             self._answer(HTTPStatus.NOT_FOUND, status(HTTPStatus.NOT_FOUND, said))
+        elif place.plural in self.api.forbidden:
+            said = f"{place.plural} is forbidden: no rights in the namespace {place.namespace!r}"
+            self._answer(HTTPStatus.FORBIDDEN, status(HTTPStatus.FORBIDDEN, said))
+            return None
         return place
 
     def _answer(self, code: HTTPStatus, value: Object, after: int = 0) -> None:

@@ -105,7 +105,8 @@ class FakeApi:
 
     `log` is the truth that a watcher is measured by. `refuse` is a list of status codes that the
     next calls get, each alone or with the seconds of a Retry-After; `mute` is how many of the next
-    calls get no answer at all. `token` is what a client must show, nothing when it is empty.
+    calls get no answer at all. `token` is what a client must show, nothing when it is empty; nobody
+    may see kinds in `forbidden`.
     `budget` is how many evictions are still allowed (None: any number that the
     PodDisruptionBudgets allow). Kinds in `lingering` are only marked when a client deletes them,
     until `remove` ends them. Without `kubelets` so are pods that have a node. `ports` says by
@@ -120,6 +121,7 @@ class FakeApi:
     refuse: list[int | tuple[int, int]] = field(default_factory=list)
     mute: int = 0
     token: str = ""
+    forbidden: set[str] = field(default_factory=set)
     budget: int | None = None
     kubelets: bool = True
     groups: Groups = field(default_factory=builtin)
