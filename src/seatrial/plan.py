@@ -26,11 +26,13 @@ def planned(
 ) -> Plan:
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
-    A fault of a pod is done to every ordinal, one of a node to one of them.
+    A fault of a pod is done to every ordinal, one of a node to one of them. A rogue meets only
+    the faults that must show its defect.
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
-    names = sorted({fault for guarantee in guarantees for fault in guarantee.needs})
+    tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
+    names = sorted({fault for guarantee in tried for fault in guarantee.needs})
     draw.shuffle(names)
     faults = tuple(PlannedFault(name, _ordinals(name, profile.replicas, draw)) for name in names)
     ids = tuple(guarantee.id for guarantee in guarantees)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from seatrial import checks, history, profiles, report, run
+from seatrial.chaos import drilling, experiments
 from seatrial.cli import show
 from seatrial.cli.options import (
     NEWEST,
@@ -74,6 +75,9 @@ def certify(
 
 
 def rogues(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these; all of them when none is named.")
+    ] = None,
     seed: Seed = None,
     shape: Shape = "three-workers",
     timing: Timing = "fast",
@@ -88,17 +92,44 @@ def rogues(
     """
     spec = spec_of(cluster_name, shape, timing, kubernetes, "")
     first = seed_of(seed)
-    known = [profiles.load(name, known=checks.CHECKS) for name in profiles.names()]
-    with show.terminal() as progress, grounded(spec, progress) as found:
+    found = rogues_named(names or ())
+    with show.terminal() as progress, grounded(spec, progress) as ground:
         catches = [
-            Catch(rogue, tried(order, found, first, progress).verdicts)
-            for rogue in known
-            if rogue.rogue
-            for order in [Order(rogue, judged_of(rogue, ()), spec, Keep.NEVER, out, rogue.name)]
+            Catch(
+                rogue,
+                _met(Order(rogue, [], spec, Keep.NEVER, out, rogue.name), ground, first, progress),
+            )
+            for rogue in found
         ]
     result = matrix(catches)
     _tell_matrix(result, as_json=as_json)
     return int(bool(result["survived"] or result["accused_wrongly"]))
+
+
+def rogues_named(wanted: Sequence[str]) -> list[Profile]:
+    """Load the rogues of these names, or all of them."""
+    known = profiles.rogue_names()
+    if strange := [name for name in wanted if name not in known]:
+        raise BadInput(f"rogues out of {', '.join(known)}", seen=", ".join(strange))
+    return [profiles.load(name, known=checks.CHECKS) for name in wanted or known]
+
+
+def drill_of(rogue: Profile) -> str:
+    """Name the drill that alone can show a rogue's defect; empty when a certification can."""
+    drills = (checks.CHECKS[guarantee].drill for guarantee in rogue.breaks)
+    return next(filter(None, drills), "")
+
+
+def _met(order: Order, ground: Ground, seed: int, progress: Progress) -> tuple[Verdict, ...]:
+    rogue, spec = order.profile, order.spec
+    if not (name := drill_of(rogue)):
+        return tried(
+            replace(order, guarantees=judged_of(rogue, ())), ground, seed, progress
+        ).verdicts
+    settings = drilling.settings(spec, profile=rogue.name, seed=seed, out=order.out)
+    return drilling.verdicts(
+        drilling.drilled(experiments.load(name), settings, order.out / "drills")
+    )
 
 
 def rejudge(
