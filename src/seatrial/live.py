@@ -94,7 +94,8 @@ class Live:
             with self.as_far_as_it_goes():
                 self.driver.until_settled(self._addresses())
             with self.as_far_as_it_goes():
-                self.load(self.everybody)
+                if self._flowed():
+                    self.load(self.everybody)
             with self.as_far_as_it_goes():
                 self.read("final")
             with self.as_far_as_it_goes():
@@ -128,6 +129,10 @@ class Live:
             raise
         except SeatrialError as error:
             self.job.progress.note(f"not shown: {error}")
+
+    def _flowed(self) -> bool:
+        """Whether anybody ever acknowledged anything: if not, there is nothing to wait for."""
+        return any(one["acknowledged"] for one in self.driver.counts().values())
 
     def _addresses(self) -> dict[int, str]:
         pods = {ordinal: self.alive.member(ordinal) for ordinal in self.everybody}

@@ -23,18 +23,21 @@ def planned(
     timing: str,
     kubernetes: str,
     command: str,
+    faults: Sequence[str] = (),
 ) -> Plan:
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
-    A fault of a pod is done to every ordinal, one of a node to one of them.
+    A fault of a pod is done to every ordinal, one of a node to one of them. A rogue meets only
+    the faults that must show its defect; `faults` are planned instead when any are named.
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
-    names = sorted({fault for guarantee in guarantees for fault in guarantee.needs})
+    tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
+    names = sorted({*faults} or {fault for guarantee in tried for fault in guarantee.needs})
     draw.shuffle(names)
-    faults = tuple(PlannedFault(name, _ordinals(name, profile.replicas, draw)) for name in names)
+    chosen = tuple(PlannedFault(name, _ordinals(name, profile.replicas, draw)) for name in names)
     ids = tuple(guarantee.id for guarantee in guarantees)
-    return Plan(profile.name, shape, timing, seed, ids, faults, command, kubernetes)
+    return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)
 
 
 def _ordinals(fault: str, replicas: int, draw: random.Random) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from seatrial.chaos import drilling, experiments
-from seatrial.history import VERDICTS, read_document
 
 pytestmark = pytest.mark.disruptive
 
@@ -14,29 +13,21 @@ pytestmark = pytest.mark.disruptive
 def drilled(trial_ground, pytestconfig):
     """Give the function that runs the drill with a profile, on this session's cluster."""
     out = Path(pytestconfig.getoption("--trial-out"))
+    seed = pytestconfig.getoption("--trial-seed")
 
     def run(profile: str):
-        settings = {
-            "SEATRIAL_CLUSTER": trial_ground.cluster.name,
-            "SEATRIAL_SHAPE": trial_ground.spec.shape,
-            "SEATRIAL_TIMING": trial_ground.spec.timing,
-            "SEATRIAL_SEED": str(pytestconfig.getoption("--trial-seed")),
-            "SEATRIAL_PROFILE": profile,
-            "SEATRIAL_OUT": str(out),
-        }
+        settings = drilling.settings(trial_ground.spec, profile=profile, seed=seed, out=out)
         ended = drilling.drilled(experiments.load("node-loss"), settings, out / "drills")
-        assert ended.folder, ended.error
-        assert not ended.error
-        return {v["guarantee"]: v for v in read_document(ended.folder / VERDICTS)["verdicts"]}
+        return {verdict.guarantee: verdict for verdict in drilling.verdicts(ended)}
 
     return run
 
 
 def test_a_member_comes_back_from_its_backup_when_its_node_is_lost_with_its_disk(drilled):
     verdict = drilled("ledger-recovery")["recovery.six-stages"]
-    assert verdict["verdict"] == "holds", verdict["reason"]
+    assert verdict.verdict == "holds", verdict.reason
 
 
 def test_the_restore_of_an_old_snapshot_is_caught(drilled):
     verdict = drilled("oldest-snapshot")["recovery.six-stages"]
-    assert verdict["verdict"] == "broken", verdict["reason"]
+    assert verdict.verdict == "broken", verdict.reason

@@ -14,9 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial import command
+from seatrial import command, history
 from seatrial.chaos.experiments import Experiment
+from seatrial.cluster import Spec
 from seatrial.errors import CannotRun
+from seatrial.model import Standing, Verdict
 
 RESULT = "SEATRIAL_RESULT"
 """Names the file into which the child's control writes how the trial ended."""
@@ -31,6 +33,25 @@ class Ended:
     folder: Path | None
     exit_code: int
     error: str = ""
+
+
+def settings(
+    spec: Spec, *, profile: str, seed: int, out: Path, keep: str = "never"
+) -> dict[str, str]:
+    """Give the SEATRIAL_* settings of a drill; what is empty is left to the experiment's own."""
+    given = {
+        "PROFILE": profile, "SEED": str(seed), "SHAPE": spec.shape, "TIMING": spec.timing,
+        "CLUSTER": spec.name, "KEEP": keep, "OUT": str(out),
+    }  # fmt: skip
+    return {f"SEATRIAL_{name}": value for name, value in given.items() if value}
+
+
+def verdicts(ended: Ended) -> tuple[Verdict, ...]:
+    """Give the verdicts of a drill; raises CannotRun with its error when it came to none."""
+    if ended.folder is None or ended.error:
+        raise CannotRun("a drill that ends in verdicts", seen=ended.error or "no run folder")
+    rows = history.read_document(ended.folder / history.VERDICTS)["verdicts"]
+    return tuple(Verdict(row["guarantee"], Standing(row["verdict"]), row["reason"]) for row in rows)
 
 
 def drilled(experiment: Experiment, settings: Mapping[str, str], logs: Path) -> Ended:

@@ -16,12 +16,22 @@ from seatrial import checks, history
 from seatrial.chaos import drilling, experiments
 from seatrial.chaos.experiments import Experiment
 from seatrial.cli import show
-from seatrial.cli.options import ClusterName, Json, KeepWhat, Out, Seed, Shape, Timing
+from seatrial.cli.options import (
+    NEWEST,
+    ClusterName,
+    Json,
+    KeepWhat,
+    Out,
+    Seed,
+    Shape,
+    Timing,
+    spec_of,
+)
 from seatrial.cli.trial import NEW_RUNS, seed_of
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
 from seatrial.history import read_document
-from seatrial.model import Standing, Verdict
+from seatrial.model import Standing
 
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, touch nothing.")]
 _YES = Annotated[bool, typer.Option("--yes", help="Do not ask before breaking things.")]
@@ -49,16 +59,8 @@ def drill(
     if not experiment:
         return _list(as_json=as_json)
     found = experiments.load(experiment)
-    settings = {
-        "SEATRIAL_PROFILE": profile,
-        "SEATRIAL_SEED": str(seed_of(seed)),
-        "SEATRIAL_SHAPE": shape,
-        "SEATRIAL_TIMING": timing,
-        "SEATRIAL_CLUSTER": cluster_name,
-        "SEATRIAL_KEEP": keep.value,
-        "SEATRIAL_OUT": str(out),
-    }
-    chosen = {name: value for name, value in settings.items() if value}
+    spec = spec_of(cluster_name, shape, timing, NEWEST)
+    chosen = drilling.settings(spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value)
     if dry_run:
         return _show(found, chosen, as_json=as_json)
     if not as_json:
@@ -125,12 +127,8 @@ def _told(ended: drilling.Ended, *, as_json: bool) -> int:
     if as_json:
         show.document(content)
         return ended.exit_code
-    verdicts = [_verdict(row) for row in content["verdicts"]]
-    show.verdicts(verdicts, {g.id: g.sentence for g in checks.CHECKS.values()})
+    named = {g.id: g.sentence for g in checks.CHECKS.values()}
+    show.verdicts(drilling.verdicts(ended), named)
     standing = Standing(content["verdict"])
     show.line(f"{standing.value}: {Path(ended.folder) / 'report.html'}", standing)
     return ended.exit_code
-
-
-def _verdict(row: Mapping[str, object]) -> Verdict:
-    return Verdict(str(row["guarantee"]), Standing(str(row["verdict"])), str(row["reason"]))
