@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -405,20 +406,25 @@ def test_the_repository_is_founded_once_and_whole_or_not_at_all(place, monkeypat
 @pytest.fixture
 def sidecar(place):
     """Run the real program, which backs up only when asked; give how to ask and the process."""
-    port = str(40000 + os.getpid() % 20000)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
     env = {**os.environ, "DATA": str(place.data), "STATE": str(place.state)}
     env |= {"BACKUP_PERIOD": "600", "BACKUP_PORT": port, "POD_NAME": "ledger-0"}
     program = [sys.executable, "-B", str(IMAGE / "backup.py")]
     with subprocess.Popen([*program, "serve"], env=env, stdout=subprocess.PIPE) as child:
-        yield child, lambda: asked([*program, "now"], env)
+        yield child, lambda: asked(child, [*program, "now"], env)
         child.kill()
 
 
-def asked(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Ask until it listens."""
+def asked(
+    child: subprocess.Popen[bytes], argv: list[str], env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Ask until it listens, or has ended."""
     while True:
+        ended = child.poll() is not None
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
-        if "Connection refused" not in done.stderr:
+        if ended or "Connection refused" not in done.stderr:
             return done
 
 
