@@ -8,7 +8,7 @@ LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help certify test suites check campaign tables lock hooks clean
+.PHONY: help certify test suites check drill campaign bench tables lock hooks clean
 
 help:  ## tell what there is
 	@echo 'seatrial puts a stateful workload on Kubernetes on trial. From here:'
@@ -46,8 +46,14 @@ suites: $(READY)  ## the suites alone, on a cluster that goes down afterwards; A
 	run "not disruptive"; \
 	run disruptive
 
+drill: $(READY)  ## break a thing on purpose and heal it; DRILL=node-loss, lists them without
+	@$(BIN)/seatrial drill $(DRILL)
+
 campaign: $(READY)  ## many trials with many seeds; RUNS=10 PROFILE=ledger
 	@$(BIN)/seatrial certify $(or $(PROFILE),ledger) --runs $(or $(RUNS),10)
+
+bench: $(READY)  ## measure our machinery beside what others offer: no cluster, a minute
+	@$(BIN)/seatrial bench $(ARGS)
 
 hooks: $(READY)  ## run the checks before each of your commits
 	@$(BIN)/pre-commit install

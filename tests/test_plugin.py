@@ -26,7 +26,7 @@ def test_names(holds):
     holds("identity.hostname")
 
 def test_unclaimed(holds):
-    holds("durability.acknowledged")
+    holds("recovery.six-stages")
 """
 
 
@@ -57,7 +57,7 @@ def test_only_a_verdict_that_holds_is_green(said, result, tmp_path):
 def test_a_guarantee_that_is_not_claimed_is_skipped_and_says_so(tmp_path):
     (tmp_path / "conftest.py").write_text(CONFTEST.format(said="holds"))
     (tmp_path / "test_it.py").write_text(TEST)
-    assert "ledger does not claim durability.acknowledged" in ran(tmp_path, "-q", "-rs").stdout
+    assert "ledger does not claim recovery.six-stages" in ran(tmp_path, "-q", "-rs").stdout
 
 
 def test_the_suites_are_collected_without_a_cluster_or_heavy_imports(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 import websocket
 
 from seatrial.errors import ToolFailed
+from seatrial.kube import inside
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.objects import Pod
 from seatrial.model import Outcome, Profile
@@ -86,7 +87,7 @@ class Session:
 
 
 def ran(session: Session, monkeypatch, tmp_path) -> str:
-    monkeypatch.setattr(Kube, "_exec", lambda *_: session)
+    monkeypatch.setattr(inside, "_opened", lambda *_: session)
     api = FakeApi(host="http://127.0.0.1:1")
     kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
     return kube.run("x", "web-1", "main", ["hostname"], Limit("a command", 1.5))

@@ -15,10 +15,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from seatrial import profiles
+from seatrial import history, profiles
 from seatrial.checks import CHECKS
 from seatrial.errors import BadInput, BadProfile, CannotRun
-from seatrial.model import Profile
+from seatrial.kube.kinds import kind_of
+from seatrial.model import Load, Profile
 from seatrial.places import carried
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +45,14 @@ DEFECTS = {
     "fqdn-hostname": {"spec.template.spec.setHostnameAsFQDN"},
     "empty-dir": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
+    "no-service-name": {"spec.serviceName"},
+    "parallel": {"spec.podManagementPolicy"},
+    "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
+    "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "oldest-snapshot": {"spec.template.spec.initContainers"},
 }
+# What a rogue brings besides: the program that lies.
+ADDED = {"early-ack": {("ConfigMap", "early-ack")}}
 
 
 @pytest.fixture
@@ -92,6 +100,12 @@ def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
+def base_of(rogue: str) -> str:
+    """Give the honest profile that a rogue changes."""
+    written = yaml.safe_load((Path(load(rogue).folder) / "profile.yaml").read_text())
+    return Path(written["extends"]).name
+
+
 def by_name(objects: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(found["kind"], found["metadata"]["name"]): found for found in objects}
 
@@ -132,22 +146,27 @@ def test_every_folder_is_in_the_table_and_no_two_share_a_name():
 
 @pytest.mark.parametrize("name", profiles.rogue_names())
 def test_a_rogue_differs_from_its_base_by_the_planted_defect_alone(name):
-    honest, rogue = by_name(render("ledger")), by_name(render(name))
-    assert honest.keys() == rogue.keys()
+    honest, rogue = by_name(render(base_of(name))), by_name(render(name))
+    assert rogue.keys() - honest.keys() == ADDED.get(name, set())
+    assert honest.keys() <= rogue.keys()
     found = {p for key in honest for p in differing(honest[key], rogue[key])}
     assert found == DEFECTS[name]
 
 
 @pytest.mark.parametrize("name", profiles.rogue_names())
 def test_a_rogue_declares_what_its_base_declares(name):
-    honest, rogue = load("ledger"), load(name)
-    for key in ("set", "service", "replicas", "container", "claim_templates", "claims", "ask"):
+    honest, rogue = load(base_of(name)), load(name)
+    for key in (
+        "set", "service", "replicas", "container", "claim_templates", "claims", "ask", "secrets",
+    ):  # fmt: skip
         assert getattr(rogue, key) == getattr(honest, key), key
     assert set(rogue.breaks) <= set(rogue.claims)
 
 
-def test_every_guarantee_has_a_rogue_that_breaks_it():
-    assert {broken for name in profiles.rogue_names() for broken in load(name).breaks} == set(
+def test_every_guarantee_has_a_rogue_that_breaks_it_live_or_recorded():
+    live = {broken for name in profiles.rogue_names() for broken in load(name).breaks}
+    runs = [history.read(path) for path in (ROOT / "tests" / "histories" / "bad").iterdir()]
+    assert live | {broken for run in runs for broken in run.head["profile"]["breaks"]} == set(
         CHECKS
     )
 
@@ -204,6 +223,7 @@ def test_durations_become_seconds(shop):
             "4: bounds.storage.rebind.rto: a num",
         ),
         ("set: shop", "bounds: {storage.rebind: {rto: .nan}}", "4: bounds.storage.rebind.rto: inp"),
+        ("set: shop", "watch: [pods]", "4: watch.0: plural.group/version, such as restores.exa"),
         ("set: shop", "breaks: [identity.hostname]", "4: breaks: identity.hostname is not among"),
         (
             "[storage.rebind]",
@@ -219,6 +239,14 @@ def test_durations_become_seconds(shop):
         ("set: shop", "extends: .", "4: extends: it extends itself"),
         ("set: shop", "? [a, b]\n: shop", "4: found unhashable key"),
         ("set: shop", "1: shop", "4: 1: "),
+        ("set: shop", "client: client.py", "4: client: there is no file client.py"),
+        ("set: shop", "client: profile.yaml", "4: client: port is missing, so it could reach no"),
+        ("set: shop", "client: 7", "4: client: input should be a valid string, not 7"),
+        ("set: shop", "port: 70000", "4: port: input should be less than or equal to 65535, not"),
+        ("set: shop", "load: {rate: 0}", "4: load.rate: input should be greater than 0, not 0"),
+        ("set: shop", "load: {rate: true}", "4: load.rate: input should be a valid number, not T"),
+        ("set: shop", "load: {writers: 1.5}", "4: load.writers: input should be a valid integer"),
+        ("set: shop", "load: {rat: 5}", "4: load.rat: there is no such key, did you mean 'rate'?"),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_what_was_meant(shop, old, new, said):
@@ -233,6 +261,46 @@ def test_all_mistakes_are_named_in_the_order_of_the_file_and_none_twice(shop):
     )
     found = re.findall(r"profile\.yaml:(\d+): ([\w.]+):", said)
     assert found == [("6", "replica"), ("7", "container"), ("8", "claims"), ("8", "claims")]
+
+
+CLIENT = """\
+def record(writer, seq, value, previous): ...
+def write(host, record, timeout): ...
+def read(host, timeout): ...
+"""
+
+
+def test_a_client_is_found_beside_the_profile_and_inherited_with_its_load(shop):
+    (shop / "client.py").write_text(CLIENT)
+    with (shop / "profile.yaml").open("a") as file:
+        file.write("client: client.py\nport: 8080\nload: {rate: 5, writers: 2}\n")
+    heir = shop.parent / "heir"
+    heir.mkdir()
+    (heir / "profile.yaml").write_text("extends: ../shop\nname: heir\nsentence: an heir\n")
+    found = load(heir)
+    assert (found.client, found.port) == (str(shop / "client.py"), 8080)
+    assert found.load == Load(5.0, 2)
+    assert load("ledger").load == Load()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (CLIENT.replace("def read", "def raed"), "client.py defines no read"),
+        ("write = 1\n", "client.py defines no record, write, read"),
+        ("a\ndef (\n", "client.py:2: invalid syntax"),
+        ("\0", "client.py"),
+        ("#" * 300_000, "client.py has more than 262144 bytes"),
+        ("x = '\udce9'\n", "client.py"),
+        ("(" * 3000, "client.py"),
+    ],
+    ids=["one missing", "all missing", "syntax", "zero byte", "large", "not UTF-8", "deep"],
+)
+def test_a_file_that_is_no_client_is_refused_before_anything_is_deployed(shop, content, said):
+    (shop / "client.py").write_bytes(content.encode(errors="surrogateescape"))
+    assert f"4: client: {said}" in spoilt(
+        shop, "set: shop", "set: shop\nclient: client.py\nport: 1"
+    ).replace("5: client", "4: client")
 
 
 @pytest.mark.parametrize(
@@ -288,6 +356,15 @@ def test_a_profile_inherits_key_by_key_and_mistakes_keep_their_file(shop):
     assert "shop/profile.yaml:8: claims: there is no guarantee 'storage.rebnd'" in said
 
 
+def test_custom_resources_to_watch_are_named_with_group_and_version(shop):
+    watched = "restores.recovery.seatrial.dev/v1"
+    (shop / "profile.yaml").write_text(f"{GOOD}watch: [{watched}]\n")
+    assert load(shop).watch == (watched,)
+    assert kind_of(watched).plural == "restores"
+    (shop / "profile.yaml").write_text(GOOD)
+    assert load(shop).watch == ()
+
+
 def test_objects_are_put_into_the_trials_namespace(shop):
     role = {"apiVersion": "v1", "kind": "ClusterRole", "metadata": {"name": "seatrial-shop"}}
     account = {"kind": "ServiceAccount", "name": "shop"}
@@ -297,6 +374,34 @@ def test_objects_are_put_into_the_trials_namespace(shop):
     assert first["metadata"]["namespace"] == "trial"
     assert "namespace" not in second["metadata"]
     assert third["subjects"][0]["namespace"] == "trial"
+
+
+def test_cluster_wide_rights_bear_the_trials_name_and_stay_bound_to_each_other(shop):
+    def made(kind: str, **more: Any) -> dict[str, Any]:
+        return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "seatrial-shop"}, **more}
+
+    role, view = ({"kind": "ClusterRole", "name": name} for name in ("seatrial-shop", "view"))
+    write(
+        shop, SHOP, made("ClusterRole"), made("ClusterRoleBinding", roleRef=role),
+        made("RoleBinding", roleRef=role), {**made("RoleBinding", roleRef=view)},
+        made("PriorityClass"),
+    )  # fmt: skip
+    _, *found = render(shop)
+    names = [one["metadata"]["name"] for one in found]
+    assert names == [*["seatrial-shop-trial"] * 2, *["seatrial-shop"] * 3]
+    roles = [one["roleRef"]["name"] for one in found if "roleRef" in one]
+    assert roles == ["seatrial-shop-trial", "seatrial-shop-trial", "view"]
+
+
+def test_the_recovering_ledger_mounts_only_secrets_that_its_runs_make():
+    mounted = {
+        volume["secret"]["secretName"]
+        for found in render("ledger-recovery")
+        for volume in found.get("spec", {}).get("template", {}).get("spec", {}).get("volumes", [])
+        if "secret" in volume
+    }
+    assert mounted == set(load("ledger-recovery").secrets) == {"backup-key"}
+    assert [found for found in render("ledger-recovery") if found["kind"] == "Secret"] == []
 
 
 def test_images_are_replaced_in_containers_and_nowhere_else(shop):

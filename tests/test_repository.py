@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FRAGMENT = re.compile(r"\d+\.(feature|change|fix|removal)\.md")
 # pytest loads these by itself; no line of ours imports them.
-PLUGINS = {"pytest-timeout", "pytest-xdist"}
+PLUGINS = {"chaostoolkit", "pytest-timeout", "pytest-xdist"}
 
 
 def runtime() -> list[Requirement]:
@@ -36,8 +36,10 @@ def groups() -> list[Requirement]:
 
 
 def locked() -> dict[str, str]:
-    pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    return {canonicalize_name(name): version for name, version in pins}
+    text = (ROOT / "requirements.lock").read_text()
+    pins = [Requirement(pin) for pin in re.findall(r"^([\w.-]+==[^\\\n]+)", text, re.MULTILINE)]
+    here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+    return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in here}
 
 
 def imported() -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seatrial.scrub import SCRUBBED, scrub, suspect
@@ -49,6 +49,7 @@ def test_whatever_is_scrubbed_is_suspect_before(value):
     assert suspect(json.dumps(value).encode())
 
 
+@example({"kind": []})
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.lists(st.booleans())))
 def test_values_that_hold_no_text_stay_as_they_are(value):
     assert scrub(value) == value

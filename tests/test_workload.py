@@ -1,11 +1,14 @@
 """A workload: alone in its namespace, waited for, and when it is late it says why."""
 
+from dataclasses import replace
+
 import pytest
 
 from seatrial import timing
 from seatrial.errors import CannotRun, NotReady
 from seatrial.kube.client import connect
 from seatrial.model import Profile
+from seatrial.scrub import scrub
 from seatrial.testing import Kept, controlled, fake_api
 from seatrial.workload import OURS, deployed, removed
 
@@ -59,6 +62,42 @@ def test_it_runs_in_a_namespace_of_ours_once_every_member_is_ready(api, kube):
     assert events == [
         ("web-0", "ADDED"), ("web-0", "MODIFIED"), ("web-1", "ADDED"), ("web-1", "MODIFIED"),
     ]  # fmt: skip
+
+
+def test_a_custom_resource_that_the_profile_names_is_recorded(api, kube):
+    restores = "restores.recovery.seatrial.dev/v1"
+    api.define(restores, "Restore")
+    kept, named = Kept(), replace(PROFILE, watch=(restores,))
+    with controlled(api), deployed(named, [SET], kube, "trial-1", kept) as alive:
+        api.put("restores", "one", "trial-1", status={"phase": "Done"})
+        found = lambda s: None if s.items(restores) else "none yet"  # noqa: E731 - one use
+        timing.wait(alive.stream, found, SOON)
+    assert [op.value["status"] for op in kept.of("custom")] == [{"phase": "Done"}]
+
+
+def test_each_run_gets_secrets_of_its_own_that_nobody_writes_down(api, kube):
+    keys = set()
+    for run in ("trial-1", "trial-2"):
+        kept = Kept()
+        profile = replace(PROFILE, secrets=("backup-key",))
+        with controlled(api), deployed(profile, [SET], kube, run, kept):
+            key = api.of("secrets")[f"{run}/backup-key"]["stringData"]["key"]
+        assert len(key) >= 43
+        assert key not in repr(kept.ops)
+        assert key not in repr(scrub(api.of("secrets")[f"{run}/backup-key"]))
+        keys.add(key)
+    assert len(keys) == 2
+
+
+def test_what_lives_in_no_namespace_belongs_to_the_trials_and_goes_with_it(api, kube):
+    version = "rbac.authorization.k8s.io/v1"
+    role = {"apiVersion": version, "kind": "ClusterRole", "metadata": {"name": "seatrial-x"}}
+    with controlled(api), deployed(PROFILE, [SET, role], kube, "trial-1", Kept()):
+        pass
+    uid = api.of("namespaces")["/trial-1"]["metadata"]["uid"]
+    (owner,) = api.of("clusterroles")["/seatrial-x"]["metadata"]["ownerReferences"]
+    assert owner == {"apiVersion": "v1", "kind": "Namespace", "name": "trial-1", "uid": uid}
+    assert "ownerReferences" not in api.of("statefulsets")["trial-1/web"]["metadata"]
 
 
 def test_a_member_that_comes_back_is_waited_for(api, kube):

@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -20,6 +21,10 @@ from seatrial.errors import NotReady, ToolFailed
 from seatrial.timing import Limit, poll
 
 _LAST_LINES = 12
+_ENDED = {"Z", "X", "x"}
+"""States of a process that runs no more and is only waited for (proc(5))."""
+_STARTED = 19
+"""Which word after its name is the start time in /proc/PID/stat (proc(5), field 22)."""
 
 
 def pasteable(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
@@ -89,6 +94,25 @@ def _run(
     return (out or b"").decode(errors="replace")
 
 
+def through(argv: Sequence[str], *, env: Mapping[str, str], grace: float) -> int:
+    """Run a program whose error output is ours, to its end; give its exit code.
+
+    Interrupted, it is asked to stop and given `grace` seconds to put things back.
+    """
+    with subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
+        list(argv),
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        start_new_session=True,
+    ) as child:
+        try:
+            return child.wait()
+        except BaseException:
+            end(child, grace)
+            raise
+
+
 def detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
     """Start a program that outlives us, in a session of its own; give its pid.
 
@@ -106,6 +130,29 @@ def detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
         ],
         setsid=True,
     )
+
+
+def attending(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """Start a program that outlives us and reads from us, in a session of its own.
+
+    Whatever ends us closes its standard input; it writes to `log`.
+    """
+    with log.open("ab") as sink:
+        return subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
+            list(argv), stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
+        )
+
+
+def born(pid: int) -> int:
+    """Say when a process of this machine started, in clock ticks since its boot.
+
+    Together with the pid that names one process for ever; 0 when it has ended or never was.
+    """
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return 0
+    return 0 if words[0] in _ENDED else int(words[_STARTED])
 
 
 def ended(pid: int) -> bool:
@@ -159,7 +206,7 @@ def _members(group: int) -> list[int]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, IndexError):
             state, _, leader = stat.read_text().rsplit(")", 1)[1].split()[:3]
-            if int(leader) == group and state != "Z":
+            if int(leader) == group and state not in _ENDED:
                 found.append(int(stat.parent.name))
     return found
 

@@ -12,16 +12,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial import profiles, report
+from seatrial import cluster, profiles, report
 from seatrial.cluster.supply import supply
+from seatrial.errors import NotHealed, SeatrialError
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Proof, Scene
 from seatrial.ground import Ground
+from seatrial.healing import watched
+from seatrial.load.driving import Driver, driving
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
 from seatrial.plan import head
-from seatrial.probes import identity
+from seatrial.probes import backups, identity
 from seatrial.progress import Progress
+from seatrial.timing import Limit
 from seatrial.workload import Workload, deployed, namespace_of
 
 
@@ -48,6 +52,7 @@ class Live:
     job: Job
     alive: Workload
     scene: Scene
+    driver: Driver
     recorder: Recorder
 
     @property
@@ -71,6 +76,68 @@ class Live:
                 kube, profile = self.alive.kube, self.job.profile
                 identity.ask(kube, profile, ordinal, pod, self.recorder)
 
+    def load(self, ordinals: Sequence[int], within: Limit | None = None) -> None:
+        """Wait until each of these members acknowledges writes, if the profile has a client."""
+        if self.job.profile.client:
+            self.driver.until_load(ordinals=ordinals, within=within)
+
+    def read(self, phase: str) -> None:
+        """End the load and have all that every member holds read, if the profile has a client."""
+        if self.job.profile.client:
+            self.driver.rest()
+            self.driver.read(phase)
+
+    def finale(self) -> None:
+        """Let names and load settle, then read and ask everything once more, for the judges."""
+        self.phase("final")
+        with self.job.progress.step("the last look at every member", 5):
+            with self.as_far_as_it_goes():
+                self.driver.until_settled(self._addresses())
+            with self.as_far_as_it_goes():
+                if self._flowed():
+                    self.load(self.everybody)
+            with self.as_far_as_it_goes():
+                self.read("final")
+            with self.as_far_as_it_goes():
+                self._backups()
+            self.ask(self.everybody)
+
+    def back_up(self, ordinal: int, within: Limit) -> Mapping[str, Json]:
+        """Back a member up now; gives the backup's line."""
+        pod = self.scene.pod(ordinal)
+        return backups.back_up(self.alive.kube, self.job.profile, pod, within)
+
+    def restored(self, ordinal: int) -> Mapping[str, Json]:
+        """Say what the last restore of a member brought."""
+        return backups.restored(self.alive.kube, self.job.profile, self.scene.pod(ordinal))
+
+    def _backups(self) -> None:
+        if self.job.profile.recovery:
+            pod = next(filter(None, map(self.alive.member, self.everybody)), None)
+            if pod:
+                backups.record(self.alive.kube, self.job.profile, pod, self.recorder)
+
+    @contextmanager
+    def as_far_as_it_goes(self) -> Iterator[None]:
+        """Go on when something cannot be done: what was not shown is unknown, and Ops say why.
+
+        What could not be healed is raised all the same.
+        """
+        try:
+            yield
+        except NotHealed:
+            raise
+        except SeatrialError as error:
+            self.job.progress.note(f"not shown: {error}")
+
+    def _flowed(self) -> bool:
+        """Whether anybody ever acknowledged anything: if not, there is nothing to wait for."""
+        return any(one["acknowledged"] for one in self.driver.counts().values())
+
+    def _addresses(self) -> dict[int, str]:
+        pods = {ordinal: self.alive.member(ordinal) for ordinal in self.everybody}
+        return {ordinal: pod.status.pod_ip for ordinal, pod in pods.items() if pod}
+
     @contextmanager
     def broken(self, fault: str, ordinal: int) -> Iterator[Proof]:
         """Break a member; healed, or the healing's failure raised, when the body is left."""
@@ -93,8 +160,13 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
             alive = stack.enter_context(
                 deployed(job.profile, documents, kube, job.namespace, recorder)
             )
-        scene = Scene(kube, alive.stream, job.namespace, job.profile.set)
-        yield Live(job, alive, scene, recorder)
+        with job.progress.step("starting the driver", 5):
+            image = str(job.ground.cluster.facts["ground_image"])
+            stream, seed = alive.stream, job.plan.seed
+            driver = stack.enter_context(
+                driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
+            )
+        yield Live(job, alive, _scene(job, alive), driver, recorder)
 
 
 @contextmanager
@@ -104,13 +176,28 @@ def recording(job: Job) -> Iterator[Live]:
     What a run that failed had seen is kept and told, too.
     """
     try:
-        with job.folder.recorder() as recorder, lived(job, recorder) as live:
+        with watched(), job.folder.recorder() as recorder, lived(job, recorder) as live:
             yield live
     except BaseException:
         job.folder.close_history()
         report.write(job.folder.path)
         raise
     job.folder.close_history()
+
+
+def _scene(job: Job, alive: Workload) -> Scene:
+    ground = job.ground.cluster
+    return Scene(
+        alive.kube,
+        alive.stream,
+        alive.namespace,
+        alive.profile.set,
+        nodes=cluster.machines(ground, job.progress),
+        cluster=ground.name,
+        kubeconfig=str(ground.kubeconfig),
+        context=ground.context,
+        run=str(job.folder.path.resolve()),
+    )
 
 
 def _say(recorder: Recorder, phase: str) -> None:

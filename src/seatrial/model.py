@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 Json = Any
@@ -65,7 +66,15 @@ class History:
 
     def of(self, what: str) -> Iterator[Op]:
         """Give the Ops of one kind in order."""
-        return (op for op in self.ops if op.what == what)
+        return iter(self._kinds.get(what, ()))
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, Sequence[Op]]:
+        """Sort once: checks ask for rare kinds many times in Histories of a million writes."""
+        kinds: dict[str, list[Op]] = {}
+        for op in self.ops:
+            kinds.setdefault(op.what, []).append(op)
+        return kinds
 
     @property
     def head(self) -> Mapping[str, Json]:
@@ -95,7 +104,10 @@ Check = Callable[[History], Verdict]
 
 @dataclass(frozen=True)
 class Guarantee:
-    """A promised sentence with a stable dotted id and the pure check that judges it."""
+    """A promised sentence with a stable dotted id and the pure check that judges it.
+
+    `needs` are the faults that exercise it; `drill` is the experiment that alone can, if one must.
+    """
 
     id: str
     sentence: str
@@ -104,6 +116,30 @@ class Guarantee:
     needs: tuple[str, ...]
     check: Check
     kind: str = "promise"
+    drill: str = ""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How a driver writes: `rate` writes a second and writer, `writers` at each member."""
+
+    rate: float = 20.0
+    writers: int = 1
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How a profile is backed up and restored: argvs that run in a member's `container`.
+
+    `back_up` makes a backup now and prints its line; `backups` prints the lines of all members'
+    backups; `restored` prints what the last restore of that member brought. A line is a JSON
+    object (docs/add-a-profile.md).
+    """
+
+    container: str
+    back_up: tuple[str, ...]
+    backups: tuple[str, ...]
+    restored: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -114,6 +150,11 @@ class Profile:
     `ask` maps a question (hostname, token, ordinal) to the argv whose output answers it inside
     the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
     `images` maps an image name to its build folder. `folder` is where the profile lies.
+    `client` is the file of its client code, empty when it has none; it reaches members at `port`
+    under `load`.
+    `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
+    that is not backed up. `watch` are custom resources whose changes belong to the History, each
+    plural.group/version.
     """
 
     name: str
@@ -131,6 +172,12 @@ class Profile:
     bounds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
     may_break: tuple[str, ...] = ()
+    client: str = ""
+    port: int = 0
+    load: Load = Load()
+    secrets: tuple[str, ...] = ()
+    recovery: Recovery | None = None
+    watch: tuple[str, ...] = ()
 
     @property
     def rogue(self) -> bool:
@@ -160,8 +207,29 @@ class PlannedFault:
     ordinals: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """What a machine does now: `status` is running, paused, exited, absent or unknown.
+
+    `container` and `boot` together differ after every start; `pid` is its init, 0 unless it runs
+    on this very machine. `started` is the start of this boot in seconds since 1970 by the clock
+    of the node's engine, 0 when it never did. `disks` are the volumes that it alone has.
+    """
+
+    status: str
+    container: str = ""
+    pid: int = 0
+    boot: str = ""
+    started: float = 0.0
+    disks: tuple[str, ...] = ()
+
+
 class Node(Protocol):
-    """A machine of the Cluster, as faults and probes may use it."""
+    """A machine of the Cluster, as faults and probes may use it.
+
+    What harms raises NotOurs when we did not make the machine, BadInput when it is no victim
+    (the control plane, the driver's). What mends does nothing when nothing is to be mended.
+    """
 
     @property
     def name(self) -> str:
@@ -170,6 +238,36 @@ class Node(Protocol):
     @property
     def role(self) -> str:
         """control-plane, worker or driver."""
+
+    def state(self) -> NodeState:
+        """Look at it."""
+
+    def stop(self) -> None:
+        """Ask it to shut down, and wait until it has."""
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+
+    def pause(self) -> None:
+        """Freeze all that it runs."""
+
+    def lose(self) -> None:
+        """Remove it together with its disks."""
+
+    def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
+        """Say which of these disks are still there."""
+
+    def settle(self) -> None:
+        """Wait until what was asked of it before, by whoever has ended since, is done."""
+
+    def start(self) -> None:
+        """Start it again."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
+    def join(self) -> None:
+        """Make a lost one again under its old name, Ready; what is left of it goes first."""
 
 
 class Recorder(Protocol):

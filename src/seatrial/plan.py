@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import PurePath
 
 from seatrial import checks, timing
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
@@ -22,27 +23,37 @@ def planned(
     timing: str,
     kubernetes: str,
     command: str,
+    faults: Sequence[str] = (),
 ) -> Plan:
-    """Plan every fault that the guarantees need, at every ordinal, in an order drawn from `seed`.
+    """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
+    A fault of a pod is done to every ordinal, one of a node to one of them. A rogue meets only
+    the faults that must show its defect; `faults` are planned instead when any are named.
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
-    names = sorted({fault for guarantee in guarantees for fault in guarantee.needs})
+    tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
+    names = sorted({*faults} or {fault for guarantee in tried for fault in guarantee.needs})
     draw.shuffle(names)
-    faults = tuple(
-        PlannedFault(name, tuple(draw.sample(range(profile.replicas), profile.replicas)))
-        for name in names
-    )
+    chosen = tuple(PlannedFault(name, _ordinals(name, profile.replicas, draw)) for name in names)
     ids = tuple(guarantee.id for guarantee in guarantees)
-    return Plan(profile.name, shape, timing, seed, ids, faults, command, kubernetes)
+    return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)
+
+
+def _ordinals(fault: str, replicas: int, draw: random.Random) -> tuple[int, ...]:
+    if fault == "scale-down":
+        return tuple(range(1, min(2, replicas)))
+    return tuple(draw.sample(range(replicas), 1 if fault.startswith("node-") else replicas))
 
 
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
     """Give Op 0: the plan, the profile without this machine's paths, the cluster, the limits."""
+    bare = replace(
+        profile, folder="", manifests="", images={}, client=PurePath(profile.client).name
+    )
     value = {
         "plan": asdict(plan),
-        "profile": asdict(replace(profile, folder="", manifests="", images={})),
+        "profile": asdict(bare),
         "cluster": dict(facts),
         "limits": timing.limits(),
         "guarantees": {g.id: g.sentence for g in checks.chosen(plan.guarantees)},

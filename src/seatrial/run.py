@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial import checks, report
-from seatrial.errors import NotHealed, SeatrialError
 from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
 from seatrial.progress import Progress
+
+_SCALED = "scale-down"
+"""The fault that takes its ordinal and all above it."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,12 @@ def judged(folder: RunFolder, history: History, guarantees: Sequence[str]) -> Tr
 def _exercise(live: Live) -> None:
     live.phase("before")
     live.ask(live.everybody)
+    with live.as_far_as_it_goes():
+        live.load(live.everybody)
     live.phase("fault")
-    try:
+    with live.as_far_as_it_goes():
         _break_all(live)
-    except NotHealed:
-        raise
-    except SeatrialError as error:
-        # What was seen so far is judged; what was not shown is unknown, and the Op says why.
-        live.job.progress.note(f"the trial stops early: {error}")
-    live.phase("final")
-    live.ask(live.everybody)
+    live.finale()
 
 
 def _break_all(live: Live) -> None:
@@ -91,4 +89,4 @@ def _break_all(live: Live) -> None:
                 with live.broken(fault.fault, ordinal):
                     pass
                 live.alive.until_ready()
-            live.ask((ordinal,))
+            live.ask(range(ordinal, len(live.everybody)) if fault.fault == _SCALED else (ordinal,))

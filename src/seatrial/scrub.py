@@ -31,7 +31,7 @@ _IN_TEXT = (
 )
 _KEYS = frozenset({"client-key-data", "client_key_data", "clientKeyData", "password"})
 _USER_KEYS = frozenset({"token", "id-token", "refresh-token", "access-token"})
-_SECRET_KINDS = frozenset({"Secret", "SecretList"})
+_SECRET_KINDS = ("Secret", "SecretList")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 

@@ -5,6 +5,7 @@ May import: model, errors, timing, kube.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +26,13 @@ WATCHED = (
     "statefulsets",
     "poddisruptionbudgets",
     "nodes",
+    "services",
+    "endpointslices",
+    "controllerrevisions",
+    "leases",
+    "events",
 )
-"""The kinds that a trial watches."""
+"""The kinds that a trial watches, besides what the profile names."""
 _WARNINGS = 3
 """How many of a namespace's Warning events are told."""
 OURS = "seatrial.dev/run"
@@ -74,14 +80,16 @@ def deployed(
     """Deploy a profile's documents into a namespace of its own and wait until it serves.
 
     The body runs while it is watched. The namespace stays until `removed`: whether somebody
-    wants to look at it is known only once the run is judged.
+    wants to look at it is known only once the run is judged. What the documents bring outside of
+    any namespace belongs to it and goes with it.
     Raises NotReady when it never gets Ready.
     """
     _refuse_taken(kube, namespace)
     kube.apply([_namespace(namespace)])
-    with Stream(kube, WATCHED, namespace, recorder) as stream:
+    with Stream(kube, (*WATCHED, *profile.watch), namespace, recorder) as stream:
         workload = Workload(profile, namespace, kube, stream)
-        kube.apply(documents, namespace)
+        kube.apply([_secret(name) for name in profile.secrets], namespace)
+        kube.apply(_owned(documents, kube, namespace), namespace)
         _until_ready(workload)
         yield workload
 
@@ -137,6 +145,32 @@ def _namespace(name: str) -> dict[str, Any]:
         "kind": "Namespace",
         "metadata": {"name": name, "labels": {OURS: name}},
     }
+
+
+def _secret(name: str) -> dict[str, Any]:
+    """Make a Secret with a random `key`; the seed is in every report, so it must not decide it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "stringData": {"key": secrets.token_urlsafe(32)},
+    }
+
+
+def _owned(
+    documents: Sequence[Mapping[str, Any]], kube: Kube, namespace: str
+) -> Iterator[Mapping[str, Any]]:
+    """Let the namespace own what lives in none: the garbage collector takes it away with it.
+
+    Source: kubernetes.io, "Owners and Dependents" (an owner outside of namespaces may own both).
+    """
+    uid = kube.get(f"/api/v1/namespaces/{namespace}")["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid}
+    for found in documents:
+        if kube.in_namespace(found):
+            yield found
+        else:
+            yield {**found, "metadata": {**found["metadata"], "ownerReferences": [owner]}}
 
 
 def namespace_of(run: str) -> str:

@@ -10,7 +10,7 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 
-from seatrial.checks import identity, storage
+from seatrial.checks import dns, durability, identity, ordering, recovery, storage
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, History, Standing, Verdict
 
@@ -24,6 +24,15 @@ _GUARANTEES = (
         identity.hostname,
     ),
     Guarantee(
+        "identity.dns",
+        "<pod>.<service>.<ns>.svc resolves to the current address of that ordinal within a bound; "
+        "per DNS server, never the old answer after the first new one",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-network-id",
+        "each member is deleted and evicted; each CoreDNS address is asked from inside the cluster",
+        ("pod-delete", "pod-evict"),
+        dns.dns,
+    ),
+    Guarantee(
         "storage.rebind",
         "after pod drift the same claim and the same volume return to the same ordinal, "
         "with its token file",
@@ -31,6 +40,44 @@ _GUARANTEES = (
         "each member is deleted and evicted; claim uid, volume uid and token are compared",
         ("pod-delete", "pod-evict"),
         storage.rebind,
+    ),
+    Guarantee(
+        "storage.kept-on-scale-down",
+        "claims outlive scale-down; scale-up finds the old data",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+        "#persistentvolumeclaim-retention",
+        "3 -> 1 -> 3; the claims are watched all the time, tokens are compared",
+        ("scale-down",),
+        storage.kept_on_scale_down,
+    ),
+    Guarantee(
+        "ordering.scale-down",
+        "highest ordinal first, one at a time, next only when the last is wholly gone",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+        "#deployment-and-scaling-guarantees",
+        "3 -> 1; deletion and end of every pod are compared by resourceVersion",
+        ("scale-down",),
+        ordering.scale_down,
+    ),
+    Guarantee(
+        "durability.acknowledged",
+        "no acknowledged write is lost or altered under a fault; what is lost is counted in "
+        "records and seconds, tail loss told apart from holes",
+        "https://github.com/jepsen-io/jepsen/blob/main/jepsen/src/jepsen/checker.clj",
+        "writers at each member before, during and after the faults; at the end each is read whole",
+        ("pod-delete",),
+        durability.acknowledged,
+    ),
+    Guarantee(
+        "recovery.six-stages",
+        "backup, node lost with its disk, stuck pods cleared, rescheduled off the dead node, "
+        "newest snapshot restored, serving as the same ordinal; seconds a stage",
+        "https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/"
+        "#non-graceful-node-shutdown",
+        "the node of a member is killed and its disk is gone, under load, after a backup",
+        ("node-lost",),
+        recovery.six_stages,
+        drill="node-loss",
     ),
 )
 

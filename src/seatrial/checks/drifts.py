@@ -5,39 +5,74 @@ May import: model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from seatrial.model import History, Op, Outcome
 
+TAKES_THE_DISK = frozenset({"node-lost"})
+"""Faults after which what was on the member's disk cannot come back by itself."""
+
 
 @dataclass(frozen=True)
 class Drift:
-    """One reschedule that has a receipt: the pod with uid `old` ended, `new` (if any) came."""
+    """One reschedule that has a receipt: the pod with uid `old` ended, `new` (if any) came.
+
+    A pod that came back together with its node is the same pod: then `old` equals `new`.
+    """
 
     ordinal: int
     fault: str
     old: str
     new: str
     receipt: Op
+    healed: Op | None = None
 
     @property
     def name(self) -> str:
         """What to call it in a reason."""
         return f"{self.fault} of ordinal {self.ordinal}"
 
+    def before(self, op: Op) -> bool:
+        """Tell whether an Op that carries a pod's `uid` shows the member before the fault."""
+        return bool(op.value["uid"] == self.old) and (
+            self.old != self.new or op.index < self.receipt.index
+        )
+
+    def after(self, op: Op) -> bool:
+        """Tell whether an Op that carries a pod's `uid` shows the member after the fault."""
+        return bool(op.value["uid"] == self.new) and (
+            self.old != self.new or op.index > self.receipt.index
+        )
+
 
 def drifts(history: History) -> tuple[Drift, ...]:
     """Give every fault that has a receipt, with the pod that its healing proof names.
 
-    `new` is empty when the member was never seen healed.
+    A scale-down is one drift for each of its pods. `new` is empty when the member was never seen
+    healed.
     """
-    faults = list(history.of("fault"))
-    return tuple(_drift(op, faults) for op in faults if op.value["stage"] == "receipt")
+    return tuple(drift for op in receipts(history) for drift in _drifts(history, op))
 
 
-def missing(history: History) -> tuple[str, ...]:
-    """Name the faults that the plan holds and for which the History has no receipt.
+def receipts(history: History, *faults: str) -> tuple[Op, ...]:
+    """Give the receipts of some faults, of all when none is named."""
+    return tuple(
+        op
+        for op in history.of("fault")
+        if op.value["stage"] == "receipt" and (not faults or op.value["fault"] in faults)
+    )
+
+
+def began(history: History, receipt: Op) -> Op:
+    """Give the `planned` Op of the fault with this receipt; the receipt itself when it is lost."""
+    plans = [op for op in _same(history, receipt, "planned") if op.index < receipt.index]
+    return plans[-1] if plans else receipt
+
+
+def missing(history: History, *faults: str) -> tuple[str, ...]:
+    """Name the faults (of all, or of those named) that were planned and have no receipt.
 
     Without its plan nobody can say that a run was whole: then the plan itself is missing.
     """
@@ -47,10 +82,10 @@ def missing(history: History) -> tuple[str, ...]:
         (planned["fault"], ordinal)
         for planned in history.head["plan"]["faults"]
         for ordinal in planned["ordinals"]
+        if not faults or planned["fault"] in faults
     ]
-    shown = [(drift.fault, drift.ordinal) for drift in drifts(history)]
-    for pair in shown:
-        if pair in wanted:
+    for op in receipts(history):
+        if (pair := (op.value["fault"], op.value["ordinal"])) in wanted:
             wanted.remove(pair)
     return tuple(f"{fault} of ordinal {ordinal}" for fault, ordinal in wanted)
 
@@ -64,17 +99,35 @@ def answers(history: History, question: str) -> Iterator[Op]:
     )
 
 
-def _drift(receipt: Op, faults: list[Op]) -> Drift:
-    ordinal, fault = receipt.value["ordinal"], receipt.value["fault"]
-    healed = next(
-        (
-            op
-            for op in faults
-            if op.index > receipt.index
-            and op.value["stage"] == "healed"
-            and (op.value["ordinal"], op.value["fault"]) == (ordinal, fault)
-        ),
-        None,
+def _drifts(history: History, receipt: Op) -> Iterator[Drift]:
+    healed = _healed(history, receipt)
+    came = _uids(healed) if healed else {}
+    for ordinal, old in _uids(receipt).items():
+        new = came.get(ordinal, "")
+        yield Drift(ordinal, receipt.value["fault"], old, new, receipt, healed)
+
+
+def _healed(history: History, receipt: Op) -> Op | None:
+    """Give the next healing of this fault, unless the fault was there once more before it."""
+    again = [op for op in _same(history, receipt, "receipt") if op.index > receipt.index]
+    end = again[0].index if again else math.inf
+    return next(
+        (op for op in _same(history, receipt, "healed") if receipt.index < op.index < end), None
     )
-    new = healed.value["proof"]["uid"] if healed else ""
-    return Drift(ordinal, fault, receipt.value["proof"]["uid"], new, receipt)
+
+
+def _same(history: History, receipt: Op, stage: str) -> Iterator[Op]:
+    fault = receipt.value["fault"], receipt.value["ordinal"]
+    return (
+        op
+        for op in history.of("fault")
+        if op.value["stage"] == stage and (op.value["fault"], op.value["ordinal"]) == fault
+    )
+
+
+def _uids(op: Op) -> Mapping[int, str]:
+    """Give the pod of each ordinal that a proof names: `pods` of a scale-down, else one."""
+    proof = op.value["proof"]
+    if "pods" in proof:
+        return {pod["ordinal"]: pod["uid"] for pod in proof["pods"]}
+    return {op.value["ordinal"]: proof["uid"]}

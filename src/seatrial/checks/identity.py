@@ -49,8 +49,7 @@ def _unshown(history: History, said: list[Op]) -> str:
         return "no member answered what its hostname is"
     if absent := missing(history):
         return f"no receipt for {', '.join(absent)}"
-    heard = {op.value["uid"] for op in said}
-    silent = [drift.name for drift in drifts(history) if drift.new not in heard]
+    silent = [drift.name for drift in drifts(history) if not any(map(drift.after, said))]
     if silent:
         return f"the new pod never answered after {', '.join(silent)}"
     return "" if drifts(history) else "no drift was caused, so nothing was shown"

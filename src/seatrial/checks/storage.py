@@ -5,50 +5,77 @@ May import: model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
 
-from seatrial.checks.drifts import Drift, answers, drifts, missing
-from seatrial.model import History, Op, Standing, Verdict
+from seatrial.checks.drifts import TAKES_THE_DISK, Drift, answers, began, drifts, missing
+from seatrial.checks.intervals import mounts
+from seatrial.checks.sight import gaps, torn
+from seatrial.model import History, Json, Op, Standing, Verdict
 
 _REBIND = "storage.rebind"
+_KEPT = "storage.kept-on-scale-down"
 
-
-@dataclass(frozen=True)
-class Mount:
-    """What one pod had mounted of one claim: `volume` is the bound volume's uid, "" if unknown."""
-
-    claim: str
-    claim_uid: str
-    volume: str
-    node: str
+Compared = tuple[Standing, str, list[Op]]
 
 
 def rebind(history: History) -> Verdict:
     """Judge storage.rebind: across each drift, same claim uid, same volume uid, same token.
 
     Broken by one difference, or by a member that mounts no claim. Unknown while a drift, a claim
-    or a token was not seen on both sides. Figures: drifts, moved (came back on another node),
-    pinned (volumes that one node alone can mount).
+    or a token was not seen on both sides. Faults that take the disk show nothing here. Figures:
+    drifts, moved (came back on another node), pinned (volumes that one node alone can mount).
     Source: kubernetes.io, StatefulSets, "Stable Storage".
     """
-    found = [_compare(history, drift) for drift in drifts(history)]
-    figures = {"drifts": len(found), **_moves(history)}
+    shown = [drift for drift in drifts(history) if drift.fault not in TAKES_THE_DISK]
+    found = [_compare(history, drift) for drift in shown]
+    figures = {"drifts": len(found), **_moves(history, shown)}
+    return _settled(_REBIND, found, missing(history), _praise(figures), figures)
+
+
+def kept_on_scale_down(history: History) -> Verdict:
+    """Judge storage.kept-on-scale-down: the claims of the ordinals that went stay all the time.
+
+    Broken when such a claim is deleted, or marked for it, between scale-down and scale-up, or
+    when claim uid, volume uid or token differ afterwards. Unknown without receipt, scale-up or
+    sight of them. Figures: scale_downs, members (that went and came back), claims (of theirs).
+    Source: kubernetes.io, StatefulSets, "PersistentVolumeClaim retention" (whenScaled: Retain).
+    """
+    gone = [drift for drift in drifts(history) if drift.fault == "scale-down"]
+    found = [_kept(history, drift) for drift in gone]
+    olds = [pod for drift in gone if (pod := _pod(history, drift.old))]
+    figures = {
+        "scale_downs": len({drift.receipt.index for drift in gone}),
+        "members": sum(1 for drift in gone if drift.new),
+        "claims": len({name for pod in olds for name in pod.value["claims"]}),
+    }
+    praise = (
+        f"{figures['claims']} claims of {figures['members']} members stayed; scale-up found "
+        "volume and token again"
+    )
+    return _settled(_KEPT, found, missing(history, "scale-down"), praise, figures)
+
+
+def _settled(
+    guarantee: str,
+    found: Sequence[Compared],
+    absent: Sequence[str],
+    praise: str,
+    figures: Mapping[str, Json],
+) -> Verdict:
+    """Conclude from what each drift showed; the first of the worst kind is the reason."""
     for standing in (Standing.BROKEN, Standing.UNKNOWN):
         said = [(reason, ops) for kind, reason, ops in found if kind is standing]
         if said:
-            return Verdict(_REBIND, standing, said[0][0], _indexes(said[0][1]), figures)
-    if absent := missing(history):
-        return Verdict(
-            _REBIND, Standing.UNKNOWN, f"no receipt for {', '.join(absent)}", (), figures
-        )
+            return Verdict(guarantee, standing, said[0][0], _indexes(said[0][1]), figures)
+    if absent:
+        reason = f"no receipt for {', '.join(absent)}"
+        return Verdict(guarantee, Standing.UNKNOWN, reason, (), figures)
     if not found:
         reason = "no drift was caused, so nothing was shown"
-        return Verdict(_REBIND, Standing.UNKNOWN, reason, (), figures)
+        return Verdict(guarantee, Standing.UNKNOWN, reason, (), figures)
     ops = [op for _, _, shown in found for op in shown]
-    return Verdict(_REBIND, Standing.HOLDS, _praise(figures), _indexes(ops), figures)
-
-
-Compared = tuple[Standing, str, list[Op]]
+    return Verdict(guarantee, Standing.HOLDS, praise, _indexes(ops), figures)
 
 
 def _compare(history: History, drift: Drift) -> Compared:
@@ -57,12 +84,42 @@ def _compare(history: History, drift: Drift) -> Compared:
     before, after = _pod(history, drift.old), _pod(history, drift.new)
     if before is None or after is None:
         return Standing.UNKNOWN, f"a pod of {drift.name} was never seen", [drift.receipt]
-    tokens = _tokens(history, drift.old), _tokens(history, drift.new)
+    told = list(answers(history, "token"))
+    tokens = [op for op in told if drift.before(op)], [op for op in told if drift.after(op)]
     shown = [drift.receipt, before, after, *tokens[0], *tokens[1]]
     return (
         _tokens_differ(drift, tokens, shown)
         or _mounts_differ(history, drift, (before, after), shown)
         or (Standing.HOLDS, "", shown)
+    )
+
+
+def _kept(history: History, drift: Drift) -> Compared:
+    if deletion := _deletion(history, drift):
+        verb = "was deleted" if deletion.value["event"] == "DELETED" else "is being deleted"
+        reason = f"claim {deletion.value['name']} {verb} after {drift.name}"
+        return Standing.BROKEN, reason, [drift.receipt, deletion]
+    blind = [gap for gap in gaps(history, "claim") if torn(gap)]
+    if blind:
+        reason = f"what became of the claims was not seen: {blind[0].value['reason']}"
+        return Standing.UNKNOWN, reason, [drift.receipt, blind[0]]
+    return _compare(history, drift)
+
+
+def _deletion(history: History, drift: Drift) -> Op | None:
+    """Give the first sign that a claim of the member that went is deleted, before it came back."""
+    pod, start = _pod(history, drift.old), began(history, drift.receipt)
+    uids = {mount.claim_uid for mount in mounts(history, pod)} if pod else set()
+    end = drift.healed.index if drift.healed else math.inf
+    return next(
+        (
+            op
+            for op in history.of("claim")
+            if start.index < op.index < end
+            and op.value["uid"] in uids
+            and (op.value["deleting"] or op.value["event"] == "DELETED")
+        ),
+        None,
     )
 
 
@@ -85,7 +142,7 @@ def _tokens_differ(
 def _mounts_differ(
     history: History, drift: Drift, pods: tuple[Op, Op], shown: list[Op]
 ) -> Compared | None:
-    old, new = (_mounts(history, pod) for pod in pods)
+    old, new = (mounts(history, pod) for pod in pods)
     if not old or not new:
         return Standing.BROKEN, f"ordinal {drift.ordinal} mounts no claim", shown
     if not all(mount.claim_uid and mount.volume for mount in (*old, *new)):
@@ -111,50 +168,16 @@ def _differ(before: list[tuple[str, str, str]], after: list[tuple[str, str, str]
     )
 
 
-def _mounts(history: History, pod: Op) -> list[Mount]:
-    return [_mount(history, name, pod) for name in sorted(pod.value["claims"])]
-
-
-def _mount(history: History, name: str, pod: Op) -> Mount:
-    claim = _claim(history, name, pod)
-    volume = _volume(history, claim.value["volume"]) if claim else None
-    return Mount(
-        name,
-        claim.value["uid"] if claim else "",
-        volume.value["uid"] if volume else "",
-        volume.value["node"] if volume else "",
-    )
-
-
 def _pod(history: History, uid: str) -> Op | None:
     """Give the last sight of a pod that had a node; its mounts do not change afterwards."""
     seen = [op for op in history.of("pod") if op.value["uid"] == uid and op.value["node"]]
     return seen[-1] if seen else None
 
 
-def _claim(history: History, name: str, pod: Op) -> Op | None:
-    """Give the claim of that name as it stood, bound, when the pod was last seen."""
-    seen = [
-        op
-        for op in history.of("claim")
-        if op.value["name"] == name and op.value["volume"] and op.value["rv"] <= pod.value["rv"]
-    ]
-    return seen[-1] if seen else None
-
-
-def _volume(history: History, name: str) -> Op | None:
-    seen = [op for op in history.of("volume") if op.value["name"] == name]
-    return seen[-1] if seen else None
-
-
-def _tokens(history: History, uid: str) -> list[Op]:
-    return [op for op in answers(history, "token") if op.value["uid"] == uid]
-
-
-def _moves(history: History) -> dict[str, int]:
-    pairs = [(_pod(history, d.old), _pod(history, d.new)) for d in drifts(history)]
+def _moves(history: History, shown: Sequence[Drift]) -> dict[str, int]:
+    pairs = [(_pod(history, d.old), _pod(history, d.new)) for d in shown]
     moved = [1 for old, new in pairs if old and new and old.value["node"] != new.value["node"]]
-    mounted = {m.volume: m.node for _, pod in pairs if pod for m in _mounts(history, pod)}
+    mounted = {m.volume: m.node for _, pod in pairs if pod for m in mounts(history, pod)}
     return {"moved": len(moved), "pinned": sum(1 for node in mounted.values() if node)}
 
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from seatrial import __version__
-from seatrial.cli import ground, show, tables, trial
+from seatrial.cli import drill, ground, measuring, mend, show, tables, trial
 from seatrial.errors import BadInput, Interrupted, SeatrialError
 
 _Usage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -33,9 +33,12 @@ app.add_typer(ground.app, name="cluster")
 COMMANDS: Mapping[str, Callable[..., int]] = {
     "doctor": ground.examine,
     "certify": trial.certify,
+    "drill": drill.drill,
     "rogues": trial.rogues,
+    "heal": mend.heal,
     "rejudge": trial.rejudge,
     "report": trial.write_report,
+    "bench": measuring.bench,
     "list": tables.listing,
     "explain": tables.explain,
 }

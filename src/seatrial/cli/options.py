@@ -26,6 +26,10 @@ Guarantees = Annotated[
     list[str] | None,
     typer.Option("--guarantee", help="Judge only these ids; globs allowed, can be repeated."),
 ]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option("--fault", help="Cause only these (`seatrial list faults`); can be repeated."),
+]
 Allow = Annotated[
     str, typer.Option(help="A foreign cluster: the kubeconfig context, named in full.")
 ]

@@ -5,21 +5,25 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
+import difflib
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from seatrial import checks, history, profiles, report, run
+from seatrial.chaos import drilling, experiments
+from seatrial.checks.drifts import TAKES_THE_DISK
 from seatrial.cli import show
 from seatrial.cli.options import (
     NEWEST,
     Allow,
     ClusterName,
+    Faults,
     Guarantees,
     Json,
     KeepWhat,
@@ -33,6 +37,7 @@ from seatrial.cli.options import (
 from seatrial.cluster import Spec
 from seatrial.errors import BadInput
 from seatrial.evidence import RunFolder, load
+from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.history import read_document
 from seatrial.model import Guarantee, Profile, Standing, Verdict, overall
@@ -40,12 +45,13 @@ from seatrial.plan import planned
 from seatrial.progress import Progress
 from seatrial.rogues import Catch, matrix
 
-_RUNS = Path("reports/runs")
+NEW_RUNS = Path("reports/runs")
 
 
 def certify(
     profile: Annotated[str, typer.Argument(help="A name of `seatrial list profiles`, or a path.")],
     guarantee: Guarantees = None,
+    fault: Faults = None,
     runs: Annotated[int, typer.Option(min=1, help="How many runs, each with the next seed.")] = 1,
     seed: Seed = None,
     shape: Shape = "three-workers",
@@ -54,7 +60,7 @@ def certify(
     cluster_name: ClusterName = "",
     keep: KeepWhat = Keep.NEVER,
     allow: Allow = "",
-    out: Out = _RUNS,
+    out: Out = NEW_RUNS,
     as_json: Json = False,
 ) -> int:
     """Put a workload on trial: one verdict a guarantee, with the evidence.
@@ -65,21 +71,24 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     spec = spec_of(cluster_name, shape, timing, kubernetes, allow)
-    first = _seed(seed)
+    first = seed_of(seed)
     with show.terminal() as progress, grounded(spec, progress) as found:
-        order = Order(subject, judged, spec, keep, out, profile)
+        order = Order(subject, judged, spec, keep, out, profile, known_faults(fault or ()))
         trials = [tried(order, found, first + number, progress) for number in range(runs)]
     _tell(trials, as_json=as_json)
     return overall([v for trial in trials for v in trial.verdicts]).exit_code
 
 
 def rogues(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these; all of them when none is named.")
+    ] = None,
     seed: Seed = None,
     shape: Shape = "three-workers",
     timing: Timing = "fast",
     kubernetes: Kubernetes = NEWEST,
     cluster_name: ClusterName = "",
-    out: Out = _RUNS,
+    out: Out = NEW_RUNS,
     as_json: Json = False,
 ) -> int:
     """Try every rogue (a workload with one planted defect): each must be caught.
@@ -87,18 +96,45 @@ def rogues(
     Exit code: 0 all caught and nothing else accused, 1 otherwise.
     """
     spec = spec_of(cluster_name, shape, timing, kubernetes, "")
-    first = _seed(seed)
-    known = [profiles.load(name, known=checks.CHECKS) for name in profiles.names()]
-    with show.terminal() as progress, grounded(spec, progress) as found:
+    first = seed_of(seed)
+    found = rogues_named(names or ())
+    with show.terminal() as progress, grounded(spec, progress) as ground:
         catches = [
-            Catch(rogue, tried(order, found, first, progress).verdicts)
-            for rogue in known
-            if rogue.rogue
-            for order in [Order(rogue, judged_of(rogue, ()), spec, Keep.NEVER, out, rogue.name)]
+            Catch(
+                rogue,
+                _met(Order(rogue, [], spec, Keep.NEVER, out, rogue.name), ground, first, progress),
+            )
+            for rogue in found
         ]
     result = matrix(catches)
     _tell_matrix(result, as_json=as_json)
     return int(bool(result["survived"] or result["accused_wrongly"]))
+
+
+def rogues_named(wanted: Sequence[str]) -> list[Profile]:
+    """Load the rogues of these names, or all of them."""
+    known = profiles.rogue_names()
+    if strange := [name for name in wanted if name not in known]:
+        raise BadInput(f"rogues out of {', '.join(known)}", seen=", ".join(strange))
+    return [profiles.load(name, known=checks.CHECKS) for name in wanted or known]
+
+
+def drill_of(rogue: Profile) -> str:
+    """Name the drill that alone can show a rogue's defect; empty when a certification can."""
+    drills = (checks.CHECKS[guarantee].drill for guarantee in rogue.breaks)
+    return next(filter(None, drills), "")
+
+
+def _met(order: Order, ground: Ground, seed: int, progress: Progress) -> tuple[Verdict, ...]:
+    rogue, spec = order.profile, order.spec
+    if not (name := drill_of(rogue)):
+        return tried(
+            replace(order, guarantees=judged_of(rogue, ())), ground, seed, progress
+        ).verdicts
+    settings = drilling.settings(spec, profile=rogue.name, seed=seed, out=order.out)
+    return drilling.verdicts(
+        drilling.drilled(experiments.load(name), settings, order.out / "drills")
+    )
 
 
 def rejudge(
@@ -147,6 +183,7 @@ class Order:
     keep: Keep
     out: Path
     word: str
+    faults: tuple[str, ...] = ()
 
 
 def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Trial:
@@ -154,6 +191,7 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
     spec = order.spec
     command = ["seatrial", "certify", order.word, "--seed", str(seed), "--shape", spec.shape]
     command += ["--timing", spec.timing, "--kubernetes", spec.kubernetes]
+    command += [word for fault in order.faults for word in ("--fault", fault)]
     repeat = shlex.join(command)
     progress.note(f"seed {seed}; to repeat: {repeat}")
     plan = planned(
@@ -164,6 +202,7 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
         timing=spec.timing,
         kubernetes=spec.kubernetes,
         command=repeat,
+        faults=order.faults,
     )
     return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
 
@@ -179,19 +218,39 @@ def _changes(before: Mapping[str, str], now: Sequence[Verdict]) -> list[str]:
     return [f"{name}: {old} -> {new}" for name, old, new in pairs if old != new]
 
 
-def judged_of(profile: Profile, patterns: Sequence[str]) -> list[Guarantee]:
-    """Give the claimed guarantees that the ids or globs name; all of them when none is named."""
-    claimed = [g for g in checks.chosen(patterns or ("*",)) if g.id in profile.claims]
+def judged_of(profile: Profile, patterns: Sequence[str], drill: str = "") -> list[Guarantee]:
+    """Give the claimed guarantees that the ids or globs name; all of them when none is named.
+
+    Those that only a drill can exercise are left to that `drill`.
+    """
+    named = checks.chosen(patterns or ("*",))
+    claimed = [g for g in named if g.id in profile.claims and g.drill in ("", drill)]
     if not claimed:
         raise BadInput(
             f"a guarantee that {profile.name} claims",
             seen=", ".join(patterns) or "it claims none",
-            remedy=f"it claims {', '.join(profile.claims)}",
+            remedy=f"it claims {', '.join(profile.claims)}; "
+            f"`seatrial list guarantees` says which are a drill's",
         )
     return claimed
 
 
-def _seed(given: int | None) -> int:
+def known_faults(names: Sequence[str]) -> tuple[str, ...]:
+    """Refuse a fault that the table does not have, and those that only a drill can follow up."""
+    for name in names:
+        if name not in FAULTS or name in TAKES_THE_DISK:
+            free = [fault for fault in FAULTS if fault not in TAKES_THE_DISK]
+            near = difflib.get_close_matches(name, free, 1, 0.4)
+            raise BadInput(
+                f"faults out of {', '.join(free)}",
+                seen=name,
+                remedy=f"did you mean {near[0]}?" if near else "`seatrial drill` loses whole disks",
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def seed_of(given: int | None) -> int:
+    """Give the seed asked for, or draw one."""
     return secrets.randbelow(1_000_000) if given is None else given
 
 

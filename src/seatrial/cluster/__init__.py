@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.cluster import engine, existing, joining, kind, nodes, records, shapes, timings
+from seatrial.cluster import engine, existing, joining, kind, records, shapes, timings
 from seatrial.cluster.ground import (
     Allowed,
     Cluster,
@@ -22,13 +22,14 @@ from seatrial.cluster.ground import (
     check_version,
     unknown,
 )
+from seatrial.cluster.handles import machines
 from seatrial.cluster.records import Record
 from seatrial.errors import BadInput, CannotRun, NotOurs
 from seatrial.progress import Progress
 
 __all__ = [
     "PROVIDERS", "Allowed", "Cluster", "KindNode", "Provider", "Spec", "Status",
-    "clusters", "down", "get", "join", "remove_node", "up",
+    "clusters", "down", "get", "join", "machines", "remove_node", "up",
 ]  # fmt: skip
 
 
@@ -121,12 +122,10 @@ def join(cluster: Cluster, node: str, progress: Progress) -> Cluster:
 
 def remove_node(cluster: Cluster, node: str, progress: Progress) -> None:
     """Remove one of our workers with its disk, as a fire would; `join` makes it again."""
-    found = {one.name: one for one in cluster.nodes if one.container}
+    found = machines(cluster, progress)
     if node not in found:
-        raise NotOurs(f"a node {node!r} of {cluster.name} that we made", seen=", ".join(found))
-    if found[node].role == "control-plane":
-        raise BadInput("a worker to remove", seen=f"{node} is the control plane")
-    nodes.remove(engine.find(progress), found[node].container)
+        raise NotOurs(f"a node {node!r} of {cluster.name}", seen=", ".join(found))
+    found[node].lose()
 
 
 def _status(record: Record) -> Status:

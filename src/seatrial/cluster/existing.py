@@ -216,6 +216,7 @@ def _facts(kube: Kube, allowed: Allowed, record: Record, steps: Steps) -> dict[s
         "created": record.created,
         "kubernetes": record.kubernetes,
         "context": allowed.context,
+        "ground_image": allowed.image,
         "allowed": {"namespaces": list(allowed.namespaces), "nodes": list(allowed.nodes)},
         "nodes": [{"name": made.name, "role": made.role} for made in record.nodes],
         "timings": {},

@@ -78,7 +78,7 @@ def down(name: str, progress: Progress) -> bool:
     """Remove a cluster of ours; False when there was none. Never starts an engine for it."""
     with records.held(name, progress):
         record = records.load(name)
-        engine = _reachable(record)
+        engine = reachable(record)
         if record is None:
             if engine and nodes.of_cluster(engine, name):
                 raise _not_ours(name, "nodes of that name, which we have no record of")
@@ -98,7 +98,7 @@ def down(name: str, progress: Progress) -> bool:
 
 def state(record: Record) -> str:
     """Say how a cluster on record is: healthy, half-made, broken, stopped or engine-down."""
-    engine = _reachable(record)
+    engine = reachable(record)
     if engine is None:
         return "half-made" if record.state != records.READY else "engine-down"
     now = standing(record, nodes.of_cluster(engine, record.name))
@@ -122,6 +122,21 @@ def unhealthy(record: Record) -> str | None:
     }
     missing = [made.name for made in record.nodes if made.name not in ready]
     return f"{', '.join(missing)} not Ready" if missing else None
+
+
+def reachable(record: Record | None) -> Engine | None:
+    """Give the engine of a record if it answers now; without a record any that does."""
+    if record is None or record.private:
+        ours = engines.running()
+        if ours or record:
+            return ours
+    users = Engine("", private=False, version="")
+    try:
+        version = users.docker("version", "--format", "{{.Server.Version}}", limit=10).strip()
+    except ToolFailed:
+        return None
+    found = replace(users, version=version)
+    return None if record and record.engine and engine_id(found) != record.engine else found
 
 
 def _brought(job: Build, record: Record | None) -> Cluster:
@@ -201,7 +216,7 @@ def _demand_same(spec: Spec, record: Record) -> None:
 
 def _engine(record: Record | None, progress: Progress) -> Engine:
     """Give the engine that the cluster is in, else the one to make it in."""
-    found = (_reachable(record) if record else None) or engines.find(progress)
+    found = (reachable(record) if record else None) or engines.find(progress)
     if record and not record.private and record.engine and engine_id(found) != record.engine:
         raise CannotRun(
             f"the engine that cluster {record.name} was made in",
@@ -209,21 +224,6 @@ def _engine(record: Record | None, progress: Progress) -> Engine:
             remedy="set DOCKER_HOST as it was then, or choose another --name",
         )
     return found
-
-
-def _reachable(record: Record | None) -> Engine | None:
-    """Give the engine of a record if it answers now; without a record any that does."""
-    if record is None or record.private:
-        ours = engines.running()
-        if ours or record:
-            return ours
-    users = Engine("", private=False, version="")
-    try:
-        version = users.docker("version", "--format", "{{.Server.Version}}", limit=10).strip()
-    except ToolFailed:
-        return None
-    found = replace(users, version=version)
-    return None if record and record.engine and engine_id(found) != record.engine else found
 
 
 def _sweep(engine: Engine, progress: Progress, but: str) -> None:

@@ -1,20 +1,28 @@
 """The containers that are nodes: what they are doing, and stopping, starting, removing one.
 
 Each function takes the engine and a container's id (or name) and touches that one only.
-May import: errors, cluster.engine.
+May import: errors, timing, cluster.engine.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seatrial.cluster.engine import Engine
+from seatrial.errors import ToolFailed
+from seatrial.timing import limit, poll
 
 _CLUSTER = "io.x-k8s.kind.cluster"
 """The label by which kind itself knows its nodes (kind, pkg/cluster/constants)."""
+_GRACE = 30
+"""Seconds that a node has to shut down."""
+_LATELY = "60s"
+"""How far back an unfinished shutdown can have begun; more than its grace."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class Container:
     """A node's container now; `status` is the engine's word (running, paused, exited, dead, …).
 
     `pid` is its init on the engine's machine, 0 when it does not run; `started` is when it last
-    did, in ISO 8601: together with `id` that names one boot of the node.
+    did, in ISO 8601: together with `id` that names one boot of the node. `disks` are its volumes.
     """
 
     id: str
@@ -32,6 +40,7 @@ class Container:
     started: str
     image: str
     address: str
+    disks: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -60,6 +69,12 @@ def state(engine: Engine, container: str) -> Container:
     return states(engine, [container])[0]
 
 
+def find(engine: Engine, container: str) -> Container | None:
+    """Look at one container by its whole id; None when it does not exist."""
+    words = ("ps", "-aq", "--no-trunc", "--filter", f"id={container}")
+    return state(engine, container) if container in engine.docker(*words).split() else None
+
+
 def inspected(engine: Engine, *containers: str) -> list[Mapping[str, Any]]:
     """Give all that the engine knows of some containers."""
     if not containers:
@@ -73,7 +88,7 @@ def start(engine: Engine, *containers: str) -> None:
     engine.docker("start", *containers)
 
 
-def stop(engine: Engine, container: str, grace: int = 30) -> None:
+def stop(engine: Engine, container: str, grace: int = _GRACE) -> None:
     """Ask a node to shut down, and end it after `grace` seconds."""
     engine.docker("stop", "--time", str(grace), container)
 
@@ -93,10 +108,41 @@ def resume(engine: Engine, container: str) -> None:
     engine.docker("unpause", container)
 
 
+def settle(engine: Engine, container: str) -> None:
+    """Wait until nothing is under way that a client which ended had asked for.
+
+    A docker client that outlives us is seen by its argument; the engine itself goes on with a
+    shutdown when the client has gone: then the signal is the last that it tells of.
+    """
+    within = limit("node ends")
+    poll(lambda: _clients(container), within)
+    words = ("--filter", f"container={container}", "--format", "{{.Action}}")
+    told = engine.docker("events", "--since", _LATELY, "--until", "0s", *words).split()
+    acts = [act for act in told if act in {"kill", "die", "start"}]
+    if acts[-1:] == ["kill"]:
+        with suppress(ToolFailed):
+            engine.docker("wait", container, limit=_GRACE + 5)
+
+
+def _clients(container: str) -> str | None:
+    wanted = container.encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if words[0].endswith(b"docker") and wanted in words:
+                return f"{b' '.join(words[:3]).decode()} … still runs as {entry.name}"
+    return None
+
+
 def remove(engine: Engine, *containers: str) -> None:
     """Remove nodes together with their disks."""
     if containers:
         engine.docker("rm", "--force", "--volumes", *containers)
+
+
+def volumes(engine: Engine) -> frozenset[str]:
+    """Give the names of all volumes that the engine has."""
+    return frozenset(engine.docker("volume", "ls", "--quiet").split())
 
 
 def read_file(engine: Engine, container: str, path: str) -> str:
@@ -115,4 +161,5 @@ def _read(found: Mapping[str, Any]) -> Container:
         started=found["State"]["StartedAt"],
         image=found["Config"]["Image"],
         address=next(filter(None, addresses), ""),
+        disks=tuple(m["Name"] for m in found.get("Mounts") or () if m.get("Type") == "volume"),
     )

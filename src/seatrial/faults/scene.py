@@ -1,18 +1,21 @@
 """What a fault sees of the trial: the workload's objects now, and the calls it may make.
 
-May import: model, errors, timing, kube.
+May import: model, errors, timing, kube, faults.journal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from seatrial.errors import CannotRun
+from seatrial.faults.journal import Journal
 from seatrial.kube.client import Kube
-from seatrial.kube.objects import Pod
+from seatrial.kube.objects import Machine, Pod, Set
 from seatrial.kube.watch import Stream
+from seatrial.model import Node
 from seatrial.timing import limit, wait
 
 Proof = Mapping[str, Any]
@@ -21,12 +24,22 @@ Proof = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Scene:
-    """One workload under trial, as a fault may touch it."""
+    """One workload under trial, as a fault may touch it.
+
+    `nodes` are the cluster's machines by name. `cluster`, `kubeconfig`, `context` and `run` (the
+    run's folder) are for the journal: with them alone somebody else can undo what we did.
+    """
 
     kube: Kube
     stream: Stream
     namespace: str
     set: str
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    journal: Journal = field(default_factory=Journal)
+    cluster: str = ""
+    kubeconfig: str = ""
+    context: str = ""
+    run: str = ""
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""
@@ -34,13 +47,30 @@ class Scene:
 
     def pod(self, ordinal: int) -> Pod:
         """Give the pod of an ordinal; raises CannotRun when the victim has vanished."""
-        found: Pod | None = self.stream.items("pods").get(self.name(ordinal))
+        found = self.member(ordinal)
         if found is None:
             raise CannotRun(
                 f"a pod {self.namespace}/{self.name(ordinal)} to break",
                 seen="it does not exist (any more)",
                 remedy="its controller may be slow or gone; the report's lanes show when it went",
             )
+        return found
+
+    def member(self, ordinal: int) -> Pod | None:
+        """Give the pod of an ordinal as of now."""
+        found: Pod | None = self.stream.items("pods").get(self.name(ordinal))
+        return found
+
+    def machine(self, node: str) -> Machine | None:
+        """Give a Node object as of now."""
+        found: Machine | None = self.stream.items("nodes").get(node)
+        return found
+
+    def replicated(self) -> Set:
+        """Give the StatefulSet as of now; raises CannotRun when it has vanished."""
+        found: Set | None = self.stream.items("statefulsets").get(self.set)
+        if found is None:
+            raise CannotRun(f"a set {self.namespace}/{self.set}", seen="it does not exist")
         return found
 
     def path(self, ordinal: int) -> str:
@@ -60,19 +90,82 @@ class Scene:
     def until_replaced(self, ordinal: int, uid: str) -> Proof:
         """Wait until another pod of the same ordinal is Ready; that is the proof of healing."""
         wait(self.stream, lambda _: self._unreplaced(ordinal, uid), limit("pod is replaced"))
-        pod = self.pod(ordinal)
-        return {"pod": self.name(ordinal), "uid": pod.metadata.uid, "node": pod.spec.node_name}
+        return self.describe(ordinal)
+
+    def until_node(
+        self, node: str, *, ready: bool = True, since: float = 0.0, not_uid: str = ""
+    ) -> None:
+        """Wait until a Node is Ready by its kubelet's word given after `since`, or is not Ready.
+
+        `since` is in seconds since 1970; `not_uid` is the Node object that it must not be.
+        """
+
+        def differs(_: Stream) -> str | None:
+            found = self.machine(node)
+            if not ready:
+                return f"node {node} is Ready still" if found and found.ready else None
+            return unready(node, found, since, not_uid)
+
+        wait(self.stream, differs, limit("node is back"))
+
+    def until_back(self, ordinal: int, before: Pod) -> None:
+        """Wait until a member is Ready in containers that it had not before its node ended."""
+        within = limit("member is back with its node")
+        wait(self.stream, lambda _: self._away(ordinal, before), within)
 
     def _still(self, ordinal: int, uid: str) -> str | None:
-        pod = self.stream.items("pods").get(self.name(ordinal))
+        pod = self.member(ordinal)
         if pod is None or pod.metadata.uid != uid:
             return None
         return f"{self.name(ordinal)} ({uid}) is still there, phase {pod.status.phase}"
 
     def _unreplaced(self, ordinal: int, uid: str) -> str | None:
-        pod = self.stream.items("pods").get(self.name(ordinal))
+        pod = self.member(ordinal)
+        if pod and pod.metadata.uid != uid and pod.ready:
+            return None
+        return self.trouble(ordinal)
+
+    def _away(self, ordinal: int, before: Pod) -> str | None:
+        pod = self.member(ordinal)
+        if pod is None or not pod.ready:
+            return self.trouble(ordinal)
+        if pod.metadata.uid != before.metadata.uid or not _containers(pod) & _containers(before):
+            return None
+        return f"{self.name(ordinal)} is said to be Ready in containers that ended with its node"
+
+    def trouble(self, ordinal: int) -> str:
+        """Say why a member is not Ready."""
+        pod = self.member(ordinal)
         if pod is None:
             return f"no pod {self.name(ordinal)} yet"
-        if pod.metadata.uid != uid and pod.ready:
-            return None
         return f"{self.name(ordinal)} is {pod.status.phase}, not Ready: {pod.trouble}"
+
+
+def unready(name: str, node: Machine | None, since: float = 0.0, not_uid: str = "") -> str | None:
+    """Say why a Node is not Ready by its kubelet's word given after `since`; None when it is.
+
+    What the API server holds of a node that ended is Ready until its grace period is over.
+    """
+    if node is None or node.metadata.uid == not_uid:
+        return f"node {name} has not joined"
+    if not node.ready:
+        return f"node {name} is not Ready: {_why(node)}"
+    if heartbeat(node) <= since:
+        return f"node {name} is said to be Ready, but its kubelet has not spoken since its start"
+    return None
+
+
+def heartbeat(node: Machine) -> float:
+    """Give when the kubelet last spoke for its Ready condition, in seconds since 1970."""
+    said = (c.last_heartbeat_time for c in node.status.conditions if c.type == "Ready")
+    last = next(filter(None, said), None)
+    return datetime.fromisoformat(last).timestamp() if last else 0.0
+
+
+def _why(node: Machine) -> str:
+    said = (c.message for c in node.status.conditions if c.type == "Ready" and c.message)
+    return next(said, "no status yet")
+
+
+def _containers(pod: Pod) -> set[str]:
+    return {status.container_id for status in pod.status.container_statuses}

@@ -1,7 +1,7 @@
 """The few calls we make of the API server, over the official client's own connection.
 
 Each cluster has its own client from its own kubeconfig; nothing process-wide is set.
-May import: the official client, model, errors, timing.
+May import: the official client, model, errors, timing; kube.{credentials,inside}.
 """
 
 from __future__ import annotations
@@ -16,31 +16,34 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-import websocket
-import yaml
-from kubernetes import client, config
-from kubernetes.stream import ws_client
+from kubernetes import client
 
-from seatrial.errors import BadInput, CannotRun, ToolFailed
+from seatrial.errors import BadInput, CannotRun
+from seatrial.kube import inside
+from seatrial.kube.credentials import RENEWAL, Credentials, signed
+from seatrial.kube.inside import Order
 from seatrial.timing import Limit, limit
 
 _MANAGER = "seatrial"
-_EXIT = 3
-"""The channel of an exec on which its exit status comes (v4.channel.k8s.io)."""
-_GARBLED = (AttributeError, KeyError, TypeError, ValueError)
-"""What the official client raises for a kubeconfig that is YAML of another shape, or no text."""
+_PLAIN = ("Accept", "Content-Type")
+_LONGEST_PAUSE = 60.0
+"""Seconds; a server that asks for more is asked again after this."""
+_REMEDIES = {
+    0: "is the cluster up? `seatrial cluster list` says",
+    401: "the credentials have expired, or the cluster does not know them: renew them; "
+    "the kubeconfig and what it names are read again",
+}
 
 
 class ApiFailed(CannotRun):
-    """The API server refused; `status` is the HTTP code, 0 when nothing answered."""
+    """The API server refused; `status` is the HTTP code, 0 when nothing answered.
 
-    def __init__(self, wanted: str, *, seen: str, status: int = 0) -> None:
-        self.status = status
-        super().__init__(
-            wanted,
-            seen=seen,
-            remedy="" if status else "is the cluster up? `seatrial cluster list` says",
-        )
+    `after` is how many seconds the server asked to be left alone (Retry-After), 0 when it did not.
+    """
+
+    def __init__(self, wanted: str, *, seen: str, status: int = 0, after: float = 0.0) -> None:
+        self.status, self.after = status, after
+        super().__init__(wanted, seen=seen, remedy=_REMEDIES.get(status, ""))
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Kube:
     """One cluster's API server as one kubeconfig context sees it."""
 
     api: client.ApiClient
+    credentials: Credentials | None = None
     _paths: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
 
     @property
@@ -68,22 +72,58 @@ class Kube:
 
         Raises ApiFailed with the server's own sentence.
         """
+        return bytes(self.answer(method, path, body, query=query, kind=kind).data)
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        kind: str = "application/json",
+        silence: float | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Make one call and return the answer; with `silence` its body is still to be read.
+
+        `silence` is after how many seconds without a byte reading fails. Raises ApiFailed.
+        """
         url = f"{self.host}{path}" + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
+        headers = self.headers(kind)
+        answer = self._request(method, url, data, headers, silence)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._renewed(headers):
+            answer.close()
+            answer = self._request(method, url, data, self.headers(kind), silence)
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise _refusal(f"{method} {url}", answer)
+        return answer
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        silence: float | None,
+    ) -> urllib3.BaseHTTPResponse:
+        read = limit("api answers").seconds if silence is None else silence
         try:
-            answer = self.pool.request(
+            return self.pool.request(
                 method,
                 url,
                 body=data,
-                headers=self.headers(kind),
+                headers=headers,
                 retries=False,
-                timeout=urllib3.Timeout(connect=5, read=limit("api answers").seconds),
+                preload_content=silence is None,
+                timeout=urllib3.Timeout(connect=5, read=read),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiFailed(f"{method} {url}", seen=str(error)) from None
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise ApiFailed(f"{method} {url}", seen=_said(answer.data), status=answer.status)
-        return bytes(answer.data)
+
+    def _renewed(self, refused: Mapping[str, str]) -> bool:
+        known = {name: refused[name] for name in refused if name not in _PLAIN}
+        return self.credentials is not None and self.credentials.renewed(self.api, known)
 
     @property
     def pool(self) -> urllib3.PoolManager:
@@ -93,9 +133,7 @@ class Kube:
 
     def headers(self, kind: str = "application/json") -> dict[str, str]:
         """Give the headers of a call, with whatever credentials the kubeconfig holds."""
-        signed: dict[str, str] = {"Accept": "application/json", "Content-Type": kind}
-        self.api.update_params_for_auth(signed, [], ["BearerToken"], "", "", None)
-        return signed
+        return {"Accept": "application/json", "Content-Type": kind, **signed(self.api)}
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read one object or list."""
@@ -135,42 +173,19 @@ class Kube:
 
         Raises ToolFailed when it exits with other than 0 or is not done within the limit.
         """
-        wanted = f"`{' '.join(argv)}` in {namespace}/{pod} ({container})"
-        try:
-            session = self._exec(namespace, pod, container, argv)
-        except Exception as error:  # noqa: BLE001 - the client raises several unrelated kinds
-            raise ToolFailed(wanted, seen=str(error)) from None
-        try:
-            session.run_forever(timeout=within.seconds)
-            return _output(session, wanted, within)
-        except (websocket.WebSocketException, OSError) as error:
-            raise ToolFailed(wanted, seen=f"the connection was lost: {error}") from None
-        finally:
-            session.close()
-            # close() leaves the socket open once the server has said goodbye
-            session.sock.shutdown()
-
-    def _exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str]
-    ) -> ws_client.WSClient:
-        query = [("container", container), ("stdout", "true"), ("stderr", "true")]
-        query += [("command", word) for word in argv]
         url = f"{self.host}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
-        session: ws_client.WSClient = ws_client.websocket_call(
-            self.api.configuration,
-            "GET",
-            url,
-            query_params=query,
-            headers=_lower(self.headers()),
-            _preload_content=False,
-        )
-        return session
+        wanted = f"`{' '.join(argv)}` in {namespace}/{pod} ({container})"
+        return inside.run(self.api, url, Order(wanted, container, tuple(argv), within))
 
     def logs(self, namespace: str, pod: str, container: str = "") -> str:
         """Read a container's log so far."""
         query = {"container": container} if container else {}
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
         return self.send("GET", path, query=query).decode(errors="replace")
+
+    def in_namespace(self, document: Mapping[str, Any]) -> bool:
+        """Whether an object of this kind lives in a namespace, as the server's discovery tells."""
+        return self._resource(document["apiVersion"], document["kind"])[1]
 
     def path_of(self, document: Mapping[str, Any], namespace: str = "") -> str:
         """Give the URL path of an object; its own namespace goes before `namespace`."""
@@ -180,6 +195,17 @@ class Kube:
         folder = f"{base.rsplit('/', 1)[0]}/namespaces/{space}" if namespaced else None
         plural = base.rsplit("/", 1)[1]
         return f"{folder}/{plural}/{meta['name']}" if folder else f"{base}/{meta['name']}"
+
+    def namespaced(self, root: str, plural: str) -> bool:
+        """Whether objects of a resource live in namespaces; `root` is the URL path of its group.
+
+        Raises ApiFailed (404) when the server has no such resource.
+        """
+        found = [r["namespaced"] for r in self._discovered(root) if r["name"] == plural]
+        if not found:
+            wanted, seen = f"GET {self.host}{root}/{plural}", f"the server knows no {plural} there"
+            raise ApiFailed(wanted, seen=seen, status=HTTPStatus.NOT_FOUND)
+        return bool(found[0])
 
     def _resource(self, version: str, kind: str) -> tuple[str, bool]:
         if (version, kind) not in self._paths:
@@ -211,35 +237,29 @@ def connect(kubeconfig: Path, context: str = "") -> Kube:
 
     Raises BadInput when the file or the context is not there or cannot be read.
     """
-    try:
-        api = config.new_client_from_config(str(kubeconfig), context or None)
-        if not api.configuration.host:
-            raise config.ConfigException("its cluster names no server")  # noqa: TRY301
-    except (OSError, config.ConfigException, yaml.YAMLError, *_GARBLED) as error:
-        raise BadInput(
-            f"a kubeconfig {kubeconfig}" + (f" with the context {context}" if context else ""),
-            seen=str(error),
-            remedy=f"kubectl --kubeconfig {kubeconfig} config get-contexts",
-        ) from None
-    api.configuration.retries = False
-    kube = Kube(api)
+    credentials = Credentials(kubeconfig, context)
+    api = credentials.opened()
+    kube = Kube(api, credentials)
     # Connections that nobody can use any more are closed at once, not whenever they are collected.
-    weakref.finalize(kube, kube.pool.clear)
+    weakref.finalize(kube, _hang_up, api)
     return kube
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _hang_up(api: client.ApiClient) -> None:
+    api.rest_client.pool_manager.clear()
 
 
-def _output(session: ws_client.WSClient, wanted: str, within: Limit) -> str:
-    if session.is_open():
-        raise ToolFailed(wanted, seen=f"not done after {within.seconds:g} s")
-    out, err = session.read_stdout(timeout=0) or "", session.read_stderr(timeout=0) or ""
-    status = yaml.safe_load(session.read_channel(_EXIT) or "") or {}
-    if status.get("status") != "Success":
-        raise ToolFailed(wanted, seen=f"{status.get('message', 'no exit status')}: {err or out}")
-    return str(out)
+def _refusal(wanted: str, answer: urllib3.BaseHTTPResponse) -> ApiFailed:
+    try:
+        seen = _said(answer.data)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        seen = str(error)
+    answer.close()
+    asked = answer.headers.get("Retry-After", "")
+    after = min(float(asked), _LONGEST_PAUSE) if asked.isdecimal() else 0.0
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        after = RENEWAL  # there is nothing new to say before
+    return ApiFailed(wanted, seen=seen, status=answer.status, after=after)
 
 
 def _said(body: bytes) -> str:

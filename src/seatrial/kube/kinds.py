@@ -1,14 +1,19 @@
 """The kinds we can watch: where each is listed, how it is decoded, and what an Op keeps of it.
 
-May import: kube.objects.
+May import: msgspec, errors; kube.{objects,surroundings}.
 """
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from seatrial.errors import BadInput
 from seatrial.kube.objects import (
     Budget,
     Claim,
@@ -20,6 +25,22 @@ from seatrial.kube.objects import (
     Set,
     Volume,
 )
+from seatrial.kube.surroundings import (
+    Custom,
+    Endpoint,
+    EndpointSlice,
+    Event,
+    Lease,
+    Revision,
+    Service,
+)
+
+RESOURCE = r"([a-z][a-z0-9]*)\.([a-z0-9][a-z0-9.-]*)/(v[0-9][a-z0-9]*)"
+"""A resource as a profile names it: plural.group/version."""
+_LARGEST = 8192
+"""Bytes of a custom resource's spec or status, written as JSON, that an Op still holds."""
+_LONGEST = 1024
+"""Characters of an event's message; the server itself allows no more in newer events."""
 
 
 def _pod(pod: Pod) -> dict[str, Any]:
@@ -30,7 +51,7 @@ def _pod(pod: Pod) -> dict[str, Any]:
         "ip": pod.status.pod_ip,
         "claims": pod.claims,
         "labels": pod.metadata.labels,
-        "owner": next((o.uid for o in pod.metadata.owner_references if o.controller), ""),
+        "owner": _owner(pod),
         "containers": {s.name: s.container_id for s in pod.status.container_statuses},
         "restarts": sum(s.restart_count for s in pod.status.container_statuses),
         "trouble": pod.trouble,
@@ -74,26 +95,163 @@ def _budget(budget: Budget) -> dict[str, Any]:
     return {"allowed": budget.status.disruptions_allowed}
 
 
+def _lease(lease: Lease) -> dict[str, Any]:
+    return {
+        "holder": lease.spec.holder_identity,
+        "renewed": lease.spec.renew_time,
+        "seconds": lease.spec.lease_duration_seconds,
+        "transitions": lease.spec.lease_transitions,
+    }
+
+
+def _endpoints(found: EndpointSlice) -> dict[str, Any]:
+    return {
+        "service": found.metadata.labels.get("kubernetes.io/service-name", ""),
+        "endpoints": [_endpoint(endpoint) for endpoint in found.endpoints or []],
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "pod": endpoint.target_ref.name,
+        "uid": endpoint.target_ref.uid,
+        "node": endpoint.node_name,
+        "hostname": endpoint.hostname,
+        "addresses": list(endpoint.addresses),
+        "ready": endpoint.conditions.ready is not False,
+        "serving": endpoint.conditions.serving is not False,
+        "terminating": endpoint.conditions.terminating is True,
+    }
+
+
+def _service(service: Service) -> dict[str, Any]:
+    return {
+        "type": service.spec.type,
+        "ip": service.spec.cluster_ip,
+        "headless": service.spec.cluster_ip == "None",
+        "unready_too": service.spec.publish_not_ready_addresses,
+        "selector": service.spec.selector or {},
+        "ports": [f"{p.name}:{p.port}/{p.protocol}".lstrip(":") for p in service.spec.ports],
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    about = event.involved_object
+    return {
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message[:_LONGEST],
+        "about": {"kind": about.kind, "name": about.name, "uid": about.uid},
+        "by": event.reporting_component or event.source.component,
+        "times": event.times,
+        "last": event.last,
+    }
+
+
+def _revision(revision: Revision) -> dict[str, Any]:
+    return {"revision": revision.revision, "owner": _owner(revision)}
+
+
+def _owner(found: Object) -> str:
+    return next((o.uid for o in found.metadata.owner_references if o.controller), "")
+
+
+def _custom(resource: str) -> Callable[[Custom], dict[str, Any]]:
+    def told(found: Custom) -> dict[str, Any]:
+        parts = {"spec": _bounded(found.spec), "status": _bounded(found.status)}
+        return {"resource": resource, "labels": found.metadata.labels, **parts}
+
+    return told
+
+
+def _bounded(value: Any) -> Any:
+    """Give a value as it is, or how large it is when that is more than an Op should hold."""
+    size = len(msgspec.json.encode(value))
+    return value if size <= _LARGEST else {"left out": f"{size} bytes"}
+
+
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of object is listed, decoded and told; `what` names its Ops."""
+    """How one kind of object is listed, decoded and told.
 
+    `path` is the URL of its group and version; `what` names its Ops. `namespaced` is None when
+    only the server knows. `home` is the one namespace in which it is watched, whatever the others.
+    `around` is what lies around a workload: a trial goes on without it where rights end before it.
+    """
+
+    plural: str
     path: str
     what: str
     struct: type[Object]
     facts: Callable[[Any], dict[str, Any]] = lambda _: {}
-    namespaced: bool = True
+    namespaced: bool | None = True
+    home: str = ""
+    around: bool = False
+
+    def place(self, namespace: str) -> str:
+        """Give the URL path of its list, in a namespace when one is named."""
+        narrow = namespace and self.namespaced
+        space = f"/namespaces/{self.home or namespace}" if narrow else ""
+        return f"{self.path}{space}/{self.plural}"
 
 
 KINDS: Mapping[str, Kind] = {
-    "pods": Kind("/api/v1", "pod", Pod, _pod),
-    "persistentvolumeclaims": Kind("/api/v1", "claim", Claim, _claim),
-    "persistentvolumes": Kind("/api/v1", "volume", Volume, _volume, namespaced=False),
-    "nodes": Kind("/api/v1", "node", Machine, _node, namespaced=False),
-    "namespaces": Kind("/api/v1", "namespace", Namespace, namespaced=False),
-    "statefulsets": Kind("/apis/apps/v1", "set", Set, _set),
-    "poddisruptionbudgets": Kind("/apis/policy/v1", "budget", Budget, _budget),
+    kind.plural: kind
+    for kind in (
+        Kind("pods", "/api/v1", "pod", Pod, _pod),
+        Kind("persistentvolumeclaims", "/api/v1", "claim", Claim, _claim),
+        Kind("persistentvolumes", "/api/v1", "volume", Volume, _volume, namespaced=False),
+        Kind("nodes", "/api/v1", "node", Machine, _node, namespaced=False),
+        Kind("namespaces", "/api/v1", "namespace", Namespace, namespaced=False),
+        Kind("services", "/api/v1", "service", Service, _service, around=True),
+        # Core v1, not events.k8s.io/v1: both show the same stored objects, only this one has the
+        # times and counts of every sender under their own names, and it is what kubectl shows.
+        Kind("events", "/api/v1", "event", Event, _event, around=True),
+        Kind("statefulsets", "/apis/apps/v1", "set", Set, _set),
+        Kind("controllerrevisions", "/apis/apps/v1", "revision", Revision, _revision, around=True),
+        Kind("poddisruptionbudgets", "/apis/policy/v1", "budget", Budget, _budget),
+        Kind(
+            "endpointslices",
+            "/apis/discovery.k8s.io/v1",
+            "endpoints",
+            EndpointSlice,
+            _endpoints,
+            around=True,
+        ),
+        # Nodes renew theirs in one namespace, which is never a trial's own.
+        Kind(
+            "leases",
+            "/apis/coordination.k8s.io/v1",
+            "lease",
+            Lease,
+            _lease,
+            home="kube-node-lease",
+            around=True,
+        ),
+    )
 }
+CUSTOM = "custom"
+"""What the Ops of every resource outside the table are named."""
+
+
+def kind_of(name: str) -> Kind:
+    """Give a kind of the table, or one for any `plural.group/version` that a cluster may serve.
+
+    Raises BadInput for what is neither.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    found = re.fullmatch(RESOURCE, name)
+    if not found:
+        near = difflib.get_close_matches(name, KINDS, 1, 0.4)
+        raise BadInput(
+            "a kind to watch: one of the table, or plural.group/version",
+            seen=name,
+            remedy=f"did you mean {near[0]}?" if near else "restores.recovery.example.org/v1",
+        )
+    plural, group, version = found.groups()
+    path = f"/apis/{group}/{version}"
+    return Kind(plural, path, CUSTOM, Custom, _custom(name), namespaced=None)
 
 
 def facts(kind: Kind, event: str, found: Object) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Condition(Struct, frozen=True):
     status: str = "Unknown"
     reason: str = ""
     message: str = ""
+    last_heartbeat_time: str | None = None
 
 
 class ClaimSource(Struct, frozen=True):

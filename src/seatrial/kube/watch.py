@@ -1,8 +1,9 @@
 """A lossless watch: list, then every transition, as Ops and as a picture of now.
 
 A connection that closes, resets or falls silent is taken up again at the last resourceVersion,
-which loses nothing. Only when the server has compacted that version away (410) is the list read
-anew; what differs is told as transitions, and a *gap* Op says what nobody can know any more.
+which loses nothing. Only when the server has compacted that version away (410, said twice) is the
+list read anew; what differs is told as transitions, and a *gap* Op says what nobody can know any
+more.
 Source: kubernetes.io, API concepts, "Efficient detection of changes"; kubernetes-client/python
 issues 1148 and 2067 (no keepalive).
 May import: the official client's connection, msgspec, model, errors, timing.
@@ -11,19 +12,21 @@ May import: the official client's connection, msgspec, model, errors, timing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar
-from urllib.parse import urlencode
+from typing import Any, Self
 
-import msgspec
 import urllib3
 
 from seatrial.kube.client import ApiFailed, Kube
-from seatrial.kube.kinds import KINDS, Kind, facts
-from seatrial.kube.objects import Object, Struct
+from seatrial.kube.connections import Grip, gripped
+from seatrial.kube.kinds import Kind, facts, kind_of
+from seatrial.kube.objects import Object
+from seatrial.kube.wire import Bare, Gone, Page, Told, Unreadable, decoded, fail, lines
 from seatrial.model import Op, Outcome, Recorder
 from seatrial.timing import limit, wait
 
@@ -31,49 +34,20 @@ SILENCE = 75.0
 """Seconds without a byte after which a watch is reopened; bookmarks come about every minute."""
 _PAUSE = 0.2
 """Seconds before a try after one that brought nothing."""
-S = TypeVar("S", bound=Struct)
-
-
-class _ListMeta(Struct, frozen=True):
-    resource_version: str
-
-
-class _List(Struct, frozen=True):
-    metadata: _ListMeta
-    items: list[msgspec.Raw]
-
-
-class _Event(Struct, frozen=True):
-    type: str
-    object: msgspec.Raw
-
-
-class _BareMeta(Struct, frozen=True):
-    name: str = ""
-    namespace: str = ""
-    resource_version: str = "0"
-
-
-class _Bare(Struct, frozen=True):
-    """A bookmark or a status: both come with metadata that names nothing."""
-
-    metadata: _BareMeta = _BareMeta()
-    code: int = 0
-    message: str = ""
-
-
-class _Gone(Exception):
-    """The server no longer has the resourceVersion we stopped at."""
-
-
-class _Unreadable(Exception):
-    """The server sent what we cannot decode, and would send it again."""
+_RIGHTS = 30.0
+"""Seconds before a try after the server said that it is none of ours to see."""
+_PATIENCE = 1.0
+"""Seconds that closing waits for the threads; one that is still connecting is left to its end."""
+_PAGE = "500"
+"""Objects a page of a list, as the official clients have it."""
 
 
 class Stream:
     """The watched kinds of one cluster; a context manager that is ready once all are listed.
 
-    `namespace` narrows it to one; `silence` is how many seconds without a byte are believed.
+    Kinds that only lie `around` a workload may be forbidden (403): that is trouble, and a gap.
+    `kinds` are names of the table KINDS or `plural.group/version`. `namespace` narrows it to one;
+    `silence` is how many seconds without a byte are believed.
     """
 
     def __init__(
@@ -87,15 +61,18 @@ class Stream:
         self._kube, self._namespace, self._recorder = kube, namespace, recorder
         self._silence = silence
         self.changed = threading.Condition(threading.RLock())
-        self._items: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
+        self._kinds = {name: kind_of(name) for name in kinds}
+        self._items: dict[str, dict[str, Any]] = {name: {} for name in kinds}
         self._listed: set[str] = set()
+        self._forbidden: set[str] = set()
         self._reached: dict[str, int] = {}
         self._closing = threading.Event()
         self._open: dict[str, urllib3.BaseHTTPResponse] = {}
         self._refusal: dict[str, Exception] = {}
+        self._grips = {name: Grip() for name in kinds}
         self._threads = [
-            threading.Thread(target=self._follow, args=(kind,), name=f"watch/{kind}", daemon=True)
-            for kind in kinds
+            threading.Thread(target=self._follow, args=item, name=f"watch/{item[0]}", daemon=True)
+            for item in self._kinds.items()
         ]
 
     def __enter__(self) -> Self:
@@ -130,35 +107,51 @@ class Stream:
             return "; ".join(f"watch of {kind}: {why}" for kind, why in self._refusal.items())
 
     def close(self) -> None:
-        """Stop watching."""
-        self._closing.set()
+        """Stop watching; after it nothing more is recorded."""
+        with self.changed:
+            self._closing.set()
+        for grip in self._grips.values():
+            grip.cut()
         for response in list(self._open.values()):
             with suppress(Exception):
                 response.shutdown()
+        deadline = time.monotonic() + _PATIENCE
         for thread in self._threads:
             if thread.ident:
-                thread.join()
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _unlisted(self) -> str | None:
-        missing = sorted(set(self._items) - self._listed)
+        missing = sorted(set(self._items) - self._listed - self._forbidden)
         if not missing:
             return None
         return f"no list of {', '.join(missing)} yet"
 
-    def _follow(self, name: str) -> None:
-        kind, why, lost = KINDS[name], "the first list", 0
+    def _follow(self, name: str, kind: Kind) -> None:
+        gripped(self._grips[name])
+        why, lost, doubted = "the first list", 0, -1
         while not self._closing.is_set():
-            before = self._reached.get(name)
+            before, pause = self._reached.get(name), 0.0
             try:
+                kind = self._placed(kind)
                 if name not in self._reached:
                     self._reached[name] = self._list(name, kind, why, lost)
                 self._events(name, kind)
-            except _Gone as gone:
-                why, lost = str(gone), self._reached.pop(name)
+                pause = self._idle(name, before)
+            except Gone as gone:
+                # Said once it may have been meant for that connection alone: ask again first.
+                sure, doubted = doubted == self._reached[name], self._reached[name]
+                if sure:
+                    why, lost = str(gone), self._reached.pop(name)
+                pause = _PAUSE if before is None else 0.0
             except Exception as error:  # noqa: BLE001 - whatever it is, the watch must go on
                 self._refused(name, error)
-            if self._reached.get(name) == before:
-                self._closing.wait(_PAUSE)
+                asked = max(error.after, _PAUSE) if isinstance(error, ApiFailed) else 0.0
+                pause = max(asked, self._idle(name, before))
+            self._closing.wait(pause)
+
+    def _idle(self, name: str, before: int | None) -> float:
+        """Give how long to wait after a connection: a while, when it brought nothing."""
+        return _PAUSE if self._reached.get(name) == before else 0.0
 
     def _refused(self, name: str, error: Exception) -> None:
         if self._closing.is_set():
@@ -167,18 +160,26 @@ class Stream:
             self._refusal[name] = error
             self.changed.notify_all()
 
+    def _hidden(self, name: str, error: ApiFailed) -> None:
+        """Go on without a kind that we have no right to see; it is asked for again at leisure."""
+        error.after = _RIGHTS
+        with self.changed:
+            if name not in self._listed | self._forbidden and not self._closing.is_set():
+                self._gap(name, error.seen, 0, 0)
+                self._forbidden.add(name)
+
     def _going(self, name: str) -> None:
         """Forget a refusal: the server talks again; what it sent unreadably may come again."""
         with self.changed:
-            if not isinstance(self._refusal.get(name), _Unreadable):
+            if not isinstance(self._refusal.get(name), Unreadable):
                 self._refusal.pop(name, None)
                 self.changed.notify_all()
 
     def _list(self, name: str, kind: Kind, why: str, lost: int) -> int:
-        found = _decoded(self._kube.send("GET", self._path(name, kind)), _List, "list")
-        objects = [_decoded(item, kind.struct, kind.what) for item in found.items]
-        until = int(found.metadata.resource_version)
+        until, objects = self._whole_list(name, kind)
         with self.changed:
+            if self._closing.is_set():
+                return until
             if name in self._listed:
                 self._gap(name, why, lost, until)
             self._difference(name, kind, {self._key(o): o for o in objects})
@@ -186,6 +187,30 @@ class Stream:
             self._refusal.pop(name, None)
             self.changed.notify_all()
         return until
+
+    def _whole_list(self, name: str, kind: Kind) -> tuple[int, list[Object]]:
+        """Read the list in pages; one that grew too old between two of them, in one piece."""
+        try:
+            return self._pages(name, kind, {"limit": _PAGE})
+        except ApiFailed as error:
+            if kind.around and error.status == HTTPStatus.FORBIDDEN:
+                self._hidden(name, error)
+            if error.status != HTTPStatus.GONE:
+                raise
+            return self._pages(name, kind, {})
+
+    def _pages(self, name: str, kind: Kind, query: dict[str, str]) -> tuple[int, list[Object]]:
+        objects: list[Object] = []
+        while True:
+            response = self._opened(name, kind, query, limit("api answers").seconds)
+            try:
+                page = decoded(response.read(), Page, "list")
+            finally:
+                response.close()
+            objects += [decoded(item, kind.struct, kind.what) for item in page.items]
+            if not page.metadata.onward:
+                return int(page.metadata.resource_version), objects
+            query = {**query, "continue": page.metadata.onward}
 
     def _difference(self, name: str, kind: Kind, now: Mapping[str, Object]) -> None:
         before = self._items[name]
@@ -197,47 +222,51 @@ class Stream:
                 self._take(name, kind, event, found)
 
     def _gap(self, name: str, why: str, after: int, until: int) -> None:
-        value = {"kind": KINDS[name].what, "reason": why, "after": after, "until": until}
+        told = self._kinds[name].what
+        value = {"kind": told, "resource": name, "reason": why, "after": after, "until": until}
         self._record(name, "gap", Outcome.INFO, value)
 
     def _events(self, name: str, kind: Kind) -> None:
         version = str(self._reached[name])
         query = {"watch": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
-        url = f"{self._kube.host}{self._path(name, kind)}?{urlencode(query)}"
-        response = self._kube.pool.request(
-            "GET",
-            url,
-            headers=self._kube.headers(),
-            preload_content=False,
-            retries=False,
-            timeout=urllib3.Timeout(connect=5, read=self._silence),
-        )
-        self._open[name] = response
         try:
-            if self._closing.is_set():
-                # close() may have looked before this connection was there to be shut down
-                return
-            if response.status == HTTPStatus.GONE:
-                raise _Gone(f"410 at {version}")
-            if response.status != HTTPStatus.OK:
-                raise ApiFailed(f"GET {url}", seen=str(response.data), status=response.status)
+            response = self._opened(name, kind, query, self._silence)
+        except ApiFailed as error:
+            if error.status == HTTPStatus.GONE:
+                raise Gone(f"410 at {version}") from None
+            raise
+        try:
             self._going(name)
-            for line in _lines(response):
+            for line in lines(response):
                 self._event(name, kind, line)
         finally:
             response.close()
 
+    def _opened(
+        self, name: str, kind: Kind, query: Mapping[str, str], silence: float
+    ) -> urllib3.BaseHTTPResponse:
+        path = kind.place(self._namespace)
+        response = self._kube.answer("GET", path, query=query, silence=silence)
+        self._open[name] = response
+        if self._closing.is_set():
+            # close() may have looked before this connection was there to be shut down
+            response.close()
+            raise ConnectionAbortedError("the watch is being closed")
+        return response
+
     def _event(self, name: str, kind: Kind, line: bytes) -> None:
-        event = _decoded(line, _Event, "event")
+        event = decoded(line, Told, "event")
         if event.type == "ERROR":
-            _fail(name, _decoded(event.object, _Bare, "status"))
+            fail(name, decoded(event.object, Bare, "status"))
         told = event.type != "BOOKMARK"
-        version = int(_decoded(event.object, _Bare, kind.what).metadata.resource_version)
+        version = int(decoded(event.object, Bare, kind.what).metadata.resource_version)
         if version <= self._reached[name]:
             return  # told before: within one kind, versions only grow
         with self.changed:
+            if self._closing.is_set():
+                return
             if told:
-                self._take(name, kind, event.type, _decoded(event.object, kind.struct, kind.what))
+                self._take(name, kind, event.type, decoded(event.object, kind.struct, kind.what))
             self._reached[name] = version
             self._refusal.pop(name, None)
             self.changed.notify_all()
@@ -258,38 +287,12 @@ class Stream:
     def _key(self, found: Object) -> str:
         return found.metadata.name if self._namespace else found.key
 
-    def _path(self, name: str, kind: Kind) -> str:
-        space = f"/namespaces/{self._namespace}" if self._namespace and kind.namespaced else ""
-        return f"{kind.path}{space}/{name}"
+    def _placed(self, kind: Kind) -> Kind:
+        """Ask the server whether a kind lives in namespaces where only it knows that."""
+        if kind.namespaced is not None or not self._namespace:
+            return kind
+        return replace(kind, namespaced=self._kube.namespaced(kind.path, kind.plural))
 
 
 def _other(before: Object, now: Object) -> bool:
     return before.metadata.uid != now.metadata.uid
-
-
-def _fail(name: str, status: _Bare) -> NoReturn:
-    if status.code == HTTPStatus.GONE:
-        raise _Gone(status.message)
-    raise ApiFailed(f"watch of {name}", seen=status.message, status=status.code)
-
-
-def _decoded(raw: bytes | msgspec.Raw, struct: type[S], what: str) -> S:
-    try:
-        return msgspec.json.decode(raw, type=struct)
-    except msgspec.DecodeError as error:
-        raise _Unreadable(f"{what} {_named(raw)} cannot be read: {error}") from None
-
-
-def _named(raw: bytes | msgspec.Raw) -> str:
-    try:
-        meta = msgspec.json.decode(raw, type=_Bare).metadata
-    except msgspec.DecodeError:
-        return bytes(raw)[:80].decode(errors="replace")
-    return f"{meta.namespace}/{meta.name}".lstrip("/")
-
-
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    rest = b""
-    while chunk := response.read1(1 << 16):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line)

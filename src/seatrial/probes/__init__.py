@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from seatrial.probes import identity
+from seatrial.probes import backups, identity
 
-PROBES: Mapping[str, Callable[..., None]] = {"identity": identity.ask}
+PROBES: Mapping[str, Callable[..., None]] = {
+    "backups": backups.record,
+    "identity": identity.ask,
+}

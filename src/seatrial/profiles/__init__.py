@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from seatrial.errors import BadInput, BadProfile
-from seatrial.model import Profile
+from seatrial.model import Load, Profile, Recovery
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.problems import judged
@@ -52,7 +52,10 @@ def load(wanted: str | Path, *, known: Collection[str]) -> Profile:
 
 
 def _profile(declared: Declared, file: Path) -> Profile:
-    return Profile(**declared.model_dump(), folder=str(file.parent.resolve()))
+    fields = declared.model_dump() | {"load": Load(**declared.load.model_dump())}
+    if declared.recovery:
+        fields["recovery"] = Recovery(**declared.recovery.model_dump())
+    return Profile(**fields, folder=str(file.parent.resolve()))
 
 
 def _files() -> Mapping[str, Path]:

@@ -1,6 +1,6 @@
 """A profile as it is written, and the JSON schema that editors check it by.
 
-May import: pydantic.
+May import: pydantic; kube.kinds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from seatrial.kube.kinds import RESOURCE
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -30,9 +32,21 @@ def seconds(value: object) -> object:
     return float(found[1]) * _SECONDS[found[2]] if found else value
 
 
+def resource(value: str) -> str:
+    """Give the name of a custom resource back; raises ValueError when it is none."""
+    if not re.fullmatch(RESOURCE, value):
+        raise ValueError("plural.group/version, such as restores.example.org/v1, is wanted")
+    return value
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
 Word = Annotated[str, Field(min_length=1)]
 Ids = tuple[Word, ...]
+Resource = Annotated[
+    str,
+    AfterValidator(resource),
+    WithJsonSchema({"type": "string", "pattern": f"^{RESOURCE}$"}),
+]
 Bound = Annotated[
     float,
     BeforeValidator(seconds),
@@ -46,6 +60,37 @@ Bound = Annotated[
         }
     ),
 ]
+
+
+class Load(BaseModel):
+    """How clients write while the trial goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rate: Annotated[
+        float, Field(strict=True, gt=0, le=200, description="Writes a second and writer.")
+    ] = 20.0
+    writers: Annotated[
+        int, Field(strict=True, ge=1, le=16, description="Writers at each member.")
+    ] = 1
+
+
+Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+
+
+class Recovery(BaseModel):
+    """How it is backed up and restored; each is run in a member's container."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    container: Annotated[Name, Field(description="The container that they run in.")]
+    back_up: Annotated[Argv, Field(description="Backs the member up now, prints one line.")]
+    backups: Annotated[Argv, Field(description="Prints a line for each backup of any member.")]
+    restored: Annotated[Argv, Field(description="Prints what the last restore brought.")]
+
+
+NESTED = {"load": tuple(Load.model_fields), "recovery": tuple(Recovery.model_fields)}
+"""By key that holds a mapping: the keys of that mapping."""
 
 
 class Declared(BaseModel):
@@ -72,12 +117,30 @@ class Declared(BaseModel):
         Mapping[Word, Word],
         Field(description="An image name in the manifests, and the folder of its Dockerfile."),
     ] = {}
+    secrets: Annotated[
+        tuple[Name, ...],
+        Field(description="Secrets to make for each run, each with a random `key`."),
+    ] = ()
     bounds: Annotated[
         Mapping[str, Mapping[str, Bound]],
         Field(description="By guarantee id: numbers, or durations such as 30s."),
     ] = {}
+    watch: Annotated[
+        tuple[Resource, ...],
+        Field(description="Custom resources whose changes belong to the evidence."),
+    ] = ()
     breaks: Annotated[Ids, Field(description="A rogue: the ids that it must break.")] = ()
     may_break: Annotated[Ids, Field(description="A rogue: the ids that it may break.")] = ()
+    client: Annotated[
+        str, Field(description="File of Python that writes to a member and reads it.")
+    ] = ""
+    port: Annotated[
+        int, Field(strict=True, ge=0, le=65535, description="Where the client reaches a member.")
+    ] = 0
+    load: Annotated[Load, Field(description="How the client is used.")] = Load()
+    recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
+        None
+    )
 
 
 KEYS = (*Declared.model_fields, "extends")
@@ -92,6 +155,7 @@ def schema() -> dict[str, Any]:
         "title": "profile.yaml of a workload on trial",
         "type": "object",
         "additionalProperties": False,
+        "$defs": made["$defs"],
         "properties": {"extends": extends, **made["properties"]},
         "anyOf": [{"required": made["required"]}, {"required": ["extends", *OWN]}],
     }

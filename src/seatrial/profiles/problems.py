@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 from pydantic_core import ErrorDetails
 
-from seatrial.profiles.declared import KEYS, OWN, QUESTIONS, Declared
+from seatrial.profiles.declared import KEYS, NESTED, OWN, QUESTIONS, Declared
 from seatrial.profiles.reading import Place, Written
 
 _IDS = ("claims", "breaks", "may_break", "bounds")
@@ -26,6 +26,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_shape(written),
         *_ids(written, known),
         *_rogue(written),
+        *_client(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
 
@@ -52,7 +53,8 @@ def _sentence(written: Written, detail: ErrorDetails) -> str:
 
 def _said(written: Written, detail: ErrorDetails, place: Place) -> str:
     if detail["type"] == _EXTRA:
-        return f"there is no such key{_meant(place[-1], KEYS)}"
+        known = KEYS if len(place) == 1 else NESTED[str(place[0])]
+        return f"there is no such key{_meant(place[-1], known)}"
     if detail["type"] == _MISSING:
         own = place[-1] in OWN and "extends" in {top for top, *_ in written.lines}
         return "is missing" + (", and is not inherited" if own else "")
@@ -88,6 +90,12 @@ def _rogue(written: Written) -> Iterator[str]:
             yield f"{line}: breaks: {guarantee} is not among its claims, so nobody would try it"
         if guarantee in may:
             yield f"{line}: breaks: {guarantee} is in may_break as well"
+
+
+def _client(written: Written) -> Iterator[str]:
+    fields = written.fields
+    if fields.get("client") and not fields.get("port"):
+        yield f"{written.line(('client',))}: client: port is missing, so it could reach no member"
 
 
 def _named(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

@@ -1,7 +1,7 @@
 """YAML with the line of every key; a profile together with those it extends.
 
 Whatever a file holds, reading it ends soon: size, depth and what its aliases unfold to are bounded.
-May import: errors; profiles.declared; yaml.
+May import: errors; profiles.{clients,declared}; yaml.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from seatrial.errors import BadInput, BadProfile
+from seatrial.profiles.clients import unusable
 from seatrial.profiles.declared import OWN
 
 PROFILE = "profile.yaml"
@@ -171,7 +172,17 @@ def _with_folders(own: Written) -> Written:
                 own = _worse(own, place, f"there is no Dockerfile in {folder}")
         else:
             own.fields[place[0]] = str(path)
-    return own
+    return _with_client(own)
+
+
+def _with_client(own: Written) -> Written:
+    client = own.fields.get("client")
+    if not isinstance(client, str) or not client:
+        return own
+    path = (own.file.parent / client).resolve()
+    own.fields["client"] = str(path)
+    wrong = unusable(path, client)
+    return _worse(own, ("client",), wrong) if wrong else own
 
 
 def _folders(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

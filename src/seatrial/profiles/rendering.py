@@ -27,6 +27,8 @@ _SHARED_PREFIX = "seatrial-"
 SHARED = frozenset({"ClusterRole", "ClusterRoleBinding", "PriorityClass", "StorageClass"})
 """Kinds outside of any namespace that a profile may bring, under a name of our own."""
 
+_RIGHTS = frozenset({"ClusterRole", "ClusterRoleBinding"})
+
 OUTSIDE = SHARED | frozenset({
     "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterTrustBundle",
     "CustomResourceDefinition", "DeviceClass", "FlowSchema", "GatewayClass", "IPAddress",
@@ -59,7 +61,19 @@ def render(
     if problems:
         where = shown(Path(profile.manifests))
         raise BadProfile(f"manifests to put on trial in {where}", seen="\n      ".join(problems))
-    return [_placed(_imaged(found, images), namespace) for found in objects]
+    return _apart([_placed(_imaged(found, images), namespace) for found in objects], namespace)
+
+
+def _apart(objects: list[Object], namespace: str) -> list[Object]:
+    """Name cluster-wide rights after the trial: two trials at once must not share a binding."""
+    own = {found["metadata"]["name"] for found in objects if found["kind"] == "ClusterRole"}
+    for found in objects:
+        if found["kind"] in _RIGHTS:
+            found["metadata"]["name"] += f"-{namespace}"
+        role = found.get("roleRef") or {}
+        if role.get("kind") == "ClusterRole" and role.get("name") in own:
+            role["name"] += f"-{namespace}"
+    return objects
 
 
 def _objects(profile: Profile, kubectl: str) -> Iterator[Object]:

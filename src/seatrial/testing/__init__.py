@@ -8,15 +8,37 @@
             api.put("statefulsets", "web", "x", spec={"replicas": 3})
             api.mishap("cut")
 
-It speaks real HTTP on loopback: discovery, lists, watches with bookmarks, create, apply, patch,
-delete with preconditions, evictions under a budget. It does not validate, select by labels, open
-an exec, or know who asks.
+It speaks real HTTP on loopback: discovery, lists in pages, watches with bookmarks, create, apply,
+patch, scale, delete with grace and preconditions, evictions under a budget, custom resources, a
+proxy to pods that listen on loopback. It does not validate, open an exec, or let controllers act.
+`storm` lets 100,000 transitions and whatever can go wrong happen to it; the parity test holds it
+to a real server. `driver_kubelet` runs the driver's pod there as a child process; `fake_dns`
+answers its questions.
 A doorway: may import everything.
 """
 
 from seatrial.testing.kept import Kept
-from seatrial.testing.server import fake_api
+from seatrial.testing.kubelet import driver_kubelet
+from seatrial.testing.machine import PaperNode
+from seatrial.testing.names import FakeDns, fake_dns
+from seatrial.testing.server import fake_api, restartable
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi
+from seatrial.testing.storm import Weather, storm
+from seatrial.testing.story import Story
 
-__all__ = ["FakeApi", "Kept", "controlled", "fake_api", "step"]
+__all__ = [
+    "FakeApi",
+    "FakeDns",
+    "Kept",
+    "PaperNode",
+    "Story",
+    "Weather",
+    "controlled",
+    "driver_kubelet",
+    "fake_api",
+    "fake_dns",
+    "restartable",
+    "step",
+    "storm",
+]

@@ -1,4 +1,4 @@
-"""What the fake API server serves, and where: kinds, URL paths, field selectors.
+"""What the fake API server serves, and where: kinds, URL paths, selectors.
 
 May import: testing.state.
 """
@@ -6,32 +6,47 @@ May import: testing.state.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from seatrial.testing.state import Object
+from seatrial.testing.state import Groups, Object
 
-Place = tuple[str, str, str]
-"""Plural, namespace and name; the last two may be empty."""
-GROUPS: Mapping[str, Mapping[str, tuple[str, bool]]] = {
-    "/api/v1": {
-        "pods": ("Pod", True),
-        "persistentvolumeclaims": ("PersistentVolumeClaim", True),
-        "persistentvolumes": ("PersistentVolume", False),
-        "nodes": ("Node", False),
-        "namespaces": ("Namespace", False),
-        "events": ("Event", True),
-    },
-    "/apis/apps/v1": {"statefulsets": ("StatefulSet", True)},
-    "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
-}
+_IN_NAMESPACE = 3
+"""Parts of a path below a group that begins with namespaces/NAME/PLURAL."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a URL path names; `name` and `below` (a subresource) may be empty."""
+
+    group: str
+    plural: str
+    namespace: str
+    name: str
+    below: str = ""
+
+    @property
+    def key(self) -> str:
+        """Where the state keeps the object: namespace/name."""
+        return f"{self.namespace}/{self.name}"
 
 
 def selected(found: Object, namespace: str, query: Mapping[str, str]) -> bool:
-    """Whether a list of a namespace (all, if empty) with this field selector holds an object."""
+    """Whether a list of a namespace (all, if empty) with these selectors holds an object.
+
+    Selectors may only ask for equality.
+    """
     if namespace not in ("", found["metadata"].get("namespace", "")):
         return False
-    pairs = [part.split("=", 1) for part in query.get("fieldSelector", "").split(",") if part]
-    return all(_field(found, path) == value for path, value in pairs)
+    fields, labels = _pairs(query, "fieldSelector"), _pairs(query, "labelSelector")
+    own = found["metadata"].get("labels", {})
+    return all(_field(found, path) == value for path, value in fields) and all(
+        own.get(label) == value for label, value in labels
+    )
+
+
+def _pairs(query: Mapping[str, str], name: str) -> list[list[str]]:
+    return [part.split("=", 1) for part in query.get(name, "").split(",") if part]
 
 
 def _field(found: Any, path: str) -> Any:
@@ -40,21 +55,22 @@ def _field(found: Any, path: str) -> Any:
     return found
 
 
-def resources(group: str) -> list[Object]:
+def resources(groups: Groups, group: str) -> list[Object]:
     """Give what discovery says of a group."""
     return [
         {"name": plural, "kind": kind, "namespaced": namespaced}
-        for plural, (kind, namespaced) in GROUPS[group].items()
+        for plural, (kind, namespaced) in groups[group].items()
     ]
 
 
-def place_of(path: str) -> Place | None:
-    """Give plural, namespace and name of a URL path, the last two empty when not named."""
-    group = next((group for group in GROUPS if path.startswith(f"{group}/")), None)
+def place_of(groups: Groups, path: str) -> Place | None:
+    """Say what a URL path names; None when nothing is served there."""
+    group = next((group for group in groups if path.startswith(f"{group}/")), "")
     parts = path.removeprefix(f"{group}/").split("/")
     namespace = ""
-    if parts[0] == "namespaces" and len(parts) > 2:  # noqa: PLR2004 - namespaces/NAME/PLURAL
+    if parts[0] == "namespaces" and len(parts) >= _IN_NAMESPACE and parts[2] in groups[group]:
         namespace, parts = parts[1], parts[2:]
-    if group is None or parts[0] not in GROUPS[group]:
+    if not group or parts[0] not in groups[group]:
         return None
-    return parts[0], namespace, parts[1] if len(parts) > 1 else ""
+    plural, name, below = (*parts, "", "")[:3]
+    return Place(group, plural, namespace, name, below)

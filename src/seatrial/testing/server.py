@@ -1,6 +1,6 @@
 """The fake API server's HTTP: what it answers, and how it goes wrong when it shall.
 
-May import: testing.state, testing.paths and the standard library.
+May import: testing.{calls,paths,proxy,state} and the standard library.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
-from seatrial.testing.paths import GROUPS, Place, place_of, resources, selected
+from seatrial.testing.calls import Call, answer, status
+from seatrial.testing.paths import Place, place_of, resources
+from seatrial.testing.proxy import forwarded, proxied
 from seatrial.testing.state import FakeApi, Object, Transition, Watch
 
 _REPEATED = 10
+_BEFORE_THE_END = 2.0
+"""Seconds before the end of a watch at which a real server sends a bookmark."""
 
 
 @contextmanager
@@ -38,6 +43,19 @@ def fake_api(api: FakeApi | None = None) -> Iterator[FakeApi]:
         thread.join()
         server.drop(api)
         server.server_close()
+
+
+@contextmanager
+def restartable(api: FakeApi) -> Iterator[Callable[[], None]]:
+    """Run a fake API server, and give what kills it and starts it again on the same port."""
+    with ExitStack() as running:
+        running.enter_context(fake_api(api))
+
+        def again() -> None:
+            running.close()
+            running.enter_context(fake_api(api))
+
+        yield again
 
 
 class _Server(ThreadingHTTPServer):
@@ -79,96 +97,57 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        if self._refused():
-            return
         url = urlparse(self.path)
         query = dict(parse_qsl(url.query))
-        if url.path in GROUPS:
-            self._answer(HTTPStatus.OK, {"resources": resources(url.path)})
-        elif place := self._place():
-            if query.get("watch"):
-                self._watch(Watch(*place[:2], int(query["resourceVersion"])))
-            else:
-                self._read(*place, query)
+        if url.path not in self.api.groups and query.get("watch", "") not in {"", "false"}:
+            if not self._refused() and (place := self._place()):
+                self._watch(place, query)
+        else:
+            self._call()
 
     def do_POST(self) -> None:
-        if self._refused() or not (place := self._place()):
-            return
-        if self.path.endswith("/eviction"):
-            self._evict(place)
-        else:
-            self._create(*place[:2])
+        self._call()
 
     def do_PATCH(self) -> None:
-        if self._refused() or not (place := self._place()):
-            return
-        plural, namespace, name = place
-        body = self._body()
-        with self.api.changed:
-            if "apply" in self.headers["Content-Type"] or self._known(place):
-                self._answer(HTTPStatus.OK, self.api.put(plural, name, namespace, **body))
-            else:
-                self._absent(place)
+        self._call()
 
     def do_DELETE(self) -> None:
-        if not self._refused() and (place := self._place()):
-            self._delete(place, self._body(), HTTPStatus.OK)
+        self._call()
 
-    def _evict(self, place: Place) -> None:
-        options = self._body().get("deleteOptions", {})
-        with self.api.changed:
-            if self.api.budget == 0:
-                said = "Cannot evict pod: it would violate the budget"
-                self._status(HTTPStatus.TOO_MANY_REQUESTS, said)
-                return
-            self.api.budget = None if self.api.budget is None else self.api.budget - 1
-            self._delete(place, options, HTTPStatus.CREATED)
-
-    def _create(self, plural: str, namespace: str) -> None:
-        body = self._body()
-        name = body["metadata"]["name"]
-        with self.api.changed:
-            if self._known((plural, namespace, name)):
-                self._status(HTTPStatus.CONFLICT, f'{plural} "{name}" already exists')
-            else:
-                self._answer(HTTPStatus.CREATED, self.api.put(plural, name, namespace, **body))
-
-    def _delete(self, place: Place, options: Object, done: HTTPStatus) -> None:
-        plural, namespace, name = place
-        with self.api.changed:
-            found = self._known(place)
-            wanted = options.get("preconditions", {}).get("uid")
-            if found is None:
-                self._absent(place)
-            elif wanted not in (None, found["metadata"]["uid"]):
-                self._status(HTTPStatus.CONFLICT, "the UID in the precondition does not match")
-            else:
-                self.api.delete(plural, name, namespace)
-                self._answer(done, {"kind": "Status", "metadata": {}, "status": "Success"})
-
-    def _read(self, plural: str, namespace: str, name: str, query: Mapping[str, str]) -> None:
-        with self.api.changed:
-            found, version = self.api.of(plural), self.api.version
-        if not name:
-            items = [o for o in found.values() if selected(o, namespace, query)]
-            meta = {"resourceVersion": str(version)}
-            self._answer(HTTPStatus.OK, {"metadata": meta, "items": items})
-        elif one := found.get(f"{namespace}/{name}"):
-            self._answer(HTTPStatus.OK, one)
-        else:
-            self._absent((plural, namespace, name))
-
-    def _watch(self, watch: Watch) -> None:
-        with self.api.changed:
-            gone = watch.version < self.api.compacted
-        if gone and not self.api.gone_as_event:
-            self._status(HTTPStatus.GONE, "too old resource version")
+    def _call(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        url = urlparse(self.path)
+        if self._refused():
             return
+        if target := proxied(self.path):
+            self._forward(target, data)
+        elif url.path in self.api.groups:
+            found = resources(self.api.groups, url.path)
+            self._answer(HTTPStatus.OK, {"resources": found})
+        elif place := self._place():
+            content, body = self.headers.get("Content-Type", ""), json.loads(data or b"{}")
+            call = Call(self.command, place, dict(parse_qsl(url.query)), body, content)
+            self._answer(*answer(self.api, call))
+
+    def _watch(self, place: Place, query: Mapping[str, str]) -> None:
+        with self.api.changed:
+            version = int(query.get("resourceVersion") or 0)
+            watch = Watch(place.plural, place.namespace, version or self.api.version)
+            watch.at = 0 if version else len(self.api.log)
+            gone = watch.version < self.api.compacted
+            there = {} if version else self.api.of(place.plural)
+        if gone and not self.api.gone_as_event:
+            said = status(HTTPStatus.GONE, f"too old resource version: {version}")
+            self._answer(HTTPStatus.GONE, said)
+            return
+        _time(watch, query)
         self.send_response(HTTPStatus.OK)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         watch.orders += ["gone"] if gone else []
         self.close_connection = True
+        first = [Transition(0, "ADDED", "", o) for o in there.values() if _covered(watch, o)]
+        self._chunk(b"".join(one.line for one in first))
         self.api.opened(watch)
         try:
             while not self.server.over and self._told(watch):
@@ -182,80 +161,109 @@ class _Handler(BaseHTTPRequestHandler):
         new, order = self.api.next(watch)
         if order in {"gone", "error"}:
             self._chunk(_error(order))
+            self._chunk(b"", last=True)
         if order == "cut":
-            whole = b"".join(map(_line, new)) or _line(Transition(0, "BOOKMARK", "", {}))
+            whole = b"".join(one.line for one in new) or Transition(0, "BOOKMARK", "", {}).line
             self._reset(whole[: -(len(whole) // (2 * len(new) or 2))])
-        if order in {"gone", "error", "cut", "stop"}:
+        if order == "drop":
+            self._reset(b"")
+        if order in {"gone", "error", "cut", "drop", "stop"}:
             return False
-        self._chunk(b"".join(map(_line, new)))
+        self._chunk(b"".join(one.line for one in new))
         if order == "repeat" and not watch.silent:
             past = [one for one in self.api.log[: watch.at] if watch.covers(one)]
-            self._chunk(b"".join(map(_line, past[-_REPEATED:])))
+            self._chunk(b"".join(one.line for one in past[-_REPEATED:]))
         if order == "garbage":
             self._chunk(b'{"type": "ADDED", "object": {"metadata": 7}}\n')
         if order == "close":
-            self.wfile.write(b"0\r\n\r\n")
+            self._chunk(b"", last=True)
         watch.silent |= order == "silence"
         return order != "close"
 
-    def _chunk(self, data: bytes) -> None:
-        if data:
+    def _chunk(self, data: bytes, *, last: bool = False) -> None:
+        if data or last:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def _reset(self, part: bytes) -> None:
         self.wfile.write(b"%x\r\n%b" % (len(part) + 100, part))
+        self._cut()
+
+    def _cut(self) -> None:
+        self.close_connection = True
         linger = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
+    def _forward(self, target: tuple[str, str], body: bytes) -> None:
+        code, data = forwarded(self.api, target, self.command, body)
+        with self.api.changed:
+            order = self.api.cuts.pop(0) if self.api.cuts else ""
+        if order != "drop":
+            self._send(code, data, data[: len(data) // 2] if order else data)
+        if order:
+            self._cut()
+
     def _refused(self) -> bool:
         with self.api.changed:
-            status = self.api.refuse.pop(0) if self.api.refuse else 0
-        if status:
-            self._body()
-            self._status(HTTPStatus(status), "the server is in trouble")
-        return bool(status)
-
-    def _known(self, place: Place) -> Object | None:
-        plural, namespace, name = place
-        return self.api.of(plural).get(f"{namespace}/{name}")
+            self.api.mute, mute = max(0, self.api.mute - 1), self.api.mute
+            if mute:
+                self.api.changed.notify_all()
+                self.api.changed.wait_for(lambda: self.server.over)
+                self.close_connection = True
+                return True
+            order = self.api.refuse.pop(0) if self.api.refuse else 0
+            token = self.api.token
+        if token and self.headers.get("Authorization") != f"Bearer {token}":
+            order = HTTPStatus.UNAUTHORIZED
+        code, after = order if isinstance(order, tuple) else (order, 0)
+        if code:
+            said = "Unauthorized" if code == HTTPStatus.UNAUTHORIZED else "the server is in trouble"
+            self._answer(HTTPStatus(code), status(HTTPStatus(code), said), after)
+        return bool(code)
 
     def _place(self) -> Place | None:
-        place = place_of(urlparse(self.path).path)
+        place = place_of(self.api.groups, urlparse(self.path).path)
         if place is None:
-            self._body()
-            self._status(HTTPStatus.NOT_FOUND, "the server could not find the requested resource")
+            said = "the server could not find the requested resource"
+            self._answer(HTTPStatus.NOT_FOUND, status(HTTPStatus.NOT_FOUND, said))
+        elif place.plural in self.api.forbidden:
+            said = f"{place.plural} is forbidden: no rights in the namespace {place.namespace!r}"
+            self._answer(HTTPStatus.FORBIDDEN, status(HTTPStatus.FORBIDDEN, said))
+            return None
         return place
 
-    def _body(self) -> Object:
-        length = int(self.headers.get("Content-Length") or 0)
-        body: Object = json.loads(self.rfile.read(length)) if length else {}
-        return body
-
-    def _absent(self, place: Place) -> None:
-        self._status(HTTPStatus.NOT_FOUND, f'{place[0]} "{place[2]}" not found')
-
-    def _status(self, status: HTTPStatus, message: str) -> None:
-        said = {"kind": "Status", "metadata": {}, "code": status, "message": message}
-        self._answer(status, said)
-
-    def _answer(self, status: HTTPStatus, value: Object) -> None:
+    def _answer(self, code: HTTPStatus, value: Object, after: int = 0) -> None:
         data = json.dumps(value).encode()
-        self.send_response(status)
+        self._send(code, data, data, after)
+
+    def _send(self, code: int, data: bytes, part: bytes, after: int = 0) -> None:
+        self.send_response(code)
+        if after:
+            self.send_header("Retry-After", str(after))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(part)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
-def _line(told: Transition) -> bytes:
-    """Give one line of a watch; a bookmark's object has a version and no name, as the real one."""
-    found = told.found or {"metadata": {"resourceVersion": str(told.version)}}
-    return json.dumps({"type": told.event, "object": found}).encode() + b"\n"
+def _time(watch: Watch, query: Mapping[str, str]) -> None:
+    """Say when a watch that has a time-out ends, and when it gets a bookmark: 2 s before that.
+
+    Source: k8s.io/apiserver, storage/cacher/cache_watcher.go, nextBookmarkTime.
+    """
+    seconds = float(query.get("timeoutSeconds", 0))
+    if seconds:
+        watch.ends_at = time.monotonic() + seconds
+        if query.get("allowWatchBookmarks") == "true":
+            watch.bookmark_at = watch.ends_at - _BEFORE_THE_END
+
+
+def _covered(watch: Watch, found: Object) -> bool:
+    return watch.namespace in {"", found["metadata"].get("namespace", "")}
 
 
 def _error(order: str) -> bytes:
-    code, message = {"gone": (410, "too old resource version"), "error": (500, "no leader")}[order]
-    status = {"kind": "Status", "metadata": {}, "code": code, "message": message}
-    return json.dumps({"type": "ERROR", "object": status}).encode() + b"\n"
+    gone = HTTPStatus.GONE, "too old resource version"
+    code, message = gone if order == "gone" else (HTTPStatus.INTERNAL_SERVER_ERROR, "no leader")
+    return json.dumps({"type": "ERROR", "object": status(code, message)}).encode() + b"\n"

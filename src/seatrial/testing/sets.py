@@ -1,7 +1,8 @@
 """Plays the StatefulSet controller and the kubelet on the fake API server, one step at a time.
 
 Pods come in order, each once the one before is Ready; what is marked as deleted ends, what has
-ended comes again under the same name.
+ended comes again under the same name; those above the set's replicas end from above, and what is
+left is counted in the set's status.
 May import: testing.state.
 """
 
@@ -56,6 +57,9 @@ def _end_marked(api: FakeApi) -> bool:
 
 def _step_set(api: FakeApi, space: str, name: str) -> bool:
     wanted = api.of("statefulsets")[f"{space}/{name}"].get("spec", {}).get("replicas", 1)
+    if extra := _above(api, space, name, wanted):
+        api.delete("pods", extra, space)
+        return True
     for ordinal in range(wanted):
         pod = api.of("pods").get(f"{space}/{name}-{ordinal}")
         if pod is None:
@@ -64,4 +68,19 @@ def _step_set(api: FakeApi, space: str, name: str) -> bool:
         if pod.get("status") != READY:
             api.put("pods", f"{name}-{ordinal}", space, status=READY)
             return True
-    return False
+    return _count(api, space, name, wanted)
+
+
+def _above(api: FakeApi, space: str, name: str, wanted: int) -> str:
+    """Name the highest pod that is one too many; empty when none is."""
+    found = [key.rpartition("-") for key in api.of("pods")]
+    ordinals = [int(ordinal) for stem, _, ordinal in found if stem == f"{space}/{name}"]
+    highest = max(ordinals, default=-1)
+    return f"{name}-{highest}" if highest >= wanted else ""
+
+
+def _count(api: FakeApi, space: str, name: str, wanted: int) -> bool:
+    """Write down how many there are, once all are; whether that was news."""
+    before = api.version
+    api.put("statefulsets", name, space, status={"replicas": wanted, "readyReplicas": wanted})
+    return api.version != before

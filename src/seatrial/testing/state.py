@@ -5,15 +5,51 @@ May import: the standard library and yaml.
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 Object = dict[str, Any]
+Groups = dict[str, dict[str, tuple[str, bool]]]
+"""By the URL path of a group and version: plural -> (kind, whether it lives in namespaces)."""
+_FIRST = 100
+_GRACE = 30
+"""Seconds that a pod gets to end when nobody says how many."""
+
+
+def builtin() -> Groups:
+    """Give the groups that every server has, as far as we use them."""
+    return {
+        "/api/v1": {
+            "pods": ("Pod", True),
+            "persistentvolumeclaims": ("PersistentVolumeClaim", True),
+            "persistentvolumes": ("PersistentVolume", False),
+            "nodes": ("Node", False),
+            "namespaces": ("Namespace", False),
+            "services": ("Service", True),
+            "events": ("Event", True),
+            "configmaps": ("ConfigMap", True),
+            "secrets": ("Secret", True),
+        },
+        "/apis/apps/v1": {
+            "statefulsets": ("StatefulSet", True),
+            "controllerrevisions": ("ControllerRevision", True),
+        },
+        "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
+        "/apis/discovery.k8s.io/v1": {"endpointslices": ("EndpointSlice", True)},
+        "/apis/coordination.k8s.io/v1": {"leases": ("Lease", True)},
+        "/apis/rbac.authorization.k8s.io/v1": {
+            "clusterroles": ("ClusterRole", False),
+            "clusterrolebindings": ("ClusterRoleBinding", False),
+        },
+    }
 
 
 @dataclass(frozen=True)
@@ -28,6 +64,12 @@ class Transition:
     plural: str
     found: Object
 
+    @cached_property
+    def line(self) -> bytes:
+        """Its line of a watch; a bookmark's object has a version and no name, as the real one."""
+        found = self.found or {"metadata": {"resourceVersion": str(self.version)}}
+        return json.dumps({"type": self.event, "object": found}).encode() + b"\n"
+
 
 @dataclass
 class Watch:
@@ -39,6 +81,14 @@ class Watch:
     at: int = 0
     silent: bool = False
     orders: list[str] = field(default_factory=list)
+    bookmark_at: float | None = None
+    ends_at: float | None = None
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds until it has to do something by itself; None is never."""
+        due = [at for at in (self.bookmark_at, self.ends_at) if at is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def covers(self, happened: Transition) -> bool:
         """Whether it must be told."""
@@ -54,18 +104,33 @@ class FakeApi:
     """The state; `changed` guards all of it and is notified after each change.
 
     `log` is the truth that a watcher is measured by. `refuse` is a list of status codes that the
-    next calls get. `budget` is how many evictions are still allowed (None: any number). Kinds in
-    `lingering` are only marked when a client deletes them, until `remove` ends them.
+    next calls get, each alone or with the seconds of a Retry-After; `mute` is how many of the next
+    calls get no answer at all. `token` is what a client must show, nothing when it is empty; nobody
+    may see kinds in `forbidden`.
+    `budget` is how many evictions are still allowed (None: any number that the
+    PodDisruptionBudgets allow). Kinds in `lingering` are only marked when a client deletes them,
+    until `remove` ends them. Without `kubelets` so are pods that have a node. `ports` says by
+    namespace/name at which loopback port a pod is reached through the proxy; `cuts` are what its
+    next answers meet: `cut` in the middle, `drop` before the first byte.
     """
 
     log: list[Transition] = field(default_factory=list)
-    version: int = 100
-    compacted: int = 0
-    gone_as_event: bool = False
-    refuse: list[int] = field(default_factory=list)
+    version: int = _FIRST
+    compacted: int = _FIRST
+    gone_as_event: bool = True
+    refuse: list[int | tuple[int, int]] = field(default_factory=list)
+    mute: int = 0
+    token: str = ""
+    forbidden: set[str] = field(default_factory=set)
     budget: int | None = None
+    kubelets: bool = True
+    groups: Groups = field(default_factory=builtin)
+    applied: dict[tuple[str, str], Object] = field(default_factory=dict)
+    pages: dict[str, tuple[int, list[Object]]] = field(default_factory=dict)
     lingering: set[str] = field(default_factory=set)
     objects: dict[str, dict[str, Object]] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    cuts: list[str] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
     mishaps: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -94,13 +159,33 @@ class FakeApi:
             found = self.objects[plural].pop(f"{namespace}/{name}")
             self._happened("DELETED", plural, {**found})
 
-    def delete(self, plural: str, name: str, namespace: str = "") -> None:
-        """Delete as a client does: kinds in `lingering` are marked and stay for a while."""
-        if plural in self.lingering:
-            marked = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
-            self.put(plural, name, namespace, metadata=marked)
-        else:
-            self.remove(plural, name, namespace)
+    def delete(self, plural: str, name: str, namespace: str = "", grace: int | None = None) -> None:
+        """Delete as a client does; a pod is marked first, and whoever may linger stays so.
+
+        Source: k8s.io/apiserver, registry/rest/delete.go; pod strategy, CheckGracefulDelete.
+        """
+        with self.changed:
+            found = self.of(plural)[f"{namespace}/{name}"]
+            period = _period(found, grace) if plural == "pods" else _GRACE
+            stays = plural in self.lingering and grace != 0
+            stays |= plural == "pods" and period > 0 and not self.kubelets
+            if plural == "pods" or stays:
+                self._mark(plural, found, period)
+            if not stays:
+                self.remove(plural, name, namespace)
+
+    def _mark(self, plural: str, found: Object, period: int) -> None:
+        meta = found["metadata"]
+        if period < meta.get("deletionGracePeriodSeconds", period + 1):
+            seconds = {"deletionGracePeriodSeconds": period}
+            marked = {"deletionTimestamp": "2026-01-01T00:00:00Z", **seconds}
+            self.put(plural, meta["name"], meta.get("namespace", ""), metadata=marked)
+
+    def define(self, resource: str, kind: str, *, namespaced: bool = True) -> None:
+        """Serve a custom resource, named plural.group/version."""
+        plural, group = resource.split(".", 1)
+        with self.changed:
+            self.groups.setdefault(f"/apis/{group}", {})[plural] = kind, namespaced
 
     def compact(self, *, as_event: bool = False) -> None:
         """Forget all versions so far: who asks for one gets 410, as a status or as an event."""
@@ -117,9 +202,9 @@ class FakeApi:
     def mishap(self, kind: str) -> None:
         """Let every open watch go wrong now, or the next one when none is open.
 
-        `close` ends it well; `cut` resets the connection within a line; `repeat` tells the last
-        ten transitions again; `gone` and `error` send an ERROR event (410, 500); `garbage` sends
-        what is no object; `silence` sends nothing more.
+        `close` ends it well; `cut` resets the connection within a line, `drop` before it tells what
+        is new; `repeat` tells the last ten transitions again; `gone` and `error` send an ERROR
+        event (410, 500); `garbage` sends what is no object; `silence` sends nothing more.
         """
         with self.changed:
             for watch in self.watches:
@@ -134,7 +219,7 @@ class FakeApi:
             "kind": "Config",
             "current-context": "fake",
             "clusters": [{"name": "fake", "cluster": {"server": self.host}}],
-            "users": [{"name": "fake", "user": {}}],
+            "users": [{"name": "fake", "user": {"token": self.token} if self.token else {}}],
             "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}],
         }
         path.write_text(yaml.safe_dump(content))
@@ -150,10 +235,20 @@ class FakeApi:
     def next(self, watch: Watch) -> tuple[list[Transition], str]:
         """Wait for something to tell or an order to follow; give both, the order may be empty."""
         with self.changed:
-            self.changed.wait_for(lambda: watch.orders or watch.at < len(self.log))
+            self.changed.wait_for(lambda: watch.orders or watch.at < len(self.log), watch.patience)
             new, watch.at = self.log[watch.at :], len(self.log)
-            told = [] if watch.silent else [one for one in new if watch.covers(one)]
-            return told, watch.orders.pop(0) if watch.orders else ""
+            told = [one for one in new if watch.covers(one)] + self._due(watch)
+            return [] if watch.silent else told, watch.orders.pop(0) if watch.orders else ""
+
+    def _due(self, watch: Watch) -> list[Transition]:
+        """Give the bookmark whose time has come; order the end whose time has."""
+        now, due = time.monotonic(), []
+        if watch.bookmark_at is not None and now >= watch.bookmark_at:
+            watch.bookmark_at = None
+            due.append(Transition(self.version, "BOOKMARK", "", {}))
+        if watch.ends_at is not None and now >= watch.ends_at:
+            watch.orders.append("close")
+        return due
 
     def _empty(self, namespace: str) -> None:
         for plural in list(self.objects):
@@ -170,6 +265,13 @@ class FakeApi:
         found["metadata"] = {**found["metadata"], "resourceVersion": str(self.version)}
         self.log.append(Transition(self.version, event, plural, found))
         self.changed.notify_all()
+
+
+def _period(pod: Object, grace: int | None) -> int:
+    spec = pod.get("spec", {})
+    if not spec.get("nodeName") or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
+        return 0
+    return int(spec.get("terminationGracePeriodSeconds", _GRACE) if grace is None else grace)
 
 
 def merged(known: Object, fields: Mapping[str, Any]) -> Object:

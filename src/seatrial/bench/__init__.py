@@ -1,0 +1,128 @@
+"""Measured side by side: what we promise of our own machinery, beside what others offer.
+
+The table BENCHES; each row is one comparison. Anybody can recompute `holds` from the samples: with
+a peer the bar is on median(ours) / median(peer), without one on median(ours). A row without a bar
+promises nothing: it prints what others do in our place.
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.bench import losses, reaction, watchers
+from seatrial.progress import Progress
+
+Samples = list[float]
+Measured = tuple[Samples, Samples | None]
+"""Ours, and the peer's when there is one."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured; tests take less."""
+
+    transitions: int = 100_000
+    beside: int = 20_000
+    events: int = 300
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One row: what is compared, in which unit, which way is better, and the bar if there is one.
+
+    `seconds` is how long it usually takes.
+    """
+
+    name: str
+    sentence: str
+    unit: str
+    measure: Callable[[Progress, Sizes], Measured]
+    better: str = "lower"
+    bar: float | None = None
+    seconds: float = 1.0
+
+
+def _unmarked(progress: Progress, sizes: Sizes) -> Measured:
+    return losses.unmarked(progress, sizes.transitions), None
+
+
+def _official(progress: Progress, sizes: Sizes) -> Measured:
+    return losses.beside(progress, "the official watch", watchers.official, sizes.beside)
+
+
+def _informer(progress: Progress, sizes: Sizes) -> Measured:
+    return losses.beside(progress, "the SharedInformer", watchers.informer, sizes.beside)
+
+
+def _reaction(progress: Progress, sizes: Sizes) -> Measured:
+    return reaction.over_a_raw_read(progress, sizes.events), None
+
+
+BENCHES: Mapping[str, Bench] = {
+    bench.name: bench
+    for bench in (
+        Bench(
+            "watch-unmarked-losses",
+            "transitions that our watch neither tells nor marks as a gap, of 100,000 with forced "
+            "closes, 410s, repeats and killed servers",
+            "transitions",
+            _unmarked,
+            bar=0,
+            seconds=17,
+        ),
+        Bench(
+            "watch-losses-official",
+            "the same for the official client's watch, started again by hand, in a shorter storm; "
+            "promises nothing",
+            "transitions",
+            _official,
+            seconds=10,
+        ),
+        Bench(
+            "watch-losses-informer",
+            "the same for the official client's SharedInformer, in a shorter storm; "
+            "promises nothing",
+            "transitions",
+            _informer,
+            seconds=7,
+        ),
+        Bench(
+            "watch-reaction",
+            "by how much a waiter wakes after the raw read of the event's last byte, on one socket",
+            "ms",
+            _reaction,
+            bar=5,
+            seconds=2,
+        ),
+    )
+}
+
+
+def measured(bench: Bench, progress: Progress, sizes: Sizes | None = None) -> dict[str, Any]:
+    """Measure one row: {name, unit, ours, peer, better, bar, holds}."""
+    ours, peer = bench.measure(progress, sizes or Sizes())
+    return {
+        "name": bench.name,
+        "unit": bench.unit,
+        "ours": ours,
+        "peer": peer,
+        "better": bench.better,
+        "bar": bench.bar,
+        "holds": holds(ours, peer, bench.better, bench.bar),
+    }
+
+
+def holds(
+    ours: Sequence[float], peer: Sequence[float] | None, better: str, bar: float | None
+) -> bool:
+    """Whether the samples meet the bar; without a bar always, and without any sample never."""
+    if bar is None:
+        return True
+    if not ours or peer == [] or (peer and not statistics.median(peer)):
+        return False
+    figure = statistics.median(ours) / (statistics.median(peer) if peer else 1)
+    return figure <= bar if better == "lower" else figure >= bar

@@ -1,0 +1,63 @@
+"""The control that begins and ends the trial around an experiment; its hooks are Chaos Toolkit's.
+
+Chaos Toolkit swallows what a hook raises, so an error goes into the result and, where the
+experiment must not begin, out as InterruptExecution.
+Source: chaostoolkit.org, "Extending Chaos Toolkit: controls".
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from chaoslib.exceptions import InterruptExecution
+
+from seatrial.chaos.drilling import RESULT
+from seatrial.chaos.session import KEY, Session, opened
+from seatrial.errors import SeatrialError
+
+
+def before_experiment_control(
+    context: MutableMapping[str, Any], configuration: MutableMapping[str, Any]
+) -> None:
+    """Bring up the ground, deploy the profile, begin to watch and to write."""
+    try:
+        configuration[KEY] = opened(context, configuration)
+    except SeatrialError as error:
+        _tell({"error": str(error), "exit_code": error.exit_code})
+        raise InterruptExecution(str(error)) from error
+
+
+def after_experiment_control(
+    context: MutableMapping[str, Any],
+    state: MutableMapping[str, Any],
+    configuration: MutableMapping[str, Any],
+) -> None:
+    """Heal, read everything once more, close the History, judge, and clean up."""
+    del context
+    session: Session | None = configuration.pop(KEY, None)
+    if session is None:
+        return
+    try:
+        trial = session.finished(state)
+    except SeatrialError as error:
+        _tell({"error": str(error), "exit_code": error.exit_code, "folder": str(session.folder)})
+    except Exception as error:  # noqa: BLE001 - Chaos Toolkit would swallow it without a word
+        said = "".join(traceback.format_exception(error))
+        _tell({"error": said, "exit_code": SeatrialError.exit_code, "folder": str(session.folder)})
+    else:
+        _tell({"folder": str(trial.folder), "exit_code": trial.standing.exit_code})
+
+
+def _tell(result: dict[str, Any]) -> None:
+    target = os.environ.get(RESULT)
+    if target:
+        Path(target).write_text(json.dumps(result))
+    else:
+        sys.stderr.write(f"{result.get('error') or result['folder']}\n")

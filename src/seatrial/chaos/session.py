@@ -1,0 +1,189 @@
+"""One drill from its beginning to its verdict: what the control opens and the activities use.
+
+Chaos Toolkit hands every hook and activity the experiment's configuration; the session lies
+there, since there is no other place that belongs to one run.
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seatrial import checks, history, profiles, run
+from seatrial.cli import show
+from seatrial.cli.options import NEWEST, spec_of
+from seatrial.cli.trial import judged_of
+from seatrial.errors import BadInput, CannotRun
+from seatrial.faults.scene import Proof
+from seatrial.ground import Keep, grounded, leave
+from seatrial.live import Live, recording
+from seatrial.model import Json, Op, Outcome, Plan, PlannedFault
+from seatrial.progress import Progress
+
+KEY = "seatrial"
+_ENDED = ("completed",)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A trial under way. `broken` are the faults that are not healed yet, by ordinal."""
+
+    live: Live
+    keep: Keep
+    living: ExitStack
+    ground: ExitStack
+    broken: dict[int, ExitStack] = field(default_factory=dict)
+    receipts: dict[int, Proof] = field(default_factory=dict)
+    since: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.live.job.folder.path
+
+    @property
+    def progress(self) -> Progress:
+        """Where to tell how it goes."""
+        return self.live.job.progress
+
+    def lose(self, fault: str, ordinal: int) -> Proof:
+        """Break a member and leave it broken until `heal`; gives the receipt."""
+        doomed, began = self._mounts(ordinal), self.live.recorder.now()
+        with ExitStack() as stack:
+            receipt = {**stack.enter_context(self.live.broken(fault, ordinal)), **doomed}
+            self.broken[ordinal], self.receipts[ordinal] = stack.pop_all(), receipt
+        self.stage("lost", ordinal, began, receipt)
+        return receipt
+
+    def _mounts(self, ordinal: int) -> dict[str, dict[str, str]]:
+        """Give the uids of a member's claims and volumes, each by name."""
+        stream, pod = self.live.alive.stream, self.live.scene.pod(ordinal)
+        there, bound = stream.items("persistentvolumeclaims"), stream.items("persistentvolumes")
+        claims = {name: there[name] for name in pod.claims if name in there}
+        volumes = [c.spec.volume_name for c in claims.values() if c.spec.volume_name in bound]
+        return {
+            "claims": {name: claim.metadata.uid for name, claim in claims.items()},
+            "volumes": {name: bound[name].metadata.uid for name in volumes},
+        }
+
+    def receipt(self, ordinal: int) -> Proof:
+        """Give the proof that this member's node was lost; raises CannotRun without one."""
+        if ordinal not in self.receipts:
+            raise CannotRun(f"a receipt that ordinal {ordinal} was broken", seen="it was not")
+        return self.receipts[ordinal]
+
+    def heal(self) -> list[int]:
+        """Heal whatever is broken; gives the ordinals."""
+        healed = []
+        while self.broken:
+            ordinal, stack = self.broken.popitem()
+            with self.progress.step(f"healing what was done to ordinal {ordinal}", 20):
+                stack.close()
+            healed.append(ordinal)
+        return healed
+
+    def stage(self, name: str, ordinal: int, began: float, value: Mapping[str, Json]) -> None:
+        """Write down one stage of the recovery, from `began` (run clock, seconds) until now."""
+        now = self.live.recorder.now()
+        facts = {"stage": name, "ordinal": ordinal, **value}
+        self.live.recorder.write(Op("recovery", "stage", Outcome.OK, began, now, facts))
+        self.since[name] = now
+
+    def finished(self, journal: Mapping[str, Any]) -> run.Trial:
+        """Heal, read all once more, close the History, judge it, and leave the ground."""
+        standing = None
+        with self.ground:
+            try:
+                with self.living:
+                    self.heal()
+                    self._experiment(journal)
+                    if journal["status"] in _ENDED:
+                        self.live.finale()
+                job = self.live.job
+                trial = run.judged(job.folder, job.folder.load(), job.plan.guarantees)
+                standing = trial.standing
+            finally:
+                job = self.live.job
+                leave(job.ground, job.namespace, self.keep, standing, self.progress)
+        return trial
+
+    def _experiment(self, journal: Mapping[str, Any]) -> None:
+        """Keep Chaos Toolkit's own account; it says completed of what failed, so all of it."""
+        history.write_whole(self.folder / "journal.json", [history.document(journal)])
+        runs = [*journal.get("run", ()), *journal.get("rollbacks", ())]
+        activities = [{"name": r["activity"]["name"], "status": r["status"]} for r in runs]
+        value = {
+            "status": journal["status"],
+            "deviated": journal["deviated"],
+            "activities": activities,
+        }
+        self.live.note("chaos", "experiment", value)
+
+
+def opened(experiment: Mapping[str, Any], configuration: Mapping[str, Any]) -> Session:
+    """Begin the trial that an experiment declares; cleans up after itself when it cannot."""
+    with _outer(configuration) as (stack, progress):
+        profile = profiles.load(str(configuration["profile"]), known=checks.CHECKS)
+        spec = spec_of(
+            str(configuration["cluster"]),
+            str(configuration["shape"]),
+            str(configuration["timing"]),
+            str(configuration.get("kubernetes", NEWEST)),
+        )
+        ground = stack.enter_context(grounded(spec, progress))
+        declared = _declared(experiment)
+        plan = Plan(
+            profile.name,
+            spec.shape,
+            spec.timing,
+            int(configuration["seed"]),
+            tuple(g.id for g in judged_of(profile, declared["guarantees"], declared["drill"])),
+            tuple(PlannedFault(f["fault"], tuple(f["ordinals"])) for f in declared["faults"]),
+            _command(declared["drill"], configuration),
+            spec.kubernetes,
+        )
+        job = run.begun(plan, profile, ground, Path(str(configuration["out"])), progress)
+        keep = Keep(str(configuration["keep"]))
+        try:
+            with ExitStack() as living:
+                live = living.enter_context(recording(job))
+                live.phase("before")
+                live.ask(live.everybody)
+                return Session(live, keep, living.pop_all(), stack.pop_all())
+        except BaseException:
+            leave(ground, job.namespace, keep, None, progress)
+            raise
+
+
+@contextmanager
+def _outer(configuration: Mapping[str, Any]) -> Iterator[tuple[ExitStack, Progress]]:
+    if missing := {"profile", "seed", "shape", "timing", "cluster", "keep", "out"} - set(
+        configuration
+    ):
+        raise BadInput(
+            "a configuration as experiments/node-loss.yaml has it",
+            seen=f"without {', '.join(sorted(missing))}",
+        )
+    with ExitStack() as stack:
+        yield stack, stack.enter_context(show.terminal())
+
+
+def _declared(experiment: Mapping[str, Any]) -> Mapping[str, Any]:
+    ours = (e for e in experiment.get("extensions") or () if e.get("name") == "seatrial")
+    found: Mapping[str, Any] = next(ours, {})
+    if not {"drill", "guarantees", "faults"} <= set(found):
+        wanted = "an extension seatrial with drill, guarantees and faults"
+        raise BadInput(wanted, seen=str(dict(found)))
+    return found
+
+
+def _command(drill: str, configuration: Mapping[str, Any]) -> str:
+    words = ["seatrial", "drill", drill]
+    for option in ("profile", "seed", "shape", "timing"):
+        words += [f"--{option}", str(configuration[option])]
+    return shlex.join(words)

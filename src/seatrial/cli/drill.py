@@ -1,0 +1,134 @@
+"""The command that breaks things on purpose: drill.
+
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seatrial import checks, history
+from seatrial.chaos import drilling, experiments
+from seatrial.chaos.experiments import Experiment
+from seatrial.cli import show
+from seatrial.cli.options import (
+    NEWEST,
+    ClusterName,
+    Json,
+    KeepWhat,
+    Out,
+    Seed,
+    Shape,
+    Timing,
+    spec_of,
+)
+from seatrial.cli.trial import NEW_RUNS, seed_of
+from seatrial.errors import BadInput
+from seatrial.ground import Keep
+from seatrial.history import read_document
+from seatrial.model import Standing
+
+_DRY = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, touch nothing.")]
+_YES = Annotated[bool, typer.Option("--yes", help="Do not ask before breaking things.")]
+_PROFILE = Annotated[str, typer.Option(help="Another profile than the experiment's own.")]
+
+
+def drill(
+    experiment: Annotated[str, typer.Argument(help="A name, or the path of a file.")] = "",
+    profile: _PROFILE = "",
+    seed: Seed = None,
+    shape: Shape = "three-workers",
+    timing: Timing = "fast",
+    cluster_name: ClusterName = "",
+    keep: KeepWhat = Keep.NEVER,
+    out: Out = NEW_RUNS,
+    dry_run: _DRY = False,
+    yes: _YES = False,
+    as_json: Json = False,
+) -> int:
+    """List the drills, or run one: break a thing on purpose, and always heal it.
+
+    A drill is a Chaos Toolkit experiment. What it will break is shown first. Stop it at any
+    time: it heals before it ends. Exit code: as certify; 5 when something could not be healed.
+    """
+    if not experiment:
+        return _list(as_json=as_json)
+    found = experiments.load(experiment)
+    spec = spec_of(cluster_name, shape, timing, NEWEST)
+    chosen = drilling.settings(spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value)
+    if dry_run:
+        return _show(found, chosen, as_json=as_json)
+    if not as_json:
+        _show(found, chosen, as_json=False)
+    _confirmed(found, yes=yes)
+    return _told(drilling.drilled(found, chosen, out / "drills"), as_json=as_json)
+
+
+def _list(*, as_json: bool) -> int:
+    found = [experiments.load(name) for name in experiments.names()]
+    if as_json:
+        show.document([{"name": e.name, "sentence": e.sentence} for e in found])
+    else:
+        for one in found:
+            show.line(f"{one.name}  {one.sentence}")
+    return 0
+
+
+def _show(found: Experiment, settings: Mapping[str, str], *, as_json: bool) -> int:
+    faults = [f"{f['fault']} of ordinals {f['ordinals']}" for f in found.declared.get("faults", ())]
+    radius = str(found.declared.get("blast_radius", "not declared"))
+    if as_json:
+        steps = [{"part": part, "name": name} for part, name in found.steps]
+        show.document(
+            {
+                "name": found.name,
+                "sentence": found.sentence,
+                "faults": list(found.declared.get("faults", ())),
+                "blast_radius": radius,
+                "settings": dict(settings),
+                "steps": steps,
+            }
+        )
+        return 0
+    show.line(found.sentence)
+    show.line(f"breaks: {', '.join(faults) or 'nothing declared'}; blast radius: {radius}")
+    for part, name in found.steps:
+        show.line(f"  {part:13} {name}")
+    return 0
+
+
+def _confirmed(found: Experiment, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput(
+            f"leave to run {found.name}, which breaks things",
+            seen="nobody at the keyboard to be asked",
+            remedy="--yes, or --dry-run to look first",
+        )
+    if not typer.confirm("Go on?", err=True):
+        raise typer.Abort
+
+
+def _told(ended: drilling.Ended, *, as_json: bool) -> int:
+    if ended.folder is None or ended.error:
+        where = f"\nevidence: {ended.folder}" if ended.folder else ""
+        if as_json:
+            show.document({"error": ended.error, "folder": str(ended.folder or "")})
+        else:
+            show.line(ended.error + where)
+        return ended.exit_code
+    content = read_document(ended.folder / history.VERDICTS)
+    if as_json:
+        show.document(content)
+        return ended.exit_code
+    named = {g.id: g.sentence for g in checks.CHECKS.values()}
+    show.verdicts(drilling.verdicts(ended), named)
+    standing = Standing(content["verdict"])
+    show.line(f"{standing.value}: {Path(ended.folder) / 'report.html'}", standing)
+    return ended.exit_code

@@ -1,0 +1,67 @@
+"""The command that measures: bench.
+
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import difflib
+import statistics
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from seatrial.bench import BENCHES, Bench, measured
+from seatrial.cli import show
+from seatrial.cli.options import Json
+from seatrial.errors import BadInput
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Rows to measure; all of them.")
+]
+
+
+def bench(names: Names = None, as_json: Json = False) -> int:
+    """Measure our machinery beside what others offer; needs no cluster, takes about a minute.
+
+    Exit code: 0 every row holds its bar, 1 one does not.
+    """
+    chosen = [_named(name) for name in names or BENCHES]
+    left = sum(row.seconds for row in chosen)
+    rows = []
+    with show.terminal() as progress:
+        for row in chosen:
+            progress.note(f"{row.name}: {row.sentence}; about {left:.0f} s left in all")
+            rows.append(measured(row, progress))
+            left -= row.seconds
+    if as_json:
+        show.document(rows)
+    else:
+        show.rows([_shown(row) for row in rows], ("row", "ours", "peer", "bar"))
+    return 0 if all(row["holds"] for row in rows) else 1
+
+
+def _named(name: str) -> Bench:
+    if name not in BENCHES:
+        near = difflib.get_close_matches(name, BENCHES, 1, 0.4)
+        raise BadInput(
+            f"a row of {', '.join(BENCHES)}",
+            seen=name,
+            remedy=f"did you mean {near[0]}?" if near else "`seatrial bench` alone measures all",
+        )
+    return BENCHES[name]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    sign = "at most" if row["better"] == "lower" else "at least"
+    return {
+        "row": f"{'✓' if row['holds'] else '✗'} {row['name']}",
+        "ours": f"{_figure(row['ours'])} {row['unit']}",
+        "peer": _figure(row["peer"]) if row["peer"] is not None else "",
+        "bar": "promises nothing" if row["bar"] is None else f"{sign} {row['bar']:g}",
+    }
+
+
+def _figure(samples: Sequence[float]) -> str:
+    return f"{statistics.median(samples):.3g}" if samples else "none"

@@ -1,0 +1,153 @@
+"""How what we broke is put right: the steps that the undo journal can hold.
+
+Every step can be done again without harm, and does nothing where nothing is broken.
+May import: model, errors, kube, faults.journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from seatrial.errors import CannotRun, NotHealed, SeatrialError
+from seatrial.faults.journal import Entry, Step
+from seatrial.kube.client import ApiFailed, Kube
+from seatrial.model import Json, Node
+
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+"""Source: kubernetes.io, "Non-graceful node shutdown handling"."""
+OURS = "seatrial"
+"""The value of a taint that we set; one with another value is somebody else's."""
+_TRIES = 5
+"""How often a taint is taken off anew when the kubelet wrote to the same Node in between."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What undoing may act on; no API server when the cluster is gone, and its nodes with it."""
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    kube: Kube | None = None
+
+
+def undone(entry: Entry, reach: Reach) -> list[str]:
+    """Perform an entry's steps; give a sentence for each that had something to do.
+
+    Raises NotHealed with what went wrong; the other steps are performed all the same.
+    """
+    did, wrong = [], []
+    for step in entry.undo:
+        try:
+            did.append(_do(step, reach))
+        except SeatrialError as error:
+            wrong.append(f"{step.do} {step.node or step.path}: {error.seen or error.wanted}")
+    if wrong:
+        raise NotHealed(
+            f"to undo {entry.sentence}", seen="; ".join(wrong), remedy="`seatrial heal`"
+        )
+    return [sentence for sentence in did if sentence]
+
+
+def put_right(node: Node) -> str:
+    """Let a node run, whatever it does now; says what was done, nothing when it runs.
+
+    Raises CannotRun when it does not run afterwards.
+    """
+    node.settle()
+    before = node.state().status
+    if before == "running":
+        return ""
+    act = {"paused": node.resume, "absent": node.join}.get(before, node.start)
+    act()
+    _demand_running(node)
+    return f"{node.name} was {before} and runs again"
+
+
+def _do(step: Step, reach: Reach) -> str:
+    if step.do not in UNDOS:
+        raise CannotRun("a step that this version knows", seen=step.do)
+    return UNDOS[step.do](step, reach)
+
+
+def _run_again(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return put_right(node) if node else ""
+
+
+def _join(step: Step, reach: Reach) -> str:
+    """Also what runs may be half made: only the node itself knows, and does nothing if not."""
+    node = reach.nodes.get(step.node)
+    if node is None:
+        return ""
+    node.settle()
+    before = node.state()
+    node.join()
+    _demand_running(node)
+    same = (before.status, before.container) == ("running", node.state().container)
+    return "" if same else f"{node.name} was {before.status} and is made again"
+
+
+def _demand_running(node: Node) -> None:
+    if (after := node.state().status) != "running":
+        raise CannotRun(f"node {node.name} to run", seen=f"it is {after}")
+
+
+def _scale(step: Step, reach: Reach) -> str:
+    if reach.kube is None:
+        return ""
+    try:
+        now = reach.kube.get(step.path)["spec"].get("replicas", 1)
+        if now == step.value:
+            return ""
+        reach.kube.patch(step.path, {"spec": {"replicas": step.value}})
+    except ApiFailed as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return ""
+    return f"{step.path.rsplit('/', 1)[1]} had {now} replicas and has {step.value} again"
+
+
+def _untaint(step: Step, reach: Reach) -> str:
+    return untainted(reach.kube, step.node) if reach.kube else ""
+
+
+def untainted(kube: Kube, node: str) -> str:
+    """Take our out-of-service taint off a node; says so, nothing when there was none."""
+    for left in reversed(range(_TRIES)):
+        try:
+            taken = _taken_off(kube, f"/api/v1/nodes/{node}")
+        except ApiFailed as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return ""
+            if error.status != HTTPStatus.CONFLICT or not left:
+                raise
+        else:
+            return f"{node} was out of service by our word and is not any more" if taken else ""
+    return ""
+
+
+def _taken_off(kube: Kube, path: str) -> bool:
+    """Write the Node only as it was read: its taints are one list, and others write it, too."""
+    found = kube.get(path)
+    taints = found["spec"].get("taints", [])
+    kept = [taint for taint in taints if not of_ours(taint)]
+    if len(kept) < len(taints):
+        version = found["metadata"]["resourceVersion"]
+        kube.patch(path, {"metadata": {"resourceVersion": version}, "spec": {"taints": kept}})
+    return len(kept) < len(taints)
+
+
+def of_ours(taint: Mapping[str, Json]) -> bool:
+    """Whether we set this taint."""
+    return taint.get("key") == OUT_OF_SERVICE and taint.get("value") == OURS
+
+
+UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
+    "start": _run_again,
+    "resume": _run_again,
+    "join": _join,
+    "scale": _scale,
+    "untaint": _untaint,
+}
+"""What a Step may name; each says what it did, nothing when nothing was to be done."""

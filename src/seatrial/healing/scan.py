@@ -1,0 +1,112 @@
+"""Looking for what no entry of the journal tells of, in the clusters that we made.
+
+May import: cluster, faults, kube, model, errors, progress, timing, healing.mends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+from seatrial.cluster import kind, machines, nodes, records
+from seatrial.cluster.proof import opened
+from seatrial.cluster.records import Made, Record
+from seatrial.faults.journal import Journal
+from seatrial.faults.scene import unready
+from seatrial.faults.undo import of_ours, put_right, untainted
+from seatrial.healing.mends import HEALED, LEFT, Mend, unhealed, untried
+from seatrial.kube.watch import Stream
+from seatrial.model import Node
+from seatrial.progress import Progress
+from seatrial.timing import limit, wait
+
+
+def scanned(journal: Journal, progress: Progress) -> list[Mend]:
+    """Look at every cluster that we made, and put right what stands still, is lost or tainted."""
+    mends: list[Mend] = []
+    for name in records.names():
+        try:
+            record = records.load(name)
+            if record and record.provider == "kind" and record.state == records.READY:
+                mends += _cluster(record, journal, progress)
+        except Exception as error:  # noqa: BLE001 - the other clusters must be looked at, too
+            mends.append(untried(name, error))
+    return mends
+
+
+def _cluster(record: Record, journal: Journal, progress: Progress) -> Iterator[Mend]:
+    engine = kind.reachable(record)
+    if engine is None:
+        said = "its engine does not run, and its nodes ended with it; `seatrial cluster up`"
+        yield Mend(record.name, LEFT, said)
+        return
+    if records.busy(record.name):
+        yield Mend(record.name, LEFT, "another seatrial is at work on it")
+        return
+    there = {found.id: found for found in nodes.of_cluster(engine, record.name)}
+    now = kind.standing(record, tuple(there.values()))
+    if now.word == kind.FOREIGN:
+        yield Mend(record.name, LEFT, now.why)
+        return
+    still = [made for made in record.nodes if not _runs(there, made)]
+    if any(made.role == "control-plane" and made.container not in there for made in still):
+        said = (
+            f"its control plane is gone; `seatrial cluster up --name {record.name}` makes it anew"
+        )
+        yield Mend(record.name, LEFT, said)
+        return
+    # Read after the look: whoever broke a node since then has written it down before.
+    held = _held(journal, record.name)
+    yield from _started(record, [made for made in still if made.name not in held], progress)
+    yield from _untainted(record, held)
+
+
+def _runs(there: Mapping[str, nodes.Container], made: Made) -> bool:
+    return made.container in there and there[made.container].running
+
+
+def _held(journal: Journal, cluster: str) -> set[str]:
+    """Name the nodes that a run which lives has broken, or may be about to break."""
+    living = [e for e in journal.read()[0] if e.cluster == cluster and e.owner.alive]
+    return {step.node for entry in living for step in entry.undo} | {e.node for e in living}
+
+
+def _started(record: Record, still: list[Made], progress: Progress) -> Iterator[Mend]:
+    """Start by address: the engine hands them out anew in the order of starting."""
+    found = machines(records.cluster(record), progress)
+    back: list[Node] = []
+    for made in sorted(still, key=lambda made: [int(n) for n in made.address.split(".") if n]):
+        try:
+            with progress.step(f"starting {made.name}", 15):
+                said = put_right(found[made.name])
+        except Exception as error:  # noqa: BLE001 - the other nodes must be started, too
+            yield unhealed(made.name, error)
+        else:
+            back.append(found[made.name])
+            yield Mend(made.name, HEALED, said or "it runs")
+    if back:
+        yield from _unready(record, back)
+
+
+def _unready(record: Record, back: list[Node]) -> Iterator[Mend]:
+    since = {node.name: node.state().started for node in back}
+
+    def differs(seen: Stream) -> str | None:
+        there = seen.items("nodes")
+        said = (unready(name, there.get(name), start) for name, start in since.items())
+        return next(filter(None, said), None)
+
+    try:
+        with closing(opened(records.cluster(record).connect())) as stream:
+            wait(stream, differs, limit("node is back"))
+    except Exception as error:  # noqa: BLE001 - told, not raised: the rest must be looked at
+        yield unhealed(record.name, error)
+
+
+def _untainted(record: Record, held: set[str]) -> Iterator[Mend]:
+    kube = records.cluster(record).connect()
+    for node in kube.get("/api/v1/nodes")["items"]:
+        name = node["metadata"]["name"]
+        ours = any(map(of_ours, node.get("spec", {}).get("taints") or []))
+        if ours and name not in held:
+            yield Mend(name, HEALED, untainted(kube, name))

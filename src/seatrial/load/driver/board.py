@@ -1,0 +1,58 @@
+"""What is known right now, for who waits for it: attempts by member, answers by name.
+
+May import: the standard library. Runs inside the driver's pod.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Board:
+    """Shared by all threads; `changed` guards it and is notified after each change.
+
+    `members` counts {attempts, acknowledged} by ordinal. `names` holds by (server, name) the
+    latest answer: {server, name, ordinal, outcome, code, addresses, invoked}.
+    """
+
+    def __init__(self, ordinals: list[int]) -> None:
+        self.changed = threading.Condition()
+        self.members = {o: {"attempts": 0, "acknowledged": 0} for o in ordinals}
+        self.names: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def attempted(self, ordinal: int, outcome: str) -> None:
+        """Count one attempt at a member."""
+        with self.changed:
+            self.members[ordinal]["attempts"] += 1
+            self.members[ordinal]["acknowledged"] += outcome == "ok"
+            self.changed.notify_all()
+
+    def answered(self, answer: Mapping[str, Any]) -> None:
+        """Note what a server answered last about a name."""
+        with self.changed:
+            self.names[answer["server"], answer["name"]] = answer
+            self.changed.notify_all()
+
+    def until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait until `condition`, asked after each change, holds; False when time is up."""
+        with self.changed:
+            return self.changed.wait_for(condition, seconds)
+
+    def acknowledged(self, least: Mapping[int, int]) -> bool:
+        """Tell whether each of these members has acknowledged at least so many writes."""
+        return all(self.members[o]["acknowledged"] >= count for o, count in least.items())
+
+    def settled(self, wanted: Mapping[str, str], since: float) -> bool:
+        """Tell whether all servers that answer say of each name this one address, asked lately.
+
+        A server that does not answer is left out, as long as another one does.
+        """
+        return all(self._settled(name, address, since) for name, address in wanted.items())
+
+    def _settled(self, name: str, address: str, since: float) -> bool:
+        latest = [a for (_, asked), a in self.names.items() if asked == name]
+        told = [a for a in latest if a["outcome"] == "ok"]
+        fresh = all(a["invoked"] >= since for a in latest)
+        return fresh and bool(told) and all(a["addresses"] == [address] for a in told)

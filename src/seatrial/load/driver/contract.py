@@ -1,0 +1,143 @@
+"""What the driver is told to do (job.json), and what it asks of a profile's client.
+
+May import: the standard library. Runs inside the driver's pod.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+_RESOLV = Path("/etc/resolv.conf")
+CALLS = ("record", "write", "read")
+
+
+class Client(Protocol):
+    """A profile's client file; docs/add-a-profile.md, "A client", says what each must do."""
+
+    def record(self, writer: str, seq: int, value: str, previous: int) -> dict[str, Any]:
+        """Give the record with its crc."""
+
+    def write(self, host: str, record: dict[str, Any], timeout: float) -> Any:
+        """Send one record; give outcome, answer code, note and, perhaps, what is due."""
+
+    def read(self, host: str, timeout: float) -> Iterable[dict[str, Any]]:
+        """Give all that a member holds."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: `host` is where clients reach it, `asked` its whole name in DNS."""
+
+    ordinal: int
+    name: str
+    host: str
+    asked: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is to be done; seconds, writes a second, and DNS servers as address or address:port.
+
+    `run` ends the names of the writers, so that no other run has written under them.
+    """
+
+    run: str
+    seed: int
+    members: tuple[Member, ...]
+    servers: tuple[str, ...]
+    writers: int
+    rate: float
+    timeout: float
+    read_timeout: float
+    dns_every: float
+    dns_timeout: float
+
+
+def job(path: Path) -> Job:
+    """Read the job; raises ValueError with what is wrong with it, OSError when it is not there."""
+    try:
+        said = json.loads(path.read_bytes())
+        domain = _domain(_RESOLV)
+        members = tuple(_member(each, domain) for each in said["members"])
+        found = Job(
+            str(said["run"]),
+            int(said["seed"]),
+            members,
+            tuple(str(server) for server in said["servers"]),
+            int(said["writers_per_member"]),
+            *(_positive(said, key) for key in _SECONDS),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"no job in {path}: {type(error).__name__}: {error}") from None
+    if len({member.ordinal for member in members}) < len(members):
+        raise ValueError(f"no job in {path}: an ordinal stands twice")
+    return found
+
+
+_SECONDS = ("rate", "timeout", "read_timeout", "dns_every", "dns_timeout")
+
+
+def client(path: Path) -> Client:
+    """Load a client file and try its `record`; raises ValueError when it is none."""
+    spec = importlib.util.spec_from_file_location("client", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"no Python file at {path}")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{path.name} cannot be loaded: {error!r}") from error
+    lacking = [name for name in CALLS if not callable(getattr(module, name, None))]
+    if lacking:
+        raise ValueError(f"{path.name} defines no {', '.join(lacking)}")
+    found = cast("Client", module)
+    try:
+        checked(found.record("probe", 1, "x", 0))
+    except Exception as error:
+        raise ValueError(f"{path.name}: record(): {error!r}") from error
+    return found
+
+
+def checked(record: Any) -> dict[str, Any]:
+    """Give a record back; raises ValueError unless it has all that an Op tells of it."""
+    for name, kind in {
+        "writer": str,
+        "seq": int,
+        "value": str,
+        "previous": int,
+        "crc": int,
+    }.items():
+        if type(record[name]) is not kind:
+            raise ValueError(f"{name} must be {kind.__name__}, not {record[name]!r}")
+    return dict(record)
+
+
+def _member(said: Any, domain: str) -> Member:
+    ordinal, name = int(said["ordinal"]), str(said["name"])
+    return Member(ordinal, name, *(_whole(str(said[key]), domain) for key in ("host", "asked")))
+
+
+def _whole(name: str, domain: str) -> str:
+    """Complete a service's name, with or without a port, by the cluster's own domain."""
+    bare, colon, port = name.partition(":")
+    return f"{bare}.{domain}{colon}{port}" if bare.endswith(".svc") else name
+
+
+def _domain(resolv: Path) -> str:
+    """Give the cluster's domain: kubelets put `svc.<domain>` on a pod's search list."""
+    lines = [line.split() for line in resolv.read_text().splitlines()] if resolv.exists() else []
+    found = [word for line in lines if line[:1] == ["search"] for word in line[1:]]
+    services = (word.removeprefix("svc.") for word in found if word.startswith("svc."))
+    return next(services, "cluster.local").rstrip(".")
+
+
+def _positive(said: Any, key: str) -> float:
+    number = float(said[key])
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{key} must be above 0, not {number}")
+    return number

@@ -1,0 +1,154 @@
+"""The driver's pod and what it is given: its program, the profile's client, the job.
+
+May import: model, errors; files of load/driver as text.
+Source: Kubernetes, "Pod Security Standards", profile "restricted".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seatrial.errors import CannotRun
+from seatrial.model import Json, Profile
+
+NAME = "driver"
+PORT = 8080
+ROLE = "seatrial.dev/role"
+"""The label of nodes; the one whose value is `driver` is never a victim, and tainted."""
+_TAINT = "seatrial.dev/driver"
+_PROGRAM = Path(__file__).parent / "driver"
+_USER = 65534
+_SPOOL_SIZE = "512Mi"
+_TIMES = {"timeout": 2.0, "read_timeout": 30.0, "dns_every": 0.25, "dns_timeout": 1.0}
+"""Seconds: of one attempt, of reading one member, between two questions, of one question."""
+
+
+def job(profile: Profile, namespace: str, servers: Sequence[str], seed: int) -> dict[str, Json]:
+    """Give what the driver shall do; names end in .svc, it knows the cluster's domain itself."""
+    return {
+        "run": namespace.rsplit("-", 1)[-1],
+        "seed": seed,
+        "members": [_member(profile, namespace, n) for n in range(profile.replicas)],
+        "servers": list(servers),
+        "writers_per_member": profile.load.writers,
+        "rate": profile.load.rate,
+        **_TIMES,
+    }
+
+
+def member_name(profile: Profile, ordinal: int) -> str:
+    """Give a member's stable name as Ops tell it."""
+    return f"{profile.set}-{ordinal}.{profile.service}"
+
+
+def _member(profile: Profile, namespace: str, ordinal: int) -> dict[str, Json]:
+    name = member_name(profile, ordinal)
+    asked = f"{name}.{namespace}.svc"
+    return {"ordinal": ordinal, "name": name, "host": f"{asked}:{profile.port}", "asked": asked}
+
+
+def documents(
+    todo: Mapping[str, Json], client: str, image: str, *, apart: bool
+) -> list[dict[str, Any]]:
+    """Give the objects to apply; `apart` when a node of the shape is the driver's own.
+
+    `client` is the path of a client file, empty for none. Raises CannotRun when it is gone.
+    """
+    program = {path.name: path.read_text() for path in sorted(_PROGRAM.glob("*.py"))}
+    return [
+        _config("program", program),
+        _config("job", {"job.json": json.dumps(todo)}),
+        _config("client", {"client.py": _text(client)} if client else {}),
+        _pod(image, apart=apart, client=bool(client)),
+    ]
+
+
+def _text(client: str) -> str:
+    try:
+        return Path(client).read_text()
+    except (OSError, ValueError) as error:
+        raise CannotRun(f"to read the client file {client}", seen=str(error)) from None
+
+
+def _config(name: str, data: Mapping[str, str]) -> dict[str, Any]:
+    meta = {"name": f"{NAME}-{name}"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}
+
+
+def _pod(image: str, *, apart: bool, client: bool) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": NAME, "labels": {ROLE: NAME}},
+        "spec": {
+            **({"nodeSelector": {ROLE: NAME}} if apart else {}),
+            "tolerations": _tolerations(),
+            "restartPolicy": "Always",
+            "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": _USER,
+                "runAsGroup": _USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            # The resolver's own five seconds are longer than an attempt may take.
+            "dnsConfig": {
+                "options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]
+            },
+            "containers": [_container(image, client=client)],
+            "volumes": [
+                *(
+                    {"name": name, "configMap": {"name": f"{NAME}-{name}"}}
+                    for name in ("program", "job", "client")
+                ),
+                {"name": "spool", "emptyDir": {"sizeLimit": _SPOOL_SIZE}},
+            ],
+        },
+    }
+
+
+def _container(image: str, *, client: bool) -> dict[str, Any]:
+    return {
+        "name": NAME,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-B", "-u", "/driver/main.py"],
+        "env": [{"name": "DRIVER_CLIENT", "value": "/client/client.py" if client else ""}],
+        "ports": [{"name": "http", "containerPort": PORT}],
+        "readinessProbe": {
+            "httpGet": {"path": "/now", "port": "http"},
+            "periodSeconds": 1,
+            "timeoutSeconds": 3,
+        },
+        # So that why it ended can be seen on the watch.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": {
+            "requests": {"cpu": "50m", "memory": "48Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "program", "mountPath": "/driver", "readOnly": True},
+            {"name": "job", "mountPath": "/job", "readOnly": True},
+            {"name": "client", "mountPath": "/client", "readOnly": True},
+            {"name": "spool", "mountPath": "/spool"},
+        ],
+    }
+
+
+def _tolerations() -> list[dict[str, str]]:
+    """Tolerate its own node's taint, and for ever that this node falls silent for a while."""
+    return [
+        {"key": _TAINT, "operator": "Exists", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
+        {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
+    ]

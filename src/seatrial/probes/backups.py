@@ -1,0 +1,71 @@
+"""What a profile's own backups and restores say of themselves, asked by its `recovery`.
+
+The lines carry the time of their own machine's clock (seconds since 1970); it is brought to the
+run's clock by ours, as of when they are asked for.
+May import: model, errors, timing, kube.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seatrial.errors import CannotRun, ToolFailed
+from seatrial.kube.client import Kube
+from seatrial.kube.objects import Pod
+from seatrial.model import Op, Outcome, Profile, Recorder, Recovery
+from seatrial.timing import Limit, limit
+
+Line = Mapping[str, Any]
+
+
+def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
+    """Back a member up now and wait for it; gives its line. Raises ToolFailed when it fails."""
+    how = _how(profile)
+    return _line(_run(kube, how, pod, how.back_up, within))
+
+
+def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:
+    """Say what the last restore of this member brought: at least `snapshot` and `at`."""
+    how = _how(profile)
+    return _line(_run(kube, how, pod, how.restored, limit("command in a container")))
+
+
+def record(kube: Kube, profile: Profile, pod: Pod, recorder: Recorder) -> None:
+    """Write one `backup` Op for each backup of any member; any member's container can be asked."""
+    how = _how(profile)
+    said = _run(kube, how, pod, how.backups, limit("command in a container"))
+    offset = recorder.now() - time.time()
+    for line in _lines(said):
+        outcome = Outcome.OK if line["ok"] else Outcome.INFO
+        began, ended = float(line["began"]) + offset, float(line["ended"]) + offset
+        name = f"backup/{line['ordinal']}"
+        recorder.write(Op(name, "backup", outcome, began, ended, line))
+
+
+def _how(profile: Profile) -> Recovery:
+    if profile.recovery is None:
+        raise CannotRun(
+            f"a way to back {profile.name} up",
+            seen="it declares no `recovery`",
+            remedy="docs/add-a-profile.md says how; `ledger-recovery` has one",
+        )
+    return profile.recovery
+
+
+def _run(kube: Kube, how: Recovery, pod: Pod, argv: tuple[str, ...], within: Limit) -> str:
+    return kube.run(pod.metadata.namespace, pod.metadata.name, how.container, argv, within)
+
+
+def _lines(said: str) -> Iterator[Line]:
+    return (_line(line) for line in said.splitlines() if line.strip())
+
+
+def _line(said: str) -> Line:
+    try:
+        found: Line = json.loads(said)
+    except ValueError:
+        raise ToolFailed("a line of JSON about a backup", seen=said[:300]) from None
+    return found

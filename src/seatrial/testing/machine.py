@@ -1,0 +1,114 @@
+"""A machine of paper: a Node kept in one file, for tests of whoever breaks and mends machines.
+
+Several processes can hold the same one, and it is as it was when one of them is killed.
+May import: model, errors.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from seatrial.errors import CannotRun
+from seatrial.model import NodeState
+
+
+@dataclass(frozen=True)
+class _Kept:
+    status: str = "running"
+    container: int = 1
+    boot: int = 1
+    joined: bool = True
+    started: float = 0.0
+
+
+@dataclass(frozen=True)
+class PaperNode:
+    """A Node whose state is the file `path`; `tell` hears of every change, before and after it.
+
+    As a real one it passes through half-made states: it is lost in two steps, and joins in two.
+    """
+
+    path: Path
+    name: str = "sea-worker"
+    role: str = "worker"
+    tell: Callable[[str, NodeState], None] = lambda _, __: None
+
+    def state(self) -> NodeState:
+        """Read the file."""
+        kept = self._kept()
+        if kept.status == "absent":
+            return NodeState("absent")
+        container, boot = f"container-{kept.container}", f"{kept.container} {kept.boot}"
+        started = kept.started
+        return NodeState(kept.status, container, 0, boot, started, (f"disk-{kept.container}",))
+
+    @property
+    def well(self) -> bool:
+        """Whether it runs and is a member of its cluster."""
+        kept = self._kept()
+        return kept.status == "running" and kept.joined
+
+    def stop(self) -> None:
+        """End it."""
+        self._break("exited")
+
+    def kill(self) -> None:
+        """End it."""
+        self._break("exited")
+
+    def pause(self) -> None:
+        """Freeze it."""
+        self._break("paused")
+
+    def lose(self) -> None:
+        """End it, then remove it."""
+        self._break("exited")
+        self._become(status="absent", joined=False)
+
+    def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
+        """Say which disks are those of the machine that is there."""
+        return tuple(disk for disk in disks if disk in self.state().disks)
+
+    def settle(self) -> None:
+        """Do nothing: all is done at once."""
+
+    def start(self) -> None:
+        """Boot it unless it runs."""
+        kept = self._kept()
+        if kept.status not in {"running", "paused", "absent"}:
+            self._become(status="running", boot=kept.boot + 1, started=time.time())
+        self.resume()
+
+    def resume(self) -> None:
+        """Let it go on if it is frozen."""
+        if self._kept().status == "paused":
+            self._become(status="running")
+
+    def join(self) -> None:
+        """Make it again unless it is whole; the new one runs before it is a member."""
+        kept = self._kept()
+        if kept.joined:
+            self.start()
+            return
+        number = kept.container + 1
+        self._become(status="running", container=number, boot=1, started=time.time())
+        self._become(joined=True)
+
+    def _break(self, status: str) -> None:
+        if self._kept().status == "absent":
+            raise CannotRun(f"node {self.name} of paper", seen="it is absent")
+        self._become(status=status)
+
+    def _kept(self) -> _Kept:
+        return _Kept(**json.loads(self.path.read_text())) if self.path.exists() else _Kept()
+
+    def _become(self, **changes: object) -> None:
+        self.tell("before", self.state())
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(replace(self._kept(), **changes))))  # type: ignore[arg-type]
+        part.replace(self.path)
+        self.tell("after", self.state())

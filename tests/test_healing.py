@@ -1,0 +1,600 @@
+"""Healing: by the journal and by looking, of what is ours; and the watchdog that does it for us.
+
+An engine of paper stands in for Docker; the watchdog and what it guards are real processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from seatrial import cli, cluster, healing
+from seatrial.cluster import handles, joining, kind, nodes, records
+from seatrial.cluster.records import Made, Record
+from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady, ToolFailed
+from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
+from seatrial.faults.undo import OURS, OUT_OF_SERVICE
+from seatrial.healing import watched
+from seatrial.progress import Quiet
+from seatrial.testing import FakeApi, fake_api
+from seatrial.timing import Limit, poll
+
+IMAGE = "seatrial.dev/node:sea-0123"
+NAMES = {
+    "sea-control-plane": "control-plane",
+    "sea-worker": "worker",
+    "sea-worker2": "worker",
+    "sea-worker3": "driver",
+}
+DEAD = Owner(1, 1, "another boot")
+HARMFUL = ("stop", "kill", "pause", "lose")
+
+
+@dataclass
+class Paper:
+    """An engine that holds containers on paper and tells what it was asked."""
+
+    private: bool = True
+    events: str = ""
+    containers: dict[str, Any] = field(default_factory=dict)
+    said: list[tuple[str, ...]] = field(default_factory=list)
+    half: set[str] = field(default_factory=set)
+
+    def docker(self, *words: str, **_: object) -> str:
+        self.said.append(words)
+        return str(getattr(self, f"_{words[0]}")(*words[1:]))
+
+    def put(self, name: str, status: str = "running", image: str = IMAGE, number: int = 1) -> None:
+        self.containers[f"{name}-{number}"] = {
+            "Id": f"{name}-{number}", "Name": f"/{name}", "Config": {"Image": image},
+            "State": {"Status": status, "Pid": 0, "StartedAt": "2026-01-01T00:00:00.123456789Z"},
+            "NetworkSettings": {"Networks": {"kind": {"IPAddress": ""}}},
+            "Mounts": [{"Type": "volume", "Name": f"var-{name}"}, {"Type": "bind"}],
+        }  # fmt: skip
+
+    def status(self, container: str, status: str) -> str:
+        self.containers[container]["State"]["Status"] = status
+        return ""
+
+    def asked(self, word: str) -> list[tuple[str, ...]]:
+        return [words[1:] for words in self.said if words[0] == word]
+
+    def _ps(self, *_: str) -> str:
+        return "\n".join(self.containers)
+
+    def _inspect(self, *ids: str) -> str:
+        return json.dumps([self.containers[one] for one in ids])
+
+    def _start(self, container: str) -> str:
+        return self.status(container, "running")
+
+    def _unpause(self, container: str) -> str:
+        return self.status(container, "running")
+
+    def _stop(self, *words: str) -> str:
+        return self.status(words[-1], "exited")
+
+    _kill = _stop
+
+    def _pause(self, container: str) -> str:
+        return self.status(container, "paused")
+
+    def _rm(self, *words: str) -> str:
+        for one in words:
+            self.containers.pop(one, None)
+        return ""
+
+    def _volume(self, *_: str) -> str:
+        found = [m["Name"] for c in self.containers.values() for m in c["Mounts"][:1]]
+        return "\n".join([*found, "somebody-elses"])
+
+    def _exec(self, container: str, *_: str) -> str:
+        return "" if container in self.half else "joined\n"
+
+    def _events(self, *_: str) -> str:
+        return self.events
+
+    def _wait(self, container: str) -> str:
+        self.status(container, "exited")
+        return "137"
+
+
+@pytest.fixture
+def api():
+    with fake_api() as running:
+        for name in NAMES:
+            running.put("nodes", name, status=ready())
+        yield running
+
+
+def ready() -> dict[str, Any]:
+    spoken = datetime.now(UTC).isoformat()
+    return {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": spoken}]}
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    paper = Paper()
+    monkeypatch.setattr(kind, "reachable", lambda _: paper)
+    for name in NAMES:
+        paper.put(name)
+    return paper
+
+
+@pytest.fixture
+def record(api, tmp_path, monkeypatch, engine) -> Record:
+    del engine
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    made = tuple(
+        Made(name, role, f"{name}-1", f"10.0.0.{9 - number}")
+        for number, (name, role) in enumerate(NAMES.items())
+    )
+    config = str(api.kubeconfig(tmp_path / "kubeconfig"))
+    made_by_us = Record("sea", "three-workers", "fast", "kind", records.READY, "now")
+    return records.save(
+        replace(made_by_us, context="fake", kubeconfig=config, image=IMAGE, nodes=made)
+    )
+
+
+@pytest.fixture
+def rejoins(monkeypatch, engine, record, api):
+    """Let `join` make a container anew, as the real one does; give the names it made."""
+    made: list[str] = []
+
+    def join(_: object, name: str, node: str, __: object) -> None:
+        if any(one["Name"] == f"/{node}" for one in engine.containers.values()):
+            raise CannotRun(f"node {node} to be lost", seen="its container is there")
+        engine.put(node, number=2)
+        now = records.load(name) or record
+        new = (replace(m, container=f"{node}-2") if m.name == node else m for m in now.nodes)
+        records.save(replace(now, nodes=tuple(new)))
+        api.put("nodes", node, status=ready())
+        made.append(node)
+
+    monkeypatch.setattr(joining, "join", join)
+    return made
+
+
+def machine(name: str = "sea-worker") -> Any:
+    return cluster.machines(cluster.get("sea"), Quiet())[name]
+
+
+def entry(*undo: Step, **changes: Any) -> Entry:
+    number, now = stamp()
+    found = Entry(number, "node-kill", 1, "sea", "x", "", "", "sea-worker", "c", "b", undo, DEAD,
+                  now)  # fmt: skip
+    return replace(found, **changes)
+
+
+def outcomes(done: healing.Healing) -> list[tuple[str, str]]:
+    return [(mend.what, mend.outcome) for mend in done.mends]
+
+
+@pytest.mark.usefixtures("record")
+def test_a_machine_is_what_its_container_on_record_is(engine):
+    state = machine().state()
+    assert (state.status, state.container, state.disks) == (
+        "running", "sea-worker-1", ("var-sea-worker",),
+    )  # fmt: skip
+    assert state.boot == "sea-worker-1 2026-01-01T00:00:00.123456789Z"
+    assert state.started == pytest.approx(1767225600.123456)
+    assert machine().remaining(("var-sea-worker", "gone")) == ("var-sea-worker",)
+    engine.containers.pop("sea-worker-1")
+    engine.put("sea-worker", number=7)
+    assert machine().state().status == "absent"
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [("stop", "exited"), ("kill", "exited"), ("pause", "paused"), ("lose", "absent")],
+)
+def test_a_worker_of_ours_can_be_broken_and_runs_again(act, status, rejoins):
+    getattr(machine(), act)()
+    assert machine().state().status == status
+    machine().join()
+    assert machine().state().status == "running"
+    assert rejoins == (["sea-worker"] if status == "absent" else [])
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize("act", HARMFUL)
+@pytest.mark.parametrize("name", ["sea-control-plane", "sea-worker3"])
+def test_control_plane_and_driver_are_never_victims(act, name, engine):
+    with pytest.raises(BadInput, match="never a victim"):
+        getattr(machine(name), act)()
+    assert all(one["State"]["Status"] == "running" for one in engine.containers.values())
+
+
+@pytest.mark.parametrize("act", [*HARMFUL, "start", "resume", "join"])
+def test_machines_that_we_did_not_make_are_not_touched(act, record):
+    records.save(replace(record, provider="existing"))
+    with pytest.raises(NotOurs):
+        getattr(machine(), act)()
+    assert machine().state().status == "unknown"
+
+
+@pytest.mark.usefixtures("record")
+def test_a_lost_node_cannot_be_started_only_joined():
+    machine().lose()
+    with pytest.raises(CannotRun, match="no container of the id on record"):
+        machine().start()
+    with pytest.raises(CannotRun):
+        machine().kill()
+
+
+@pytest.mark.usefixtures("record")
+def test_a_joining_that_was_killed_before_its_end_starts_anew(engine, rejoins):
+    engine.half.add("sea-worker-1")
+    machine().join()
+    assert ("--force", "--volumes", "sea-worker-1") in engine.asked("rm")
+    assert rejoins == ["sea-worker"]
+
+
+@pytest.mark.usefixtures("record")
+def test_a_joining_that_was_killed_before_it_was_on_record_starts_anew(engine, rejoins):
+    engine.containers.pop("sea-worker-1")
+    engine.put("sea-worker", number=7)
+    machine().join()
+    assert "sea-worker-7" not in engine.containers
+    assert rejoins == ["sea-worker"]
+
+
+@pytest.mark.usefixtures("record")
+def test_a_container_that_somebody_else_made_under_the_name_is_left(engine, rejoins):
+    engine.containers.pop("sea-worker-1")
+    engine.put("sea-worker", number=7, image="theirs")
+    with pytest.raises(NotOurs):
+        machine().join()
+    assert "sea-worker-7" in engine.containers
+    assert rejoins == []
+
+
+@pytest.mark.usefixtures("record")
+def test_a_whole_node_that_runs_is_not_made_again(engine, rejoins):
+    machine().join()
+    assert (rejoins, engine.asked("rm")) == ([], [])
+
+
+@pytest.mark.usefixtures("record")
+def test_a_question_that_the_node_does_not_answer_destroys_nothing(engine, monkeypatch):
+    def unanswered(*_: str) -> str:
+        raise ToolFailed("docker exec", seen="timed out")
+
+    monkeypatch.setattr(engine, "_exec", unanswered)
+    with pytest.raises(ToolFailed):
+        machine().join()
+    assert "sea-worker-1" in engine.containers
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(
+    ("events", "waits"),
+    [("", 0), ("kill", 1), ("exec_start\nkill\nexec_die", 1), ("kill\ndie", 0), ("die\nstart", 0)],
+)
+def test_a_shutdown_that_the_engine_goes_on_with_is_waited_for(events, waits, engine):
+    engine.events = events
+    machine().settle()
+    assert len(engine.asked("wait")) == waits
+
+
+def test_a_docker_client_that_outlives_us_is_waited_for(engine, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.005")
+    argv = ["docker", "-c", "read until", "sea-worker-1"]
+    with subprocess.Popen(argv, executable="/bin/sh", stdin=subprocess.PIPE) as client:
+        with pytest.raises(NotReady, match=f"still runs as {client.pid}"):
+            nodes.settle(engine, "sea-worker-1")
+        nodes.settle(engine, "sea-worker-2")
+        client.communicate(b"\n")
+    nodes.settle(engine, "sea-worker-1")
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize("status", ["exited", "paused", "created", "lost"])
+def test_a_worker_that_stands_still_is_found_and_runs_again(status, engine, rejoins):
+    if status == "lost":
+        engine.containers.pop("sea-worker-1")
+    else:
+        engine.status("sea-worker-1", status)
+    done = healing.heal(Quiet())
+    assert outcomes(done) == [("sea-worker", "healed")]
+    assert done.exit_code == 0
+    assert machine().state().status == "running"
+    assert rejoins == (["sea-worker"] if status == "lost" else [])
+    assert healing.heal(Quiet()).mends == ()
+
+
+@pytest.mark.usefixtures("record")
+def test_stopped_nodes_are_started_in_the_order_of_their_addresses(engine):
+    for container in engine.containers:
+        engine.status(container, "exited")
+    healing.heal(Quiet())
+    assert engine.asked("start") == [(f"{name}-1",) for name in reversed(NAMES)]
+
+
+@pytest.mark.usefixtures("record")
+def test_what_a_live_run_has_broken_is_left_to_it(engine):
+    engine.status("sea-worker-1", "exited")
+    engine.status("sea-worker2-1", "exited")
+    Journal().open(entry(Step("start", node="sea-worker"), owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert machine("sea-worker").state().status == "exited"
+    assert machine("sea-worker2").state().status == "running"
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"provider": "existing"}, "exited"), ({"state": records.CREATING}, "exited"),
+     ({"image": "another"}, "exited")],
+    ids=["not made by us", "half made", "containers of somebody else"],
+)  # fmt: skip
+def test_what_is_not_ours_to_heal_is_left_alone(change, status, record, engine):
+    engine.status("sea-worker-1", status)
+    records.save(replace(record, **change))
+    done = healing.heal(Quiet())
+    assert not done.of("healed")
+    assert done.exit_code == 0
+    assert engine.asked("start") == []
+
+
+@pytest.mark.usefixtures("record")
+def test_a_lost_control_plane_is_for_cluster_up(engine):
+    engine.containers.pop("sea-control-plane-1")
+    done = healing.heal(Quiet())
+    assert outcomes(done) == [("sea", "left")]
+    assert "cluster up --name sea" in done.mends[0].sentence
+
+
+@pytest.mark.usefixtures("record")
+def test_an_engine_that_is_down_is_said_and_its_faults_stay_open(monkeypatch):
+    monkeypatch.setattr(kind, "reachable", lambda _: None)
+    assert outcomes(healing.heal(Quiet())) == [("sea", "left")]
+    Journal().open(entry(Step("start", node="sea-worker")))
+    done = healing.heal(Quiet())
+    assert done.exit_code == 3
+    assert "cluster up --name sea" in done.of("failed")[0].sentence
+    assert len(Journal().read()[0]) == 1
+    with pytest.raises(CannotRun, match="engine that sea runs in"):
+        machine().state()
+
+
+@pytest.mark.usefixtures("record")
+def test_a_node_that_does_not_get_ready_is_not_healed(api, engine, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.01")
+    silent = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "silence"}]}
+    api.put("nodes", "sea-worker", status=silent)
+    engine.status("sea-worker-1", "exited")
+    Journal().open(entry(Step("start", node="sea-worker")))
+    done = healing.heal(Quiet())
+    assert done.exit_code == 5
+    assert "silence" in done.of("failed")[0].sentence
+    assert len(Journal().read()[0]) == 1
+
+
+@pytest.mark.usefixtures("record")
+def test_our_taint_is_found_and_theirs_is_left(api):
+    theirs = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+    ours = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
+    api.put("nodes", "sea-worker", spec={"taints": [ours]})
+    api.put("nodes", "sea-worker2", spec={"taints": [theirs]})
+    assert outcomes(healing.heal(Quiet())) == [("sea-worker", "healed")]
+    assert api.of("nodes")["/sea-worker"]["spec"]["taints"] == []
+    assert api.of("nodes")["/sea-worker2"]["spec"]["taints"] == [theirs]
+    assert healing.heal(Quiet()).mends == ()
+
+
+@pytest.mark.usefixtures("record")
+def test_one_cluster_that_cannot_be_looked_at_hides_no_other(engine):
+    folder = records.folder("another")
+    folder.mkdir()
+    (folder / "record.json").write_text("{torn")
+    engine.status("sea-worker-1", "exited")
+    done = healing.heal(Quiet())
+    assert outcomes(done) == [("another", "failed"), ("sea-worker", "healed")]
+    assert done.exit_code == 3
+
+
+def scaled(api: FakeApi, tmp_path: Path, **changes: Any) -> Entry:
+    api.put("statefulsets", "web", "x", spec={"replicas": 1})
+    step = Step("scale", path="/apis/apps/v1/namespaces/x/statefulsets/web", value=3)
+    config = str(api.kubeconfig(tmp_path / "of-the-run"))
+    return entry(step, cluster="theirs", kubeconfig=config, context="fake", node="", **changes)
+
+
+def replicas(api: FakeApi) -> int:
+    return int(api.of("statefulsets")["x/web"]["spec"]["replicas"])
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """Give a state folder with no cluster in it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_of_a_cluster_that_is_not_ours_gets_its_replicas_back(api, tmp_path):
+    Journal().open(scaled(api, tmp_path))
+    assert outcomes(healing.heal(Quiet()))[0][1] == "healed"
+    assert replicas(api) == 3
+
+
+@pytest.mark.usefixtures("alone")
+def test_of_two_scalings_the_first_value_is_the_one_that_stays(api, tmp_path):
+    first = scaled(api, tmp_path, id="1")
+    second = replace(first, id="2", undo=(replace(first.undo[0], value=2),))
+    for one in (first, second):
+        Journal().open(one)
+    healing.heal(Quiet())
+    assert replicas(api) == 3
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_cluster_that_is_gone_leaves_nothing_open():
+    Journal().open(entry(Step("start", node="sea-worker")))
+    done = healing.heal(Quiet())
+    assert done.exit_code == 0
+    assert "nothing (any more) to undo" in done.mends[0].sentence
+    assert Journal().read() == ([], {})
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_command_says_nothing_to_heal_and_exits_0(capsys):
+    assert cli.called(["heal"]) == 0
+    assert capsys.readouterr().out == "nothing to heal\n"
+    assert cli.called(["heal", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"healed": [], "left": [], "failed": []}
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_command_lists_what_was_healed_and_what_was_not(api, tmp_path, capsys):
+    Journal().open(scaled(api, tmp_path))
+    (Journal().folder / "torn.json").write_text("{")
+    assert cli.called(["heal", "--json"]) == 3
+    said = json.loads(capsys.readouterr().out)
+    assert [len(said[key]) for key in ("healed", "left", "failed")] == [1, 0, 1]
+    assert "had 1 replicas and has 3 again" in said["healed"][0]["sentence"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_step_that_fails_is_exit_5(api, tmp_path, capsys):
+    Journal().open(replace(scaled(api, tmp_path), undo=(Step("dance"),)))
+    assert cli.called(["heal"]) == 5
+    assert "dance" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("alone")
+def test_only_a_live_owners_fault_is_left_unless_forced(api, tmp_path, capsys):
+    Journal().open(scaled(api, tmp_path, owner=owner()))
+    assert cli.called(["heal"]) == 0
+    assert "left: " in capsys.readouterr().out
+    assert replicas(api) == 1
+    assert cli.called(["heal", "--force"]) == 0
+    assert replicas(api) == 3
+
+
+RUN = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import msgspec
+from seatrial.faults.journal import Entry, Journal, owner
+from seatrial.healing import watched
+entry = msgspec.json.decode(sys.argv[1], type=Entry)
+with watched():
+    Journal().open(replace(entry, owner=owner()))
+    (child,) = Path("/proc/self/task/%d/children" % owner().pid).read_text().split()
+    print(child, flush=True)
+    how = sys.stdin.readline().strip()
+    if how == "heals":
+        Journal().close(entry)
+    if how == "raises":
+        raise SystemExit(7)
+"""
+
+
+@pytest.fixture
+def guarded(api, tmp_path, alone):
+    """Start a run that has a fault open; give it and the pid of its watchdog."""
+    del alone
+    text = msgspec.json.encode(scaled(api, tmp_path)).decode()
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as run:
+        assert run.stdout
+        yield run, int(run.stdout.readline())
+        run.kill()
+
+
+def until_ended(pid: int) -> bool:
+    """Wait for the end of a process that is not our child."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    with os.fdopen(handle):
+        return bool(select.select([handle], [], [], 30)[0])
+
+
+def until_healed(api: FakeApi) -> bool:
+    with api.changed:
+        return api.changed.wait_for(lambda: replicas(api) == 3, 30)
+
+
+def test_a_watchdog_heals_when_its_run_is_killed(guarded, api):
+    run, dog = guarded
+    run.kill()
+    assert until_healed(api)
+    assert until_ended(dog)
+    assert Journal().read() == ([], {})
+
+
+def test_a_watchdog_outlives_the_signals_that_its_run_gets(guarded, api):
+    run, dog = guarded
+    assert os.getpgid(dog) != os.getpgid(run.pid)
+    poll(lambda: _heeds(dog), Limit("it has started", 20))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(dog, number)
+    run.kill()
+    assert until_healed(api)
+    assert until_ended(dog)
+
+
+def _heeds(pid: int) -> str | None:
+    """Say that it does not ignore SIGTERM yet: Python takes its time to start."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    ignored = int(next(line for line in lines if line.startswith("SigIgn")).split()[1], 16)
+    return None if ignored >> (signal.SIGTERM - 1) & 1 else "it heeds SIGTERM"
+
+
+def test_a_watchdog_goes_quietly_when_its_run_has_healed(guarded, api):
+    run, dog = guarded
+    run.communicate(b"heals\n", 30)
+    assert run.returncode == 0
+    assert not Path(f"/proc/{dog}").exists()
+    assert replicas(api) == 1
+    assert (Journal().folder.parent / "watchdog.log").read_text() == ""
+
+
+def test_a_run_that_ends_with_a_fault_open_leaves_it_to_its_watchdog(guarded, api):
+    run, dog = guarded
+    run.communicate(b"raises\n", 30)
+    assert run.returncode == 7
+    assert until_healed(api)
+    assert until_ended(dog)
+
+
+@pytest.mark.usefixtures("alone")
+def test_watching_leaves_no_child_and_no_descriptor_behind():
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    for _ in range(3):
+        with watched():
+            pass
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_watchdog_that_was_killed_does_not_disturb_the_run():
+    with watched():
+        (children,) = Path("/proc/self/task").glob(f"{os.getpid()}/children")
+        for pid in children.read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def test_a_pid_of_another_machine_is_no_witness():
+    found = nodes.Container("c" * 64, "n", "running", os.getpid(), "now", IMAGE, "")
+    assert handles._here(found) == 0
+    assert handles._here(replace(found, pid=2**22 + 1)) == 0

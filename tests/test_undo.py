@@ -1,0 +1,535 @@
+"""The undo journal: on disk before the break, gone after the healing, whoever is killed between.
+
+A child is killed with SIGKILL at every step of the protocol in turn; then somebody else heals.
+SEATRIAL_UNDO_CYCLES=1000 does so a thousand times.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import json
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seatrial import healing
+from seatrial.errors import CannotRun, NotHealed
+from seatrial.faults import FAULTS, broken
+from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
+from seatrial.faults.scene import Scene
+from seatrial.faults.undo import OURS, OUT_OF_SERVICE, UNDOS, Reach, undone, untainted
+from seatrial.kube.client import ApiFailed
+from seatrial.kube.objects import (
+    Condition,
+    ContainerStatus,
+    Machine,
+    Meta,
+    NodeStatus,
+    Pod,
+    PodSpec,
+    PodStatus,
+    Set,
+    SetSpec,
+    SetStatus,
+)
+from seatrial.model import NodeState, Op
+from seatrial.progress import Quiet
+from seatrial.testing import PaperNode
+
+CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
+TRUE = "True"
+REPLICAS = 3
+BREAKING = ("node-stop", "node-kill", "node-lost", "scale-down")
+
+
+class Fuse:
+    """Kills its own process with SIGKILL at the given tick; -1 only counts."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.ticks = at, 0
+
+    def tick(self, *_: object) -> None:
+        self.ticks += 1
+        if self.ticks == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class World:
+    """A cluster of files: one machine, one set, and the truth of all that happened, in order."""
+
+    folder: Path
+
+    def node(self, fuse: Fuse | None = None) -> PaperNode:
+        def tell(when: str, state: NodeState) -> None:
+            if when == "after":
+                self.write({"machine": state.status, "boot": state.boot})
+            if fuse:
+                fuse.tick()
+
+        return PaperNode(self.folder / "node.json", tell=tell)
+
+    def write(self, line: dict[str, Any]) -> None:
+        with (self.folder / "truth.jsonl").open("ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+
+    @property
+    def truth(self) -> list[dict[str, Any]]:
+        path = self.folder / "truth.jsonl"
+        return [json.loads(text) for text in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def replicas(self) -> int:
+        path = self.folder / "replicas"
+        return int(path.read_text()) if path.exists() else REPLICAS
+
+    @property
+    def well(self) -> bool:
+        return self.node().well and self.replicas == REPLICAS
+
+    def clear(self) -> None:
+        for path in self.folder.iterdir():
+            path.unlink()
+
+
+@dataclass(frozen=True)
+class Kube:
+    """As much of an API server as a set's replicas need."""
+
+    world: World
+    fuse: Fuse | None = None
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path.endswith("/statefulsets/web")
+        return {"spec": {"replicas": self.world.replicas}}
+
+    def patch(self, path: str, body: dict[str, Any]) -> None:
+        assert path.endswith("/statefulsets/web")
+        if self.fuse:
+            self.fuse.tick()
+        part = self.world.folder / "replicas.part"
+        part.write_text(str(body["spec"]["replicas"]))
+        part.replace(self.world.folder / "replicas")
+        self.world.write({"replicas": body["spec"]["replicas"]})
+        if self.fuse:
+            self.fuse.tick()
+
+
+class Stream:
+    """What a watch of that world would show; nothing of it is ever late."""
+
+    trouble = ""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.changed = world, threading.Condition(threading.RLock())
+
+    def items(self, kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = getattr(self, f"_{kind}")()
+        return found
+
+    def _pods(self) -> dict[str, Pod]:
+        state, replicas = self.world.node().state(), self.world.replicas
+        done = sum("replicas" in line for line in self.world.truth)
+        ready = PodStatus(
+            phase="Running",
+            conditions=[Condition(type="Ready", status=TRUE)],
+            container_statuses=[ContainerStatus(name="web", container_id=f"{state.boot} {done}")],
+        )
+        return {
+            f"web-{n}": Pod(
+                metadata=Meta(name=f"web-{n}", uid=f"{n} {done}"),
+                spec=PodSpec(node_name="sea-worker"),
+                status=ready,
+            )
+            for n in range(replicas)
+        }
+
+    def _nodes(self) -> dict[str, Machine]:
+        state = self.world.node().state()
+        spoken = datetime.fromtimestamp(state.started + 1, UTC).isoformat()
+        status = TRUE if state.status == "running" else "Unknown"
+        ready = Condition(type="Ready", status=status, last_heartbeat_time=spoken)
+        meta = Meta(name="sea-worker", uid=state.container)
+        return {"sea-worker": Machine(metadata=meta, status=NodeStatus(conditions=[ready]))}
+
+    def _statefulsets(self) -> dict[str, Set]:
+        now = self.world.replicas
+        status = SetStatus(replicas=now, ready_replicas=now)
+        return {"web": Set(metadata=Meta(name="web"), spec=SetSpec(replicas=now), status=status)}
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Writes the Ops into the truth."""
+
+    world: World
+    fuse: Fuse
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def write(self, op: Op) -> None:
+        self.fuse.tick()
+        self.world.write({"stage": op.value["stage"], "proof": dict(op.value["proof"])})
+        self.fuse.tick()
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch) -> World:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "world").mkdir()
+    found = World(tmp_path / "world")
+    monkeypatch.setattr(healing, "reach", lambda *_: reach(found))
+    monkeypatch.setattr(healing, "_until_ready", lambda *_: None)  # there is no API server
+    return found
+
+
+def reach(world: World, fuse: Fuse | None = None) -> Any:
+    node = world.node(fuse)
+    return Reach({node.name: node}, Kube(world, fuse))  # type: ignore[arg-type]
+
+
+def scene_of(world: World, fuse: Fuse | None = None) -> Scene:
+    found = reach(world, fuse)
+    return Scene(found.kube, Stream(world), "x", "web", found.nodes)  # type: ignore[arg-type]
+
+
+def run(fault: str, world: World, fuse: Fuse) -> None:
+    scene = scene_of(world, fuse)
+    with broken(FAULTS[fault], scene, 1, Recorder(world, fuse)):
+        fuse.tick()
+
+
+def entry(world: World | None = None, **changes: Any) -> Entry:
+    number, now = stamp()
+    step = Step("start", node="sea-worker")
+    del world
+    found = Entry(number, "node-stop", 1, "sea", "x", "", "", "sea-worker", "c", "b", (step,),
+                  owner(), now)  # fmt: skip
+    return replace(found, **changes)
+
+
+def fused(fuse: Fuse) -> None:
+    """Let the journal's own calls of the system tick before and after; only in a forked child."""
+    for name in ("fsync", "replace", "unlink"):
+        real = getattr(os, name)
+
+        def ticking(*args: Any, real: Any = real, name: str = name, **named: Any) -> Any:
+            fuse.tick()
+            # SIGKILL leaves the page cache: waiting for the disk would only make this slow
+            done = None if name == "fsync" else real(*args, **named)
+            fuse.tick()
+            return done
+
+        setattr(os, name, ticking)
+
+
+def in_child(act: Any, at: int) -> int:
+    """Do `act` in a forked child that is killed at tick `at`; give its ticks, 0 if killed."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        fuse = Fuse(at)
+        with suppress(BaseException):
+            fused(fuse)
+            act(fuse)
+            os.write(write, str(fuse.ticks).encode())
+        os._exit(0)
+    os.close(write)
+    said = os.read(read, 20)
+    os.close(read)
+    _, status = os.waitpid(pid, 0)
+    assert said or os.WTERMSIG(status) == signal.SIGKILL, "the child failed"
+    return int(said or 0)
+
+
+def false_receipts(world: World) -> list[dict[str, Any]]:
+    """Give the receipts at whose time the truth does not say that it was broken."""
+    wrong, machine, replicas = [], {"machine": "running", "boot": "1 1"}, REPLICAS
+    for line in world.truth:
+        machine = line if "machine" in line else machine
+        replicas = line.get("replicas", replicas)
+        if line.get("stage") == "receipt":
+            node = "node" in line["proof"] and machine["machine"] not in {"exited", "absent"}
+            scaled = "pods" in line["proof"] and replicas == REPLICAS
+            wrong += [line] if node or scaled else []
+    return wrong
+
+
+def stages(world: World) -> list[str]:
+    return [line["stage"] for line in world.truth if "stage" in line]
+
+
+@pytest.mark.parametrize("fault", BREAKING)
+def test_what_breaks_lastingly_is_written_down_before_and_forgotten_after(fault, world):
+    run(fault, world, Fuse(-1))
+    assert stages(world) == ["planned", "undo", "receipt", "healed"]
+    kinds = ["stage" if "stage" in line else "act" for line in world.truth]
+    assert kinds.index("act") > 1
+    assert world.well
+    assert Journal().read() == ([], {})
+    assert false_receipts(world) == []
+
+
+def test_runs_killed_at_every_step_in_turn_leave_nothing_unhealed(world, monkeypatch):
+    whole = {fault: in_child(lambda f, name=fault: run(name, world, f), -1) for fault in BREAKING}
+    assert min(whole.values()) > 20
+    points = [
+        (f, at) for at in range(1, max(whole.values()) + 1) for f in BREAKING if at <= whole[f]
+    ]
+    assert len(points) <= CYCLES
+    killed = receipts = unhealed = wrong = again = 0
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # as in `fused`
+    gc.collect()
+    gc.freeze()  # a forked child then copies far fewer pages
+    for number in range(CYCLES):
+        fault, at = points[number % len(points)]
+        world.clear()
+        killed += in_child(lambda fuse, name=fault: run(name, world, fuse), at) == 0
+        receipts += "receipt" in stages(world)
+        wrong += len(false_receipts(world))
+        done = healing.heal(Quiet())
+        unhealed += done.exit_code != 0 or not world.well or Journal().read() != ([], {})
+        again += len(healing.heal(Quiet()).mends)
+    gc.unfreeze()
+    assert (killed, unhealed, wrong, again) == (CYCLES, 0, 0, 0)
+    assert receipts > CYCLES // 10
+    assert list(Journal().folder.iterdir()) == [Journal().folder / ".lock"]
+
+
+@pytest.mark.parametrize("fault", BREAKING)
+def test_a_healer_that_is_killed_at_any_step_is_followed_by_another(fault, world, monkeypatch):
+    broken_at = next(at for at in range(1, 99) if _broken(fault, world, at))
+
+    def heal(fuse: Fuse) -> None:
+        monkeypatch.setattr(healing, "reach", lambda *_: reach(world, fuse))
+        healing.heal(Quiet())
+
+    _broken(fault, world, broken_at)
+    for at in range(1, in_child(heal, -1) + 1):
+        assert _broken(fault, world, broken_at)
+        assert in_child(heal, at) == 0
+        assert healing.heal(Quiet()).exit_code == 0
+        assert world.well
+        assert Journal().read() == ([], {})
+
+
+def _broken(fault: str, world: World, at: int) -> bool:
+    """Kill a run at a tick; whether that left the world broken."""
+    world.clear()
+    for path in [*Journal().folder.glob("*.json"), *Journal().folder.glob("*.part")]:
+        path.unlink()
+    in_child(lambda fuse: run(fault, world, fuse), at)
+    return "receipt" in stages(world) and not world.well
+
+
+def test_a_journal_that_was_written_too_late_would_be_found_out(world, monkeypatch):
+    """The planted defect: break first, write down how to undo it afterwards."""
+    real = Journal.open
+    monkeypatch.setattr(Journal, "open", lambda self, _: self.folder)
+    with suppress(BaseException):
+        run("node-kill", world, Fuse(-1))
+    monkeypatch.setattr(Journal, "open", real)
+    world.clear()
+    left = []
+    for at in range(1, 30):
+        world.clear()
+        monkeypatch.setattr(Journal, "open", lambda self, _: self.folder)
+        in_child(lambda fuse: run("node-kill", world, fuse), at)
+        monkeypatch.setattr(Journal, "open", real)
+        healing.heal(Quiet())
+        left += [] if world.well else [at]
+    assert left
+
+
+def test_an_entry_is_on_disk_in_full_before_it_has_its_name(world, monkeypatch, tmp_path):
+    calls: list[str] = []
+
+    def noting(name: str) -> Any:
+        real = getattr(os, name)
+        return lambda *args: (calls.append(name), real(*args))[1]  # type: ignore[func-returns-value]
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, noting(name))
+    Journal(tmp_path / "undo").open(entry())
+    assert calls == ["fsync", "replace", "fsync"]
+    del world
+
+
+def test_a_full_disk_under_the_journal_breaks_nothing(world, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CannotRun, match=r"(?s)before anything is broken.*No space left"):
+        run("node-kill", world, Fuse(-1))
+    assert stages(world) == ["planned", "stopped"]
+    assert world.node().state().boot == "1 1"
+    assert [p for p in Journal().folder.iterdir() if p.suffix == ".json"] == []
+
+
+def test_what_is_no_entry_is_named_and_left(world):
+    folder = Journal().folder
+    folder.mkdir(parents=True)
+    (folder / "torn.json").write_text('{"id": "torn", "fau')
+    (folder / "README").write_text("hello")
+    later = json.loads(Journal(folder.parent / "other").open(entry()).read_text()) | {"version": 2}
+    (folder / "later.json").write_text(json.dumps(later | {"id": "later"}))
+    done = healing.heal(Quiet())
+    assert {Path(mend.what).name for mend in done.of("failed")} == {
+        "torn.json",
+        "README",
+        "later.json",
+    }
+    assert "version 2" in next(m.sentence for m in done.mends if "later" in m.what)
+    assert done.exit_code == 3
+    assert len([p for p in folder.iterdir() if not p.name.startswith(".")]) == 3
+    assert world.well
+
+
+def test_a_live_owners_entry_is_named_and_left_unless_forced(world):
+    world.node().kill()
+    Journal().open(entry())
+    done = healing.heal(Quiet())
+    assert [mend.outcome for mend in done.mends] == ["left"]
+    assert str(os.getpid()) in done.mends[0].sentence
+    assert done.exit_code == 0
+    assert not world.well
+    assert [mend.outcome for mend in healing.heal(Quiet(), force=True).mends] == ["healed"]
+    assert world.well
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Owner(os.getpid(), 1, owner().boot),
+        Owner(os.getpid(), owner().born, "another boot"),
+        Owner(2**22 + 1, 0, owner().boot),
+    ],
+    ids=["same pid, born at another time", "another boot of the machine", "nobody"],
+)
+def test_a_process_that_was_given_the_owners_pid_is_not_the_owner(other, world):
+    world.node().kill()
+    Journal().open(entry(owner=other))
+    assert not other.alive
+    assert [mend.outcome for mend in healing.heal(Quiet()).mends] == ["healed"]
+    assert world.well
+
+
+def test_a_zombie_owns_nothing(world):
+    world.node().kill()
+    pid = os.fork()
+    if pid == 0:
+        Journal().open(entry(owner=owner()))
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    try:
+        assert [mend.outcome for mend in healing.heal(Quiet()).mends] == ["healed"]
+    finally:
+        os.waitpid(pid, 0)
+
+
+def test_what_cannot_be_undone_stays_in_the_journal_and_says_so(world, monkeypatch):
+    def refused(*_: object) -> None:
+        raise CannotRun("to start it", seen="the engine is on fire")
+
+    monkeypatch.setattr(PaperNode, "start", refused)
+    with pytest.raises(NotHealed) as caught:
+        run("node-kill", world, Fuse(-1))
+    assert "on fire" in caught.value.seen
+    assert "seatrial heal" in caught.value.remedy
+    assert stages(world)[-1] == "stopped"
+    (open_still,), _ = Journal().read()
+    dead = Owner(1, 1, "")
+    Journal().open(replace(open_still, owner=dead))
+    failed = healing.heal(Quiet())
+    assert (failed.exit_code, failed.mends[0].outcome) == (5, "failed")
+    monkeypatch.undo()
+    assert not world.well
+
+
+def test_a_cluster_that_is_gone_has_nothing_left_to_undo():
+    every = tuple(Step(name, node="n", path="/p/n", value=1) for name in UNDOS)
+    assert undone(entry(undo=every), Reach()) == []
+
+
+def test_one_step_that_fails_keeps_no_other_from_being_done(world):
+    world.node().kill()
+    steps = (Step("dance"), Step("start", node="sea-worker"))
+    with pytest.raises(NotHealed, match="dance"):
+        undone(entry(undo=steps), reach(world))
+    assert world.well
+
+
+class Nodes:
+    """An API server that has one Node, which the kubelet writes to as well."""
+
+    def __init__(self, taints: list[dict[str, str]], conflicts: int = 0) -> None:
+        self.taints, self.conflicts = taints, conflicts
+
+    def get(self, _: str) -> dict[str, Any]:
+        return {"metadata": {"resourceVersion": "7"}, "spec": {"taints": self.taints}}
+
+    def patch(self, _: str, body: dict[str, Any]) -> None:
+        assert body["metadata"] == {"resourceVersion": "7"}
+        if self.conflicts:
+            self.conflicts -= 1
+            raise ApiFailed("PATCH", seen="the object has been modified", status=409)
+        self.taints = body["spec"]["taints"]
+
+
+OUR_TAINT = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
+THEIRS = [
+    {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"},
+    {"key": "other", "value": OURS, "effect": "NoSchedule"},
+]
+
+
+@pytest.mark.parametrize("conflicts", [0, 3])
+def test_only_our_own_taint_is_taken_off(conflicts):
+    kube: Any = Nodes([OUR_TAINT, *THEIRS], conflicts)
+    assert "not any more" in untainted(kube, "n")
+    assert kube.taints == THEIRS
+    assert untainted(kube, "n") == ""
+
+
+def test_a_taint_that_cannot_be_taken_off_is_no_success():
+    kube: Any = Nodes([OUR_TAINT], conflicts=99)
+    with pytest.raises(ApiFailed):
+        untainted(kube, "n")
+
+
+ACTS = ("stop", "kill", "pause", "lose", "start", "resume", "join")
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    acts=st.lists(st.sampled_from(ACTS), max_size=6),
+    word=st.sampled_from(["start", "resume", "join"]),
+)
+def test_healing_ends_well_from_wherever_it_begins_and_twice_does_nothing(acts, word, tmp_path):
+    path = tmp_path / "node.json"
+    path.unlink(missing_ok=True)
+    node = PaperNode(path)
+    for act in acts:
+        with suppress(CannotRun):
+            getattr(node, act)()
+    todo = entry(undo=(Step(word, node=node.name),))
+    undone(todo, Reach({node.name: node}))
+    assert node.well
+    after = node.state()
+    assert undone(todo, Reach({node.name: node})) == []
+    assert node.state() == after
