@@ -171,6 +171,18 @@ def test_a_drill_shows_its_stages_and_what_clients_felt(run):
     assert "Clients of ledger-" in said.split("Guarantees")[0]
 
 
+def test_the_summary_and_the_json_report_tell_stages_and_clients_too(run):
+    append(run, [*writes(600), *stages()])
+    summary, told = report.write(run, ["markdown", "json"])
+    rows = summary.read_text().splitlines()
+    assert any(row.startswith("| ledger-1 | 2 | lost | 63.0 s | 2.25 s |") for row in rows)
+    assert any(row.startswith("| ledger-0 | 180 | 0 | 20 |") for row in rows)
+    said = json.loads(told.read_text())
+    assert [one["unanswered"] for one in said["clients"]] == [20, 20, 20]
+    assert said["recoveries"][0]["stages"][1]["seconds"] == 2.25
+    assert said["cost"]
+
+
 def test_a_run_without_load_has_no_empty_parts(sample):
     assert not titles(sample) & {"h-recovery", "h-clients"}
     said = " ".join(sample.words)
