@@ -32,7 +32,8 @@ check: $(READY)  ## style, types, imports and tests/: no cluster, seconds
 
 # The suites run in the background of this shell so that a signal is heard at once; the shell
 # would else wait for their end. Ctrl-C reaches them by itself, SIGTERM is passed on as Ctrl-C.
-# Whatever happens, the cluster goes down last. What disrupts runs alone, and last. pytest's 5 is
+# Whatever happens, the cluster goes down last. Trials that disturb nobody run side by side, each in
+# its namespace; what disrupts runs alone, and last. pytest's 5 is
 # a choice that left no test in one of the two halves.
 suites: $(READY)  ## the suites alone, on a cluster that goes down afterwards; ARGS='-k rebind'
 	@set -eu; child=; \
@@ -40,17 +41,18 @@ suites: $(READY)  ## the suites alone, on a cluster that goes down afterwards; A
 	trap down EXIT; \
 	trap '[ -z "$$child" ] || wait $$child || true; exit 130' INT; \
 	trap '[ -z "$$child" ] || { kill -INT $$child; wait $$child || true; }; exit 143' TERM; \
-	run() { env --default-signal=INT,QUIT $(BIN)/pytest suites -m "$$1" $(ARGS) & child=$$!; \
+	run() { env --default-signal=INT,QUIT $(BIN)/pytest suites -m "$$@" $(ARGS) & child=$$!; \
 	  code=0; wait $$child || code=$$?; child=; [ $$code -eq 5 ] || return $$code; }; \
 	$(BIN)/seatrial cluster up; \
-	run "not disruptive"; \
-	run disruptive
+	run "not disruptive" -n 2 --dist loadgroup; \
+	run "disruptive and not campaign"
 
 drill: $(READY)  ## break a thing on purpose and heal it; DRILL=node-loss, lists them without
 	@$(BIN)/seatrial drill $(DRILL)
 
-campaign: $(READY)  ## many trials with many seeds; RUNS=10 PROFILE=ledger
+campaign: $(READY)  ## many trials with many seeds, drills and kills; RUNS=10 PROFILE=ledger ARGS='-k killed'
 	@$(BIN)/seatrial certify $(or $(PROFILE),ledger) --runs $(or $(RUNS),10)
+	@$(BIN)/pytest suites -m campaign $(ARGS)
 
 bench: $(READY)  ## measure our machinery beside what others offer: no cluster, a minute
 	@$(BIN)/seatrial bench $(ARGS)

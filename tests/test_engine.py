@@ -149,4 +149,6 @@ def test_a_dockerd_that_is_slow_to_show_itself_is_waited_for(monkeypatch, docker
     client.chmod(0o755)
     found = engine.find(Quiet())
     assert (found.private, found.version) == (True, "26.1")
-    os.killpg(int((folder / "docker.pid").read_text()), signal.SIGKILL)
+    started = int((folder / "docker.pid").read_text())
+    os.killpg(started, signal.SIGKILL)
+    os.waitpid(started, 0)

@@ -134,7 +134,81 @@ def test_only_a_node_that_was_not_ready_gets_a_lane():
     ]  # fmt: skip
     found = lanes(told(*nodes))
     assert found.lanes == ("node n2",)
-    assert spans(found.bars, "node n2") == [(4, 6, "not ready")]
+    assert spans(found.bars, "node n2") == [
+        (0, 4, "ready"),
+        (4, 6, "not ready"),
+        (6, 6, "ready"),
+    ]
+
+
+def node(rv: int, when: float, event: str, uid: str, *, ready: bool) -> Said:
+    return "node", when, {"rv": rv, "event": event, "name": "n1", "uid": uid, "ready": ready}
+
+
+def loses(when: float, stage: str, fault: str = "node-lost") -> Said:
+    value = {"fault": fault, "ordinal": 0, "stage": stage, "proof": {"pod": "db-0", "node": "n1"}}
+    return "fault", when, value
+
+
+LOST = [
+    node(1, 0.0, "ADDED", "a", ready=True),
+    loses(3.0, "receipt"),
+    # the API goes on calling it ready, then not, then forgets it
+    node(2, 4.0, "MODIFIED", "a", ready=True),
+    node(3, 6.0, "MODIFIED", "a", ready=False),
+]
+
+
+def test_a_lost_node_is_gone_from_the_receipt_until_another_one_joins_under_its_name():
+    joins = node(5, 12.0, "ADDED", "b", ready=False), node(6, 13.0, "MODIFIED", "b", ready=True)
+    deleted = node(4, 8.0, "DELETED", "a", ready=False)
+    found = lanes(told(*LOST, deleted, *joins, ("phase", 20.0, {"name": "final"})))
+    assert spans(found.bars, "node n1") == [
+        (0.0, 3.0, "ready"),
+        (3.0, 12.0, "gone"),
+        (12.0, 13.0, "not ready"),
+        (13.0, 20.0, "ready"),
+    ]
+
+
+def test_a_lost_node_that_comes_back_with_the_same_uid_is_gone_until_it_is_ready_again():
+    found = lanes(told(*LOST, node(4, 9.0, "MODIFIED", "a", ready=True), loses(11.0, "healed")))
+    assert spans(found.bars, "node n1")[1:] == [(3.0, 9.0, "gone"), (9.0, 11.0, "ready")]
+
+
+def test_a_history_that_ends_while_a_node_is_lost_shows_it_gone_to_its_end():
+    found = lanes(told(*LOST, ("gap", 9.0, {"reason": "killed"})))
+    assert spans(found.bars, "node n1")[-1] == (3.0, 9.0, "gone")
+
+
+def test_a_node_that_was_deleted_without_a_fault_is_gone_too():
+    found = lanes(
+        told(
+            node(1, 0.0, "ADDED", "a", ready=True),
+            node(2, 5.0, "DELETED", "a", ready=True),
+            node(3, 7.0, "ADDED", "b", ready=True),
+        )
+    )
+    assert (5.0, 7.0, "gone") in spans(found.bars, "node n1")
+
+
+def test_a_node_hit_by_a_fault_has_a_lane_although_the_api_never_noticed():
+    ready = node(1, 0.0, "ADDED", "a", ready=True)
+    assert lanes(told(ready, loses(3.0, "receipt", "node-stop"))).lanes == ("node n1",)
+    assert lanes(told(ready, loses(3.0, "receipt", "pod-delete"))).lanes == ()
+
+
+def test_pods_and_claims_of_others_come_after_all_that_is_the_sets():
+    head = {"profile": {"set": "db", "claim_templates": ["data"]}}
+    others = [
+        pod(rv, 1.0, name=name, uid=name)
+        for rv, name in enumerate(("a-driver", "db-store-7c-x2", "zb-0"), 2)
+    ]
+    theirs = "claim", 1.0, {**claim(9, 1.0)[2], "name": "store", "uid": "s"}
+    found = lanes(told(("plan", 0.0, head), *others, theirs, claim(3, 1.0), pod(8, 1.0)))
+    assert found.lanes == (
+        "db-0", "claim data-db-0", "a-driver", "db-store-7c-x2", "zb-0", "claim store",
+    )  # fmt: skip
 
 
 def test_ordinals_are_ordered_as_numbers_and_members_come_before_claims():

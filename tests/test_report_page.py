@@ -7,6 +7,8 @@ import re
 import shutil
 import sys
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -132,6 +134,92 @@ def test_a_long_run_still_makes_a_page_that_can_be_mailed(run):
     (file,) = report.write(run, ["html"])
     assert file.stat().st_size < LARGEST
     assert "more stretches were seen than fit" in file.read_text()
+
+
+def append(run: Path, ops: Iterable[Op]) -> None:
+    with (run / "history.jsonl").open("ab") as file:
+        for number, op in enumerate(ops, 92):
+            file.write(history.line(replace(op, index=number)))
+
+
+def writes(number: int) -> Iterator[Op]:
+    """Give twenty writes a second at each of three members, of which every tenth fails."""
+    for n in range(number):
+        when, outcome = 60 + n / 60, Outcome.INFO if n % 10 == 0 else Outcome.OK
+        value = {"member": n % 3, "writer": f"w{n % 3}", "seq": n, "note": f"{HOSTILE} {n}"}
+        yield Op(f"client/w{n % 3}", "write", outcome, when, when + 0.01, value)
+
+
+def stages() -> Iterator[Op]:
+    for n, name in enumerate(("backup", "lost", "cleared")):
+        value = {"stage": name, "ordinal": 1, "note": HOSTILE, "snapshot": "462dc81d"}
+        yield Op("recovery", "stage", Outcome.OK, 60 + 3 * n, 62.25 + 3 * n, value)
+
+
+def titles(found: Page) -> set[str]:
+    return {str(one["aria-labelledby"]) for one in found.of("section")}
+
+
+def test_a_drill_shows_its_stages_and_what_clients_felt(run):
+    append(run, [*writes(600), *stages()])
+    found = page(run)
+    said = " ".join(" ".join(found.words).split())
+    assert titles(found) >= {"h-recovery", "h-clients"}
+    assert "2 lost 63.0 s 2.25 s" in said
+    assert "4 rescheduled ? not seen" in said
+    assert "clients of ledger-2" in found.words
+    assert "Clients of ledger-" in said.split("Guarantees")[0]
+
+
+def test_the_summary_and_the_json_report_tell_stages_and_clients_too(run):
+    append(run, [*writes(600), *stages()])
+    summary, told = report.write(run, ["markdown", "json"])
+    rows = summary.read_text().splitlines()
+    assert any(row.startswith("| ledger-1 | 2 | lost | 63.0 s | 2.25 s |") for row in rows)
+    assert any(row.startswith("| ledger-0 | 180 | 0 | 20 |") for row in rows)
+    said = json.loads(told.read_text())
+    assert [one["unanswered"] for one in said["clients"]] == [20, 20, 20]
+    assert said["recoveries"][0]["stages"][1]["seconds"] == 2.25
+    assert said["cost"]
+
+
+def test_a_run_without_load_has_no_empty_parts(sample):
+    assert not titles(sample) & {"h-recovery", "h-clients"}
+    said = " ".join(sample.words)
+    assert not [word for word in ("clients of", "unanswered", "stage of") if word in said]
+
+
+def test_what_clients_and_stages_note_is_never_markup(run):
+    append(run, [*writes(60), *stages()])
+    found = page(run)
+    assert len(found.of("script")) == 2
+    assert not found.of("img")
+    assert any("<script>alert(1)" in word for word in found.words)
+    (file,) = report.write(run, ["markdown"])
+    assert "<script>" not in file.read_text().replace("\\<", "")
+
+
+def test_a_hundred_thousand_writes_make_the_page_little_bigger(run):
+    (file,) = report.write(run, ["html"])
+    before = file.stat().st_size
+    append(run, writes(100_000))
+    report.write(run, ["html"])
+    assert file.stat().st_size < before + 400_000
+
+
+def test_a_short_refusal_is_wide_enough_to_be_seen(run):
+    ops = [replace(op, outcome=Outcome.OK) for op in writes(3000)]
+    ops[1500] = replace(ops[1500], outcome=Outcome.FAIL)
+    append(run, ops)
+    drawn = json.loads(page(run).scripts[0])
+    (bar,) = (
+        row
+        for layer in drawn["layer"]
+        for row in drawn["datasets"][layer["data"]["name"]]
+        if row.get("state") == "refused"
+    )
+    assert bar["end"] - bar["start"] > 0.2
+    assert "(0.0 s)" in bar["when"]
 
 
 def test_without_the_drawing_libraries_the_page_has_the_table(run, monkeypatch):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MARKERS = {
     "disruptive": "breaks nodes, the network or the control plane; runs alone (-n 0)",
+    "campaign": "one of many repeats: `make campaign` runs them, `make test` leaves them out",
 }
 
 
@@ -41,6 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare our markers, each with its sentence."""
     for name, sentence in _MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {sentence}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one trial together under xdist's loadgroup: it is run once a process."""
+    for item in items:
+        if "trial" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("trial"))
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,20 @@ def unready(stream: Stream) -> str | None:
 
 @pytest.mark.parametrize(
     ("fault", "stage"),
-    [("node-kill", "undo"), ("node-kill", "receipt"), ("node-stop", "receipt")],
+    [
+        ("node-kill", "receipt"),
+        *(
+            pytest.param(fault, stage, marks=pytest.mark.campaign, id=f"{fault}-{stage}-{number}")
+            for number in range(4)
+            for fault, stage in (
+                ("node-kill", "undo"),
+                ("node-stop", "undo"),
+                ("node-stop", "receipt"),
+                ("node-kill", "healed"),
+                ("scale-down", "receipt"),
+            )
+        ),
+    ],
 )
 def test_a_node_runs_again_when_the_trial_that_broke_it_is_killed(
     fault, stage, killed, trial_ground

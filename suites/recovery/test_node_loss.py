@@ -15,7 +15,7 @@ def drilled(trial_ground, pytestconfig):
     out = Path(pytestconfig.getoption("--trial-out"))
     seed = pytestconfig.getoption("--trial-seed")
 
-    def run(profile: str):
+    def run(profile: str, seed: int = seed):
         settings = drilling.settings(trial_ground.spec, profile=profile, seed=seed, out=out)
         ended = drilling.drilled(experiments.load("node-loss"), settings, out / "drills")
         return {verdict.guarantee: verdict for verdict in drilling.verdicts(ended)}
@@ -31,3 +31,10 @@ def test_a_member_comes_back_from_its_backup_when_its_node_is_lost_with_its_disk
 def test_the_restore_of_an_old_snapshot_is_caught(drilled):
     verdict = drilled("oldest-snapshot")["recovery.six-stages"]
     assert verdict.verdict == "broken", verdict.reason
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_a_member_comes_back_each_time_a_node_is_lost(seed, drilled):
+    verdict = drilled("ledger-recovery", seed)["recovery.six-stages"]
+    assert verdict.verdict == "holds", verdict.reason

@@ -8,6 +8,7 @@ Source: Vega-Lite 6, "bar" and "params"; vl-convert, "javascript_bundle".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from seatrial.model import Json
 from seatrial.report.breaks import Break
 from seatrial.report.lanes import Bar, Lanes
 
-WIDTH, STEP, LETTER = 880, 30, 6.4
+WIDTH, STEP, LETTER = 860, 30, 6.1
 """Pixels: of the time axis, of a lane's height, of a letter's usual width."""
 
 
@@ -46,11 +47,18 @@ LOOKS = {
     "stopped": Look("var(--paper)", "var(--broken)", 12, (1, 2), ink="var(--ink)"),
     "lost": Look("var(--broken)", "var(--broken)", 20),
     "phase": Look("var(--band)", "var(--line)", 20, ink="var(--ink)"),
+    "stage": Look("var(--stage)", "var(--stage)", 20),
+    "gone": Look("var(--paper)", "var(--broken)", 20, (6, 4), ink="var(--ink)"),
+    "acknowledged": Look("var(--ready)", "var(--ready)", 14),
+    "unanswered": Look("var(--broken-soft)", "var(--broken)", 22, ink="var(--ink)"),
+    "refused": Look("var(--warn)", "var(--warn)", 26),
     "gap": Look("var(--warn-soft)", "var(--warn)", 20, (2, 2), ink="var(--ink)"),
 }
 PADDING = {"left": 8, "top": 26, "right": 8, "bottom": 8}
-_THIN = 12
+_THIN, _SEEN, _GAP = 12, 2, 9
+"""Pixels: a height without room for words, a width that can be seen, the space around words."""
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"
+_PATH = re.compile(r' d="[MLHVCAZ0-9.,e-]*"')
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,13 @@ def draw(lanes: Lanes) -> Picture:
     """Draw the lanes; raises ValueError when the drawing library refuses."""
     spec = _chart(lanes).to_dict()
     spec.pop("$schema", None)
-    return Picture(vl_convert.vegalite_to_svg(spec, vl_version=_version()), spec, _library())
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=_version())
+    return Picture(_PATH.sub(_shortened, svg), spec, _library())
+
+
+def _shortened(path: re.Match[str]) -> str:
+    """Cut a path's numbers to what a screen can show: they are half of the picture's bytes."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", path.group())
 
 
 def _version() -> str:
@@ -98,7 +112,7 @@ def _chart(lanes: Lanes) -> alt.LayerChart:
         .configure_axis(
             labelColor="var(--ink)", titleColor="var(--soft)", gridColor="var(--line)",
             domainColor="var(--line)", tickColor="var(--line)", labelFontSize=12,
-            titleFontSize=12, titleFontWeight="normal", labelLimit=220,
+            titleFontSize=12, titleFontWeight="normal", labelLimit=175,
         )
     )  # fmt: skip
     return chart
@@ -124,14 +138,14 @@ def _bars(lanes: Lanes) -> list[alt.Chart]:
 
 def _stated(lanes: Lanes, state: str) -> alt.Chart:
     """Draw the bars of one state; a layer of its own, since height cannot be data."""
-    look = LOOKS[state]
-    base = alt.Chart(_data([_row(bar) for bar in lanes.bars if bar.state == state]))
+    look, end = LOOKS[state], max(lanes.end, 1.0)
+    base = alt.Chart(_data([_row(bar, end) for bar in lanes.bars if bar.state == state]))
     mark = base.mark_bar(
         fill=look.fill, stroke=look.stroke, strokeDash=list(look.dash), strokeWidth=1.5,
         height=look.height, cornerRadius=3, clip=True,
     )  # fmt: skip
     chart: alt.Chart = mark.encode(
-        x=_time(max(lanes.end, 1.0)),
+        x=_time(end),
         x2="end:Q",
         y=_lane(lanes),
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("lane", "state", "what", "when", "detail")],
@@ -139,10 +153,12 @@ def _stated(lanes: Lanes, state: str) -> alt.Chart:
     return chart
 
 
-def _row(bar: Bar) -> dict[str, Json]:
+def _row(bar: Bar, end: float) -> dict[str, Json]:
+    """Give a bar's data; a short one is drawn wider than it was, and told as it was."""
     when = f"{bar.start:.1f} to {bar.end:.1f} s ({bar.end - bar.start:.1f} s)"
-    row = {"lane": bar.lane, "start": bar.start, "end": bar.end, "state": bar.state}
-    return {**row, "what": bar.label, "when": when, "detail": bar.detail}
+    until = max(bar.end, min(bar.start + _SEEN * end / WIDTH, end))
+    row = {"lane": bar.lane, "start": round(bar.start, 3), "end": round(until, 3)}
+    return {**row, "state": bar.state, "what": bar.label, "when": when, "detail": bar.detail}
 
 
 def _words(lanes: Lanes, end: float) -> list[alt.Chart]:
@@ -150,7 +166,7 @@ def _words(lanes: Lanes, end: float) -> list[alt.Chart]:
     said = [
         {"lane": bar.lane, "start": bar.start, "text": text, "ink": LOOKS[bar.state].ink}
         for bar in lanes.bars
-        if (text := _fitting(_word(bar), (bar.end - bar.start) / end * WIDTH))
+        if (text := _word(bar, (bar.end - bar.start) / end * WIDTH))
     ]
     inside = alt.Chart(_data(said)).mark_text(align="left", dx=6, fontSize=11.5, clip=True)
     above = alt.Chart(_data(_titles(lanes.breaks, end))).mark_text(
@@ -165,14 +181,17 @@ def _words(lanes: Lanes, end: float) -> list[alt.Chart]:
     ]
 
 
-def _word(bar: Bar) -> str:
+def _word(bar: Bar, room: float) -> str:
     if LOOKS[bar.state].height <= _THIN:
         return ""
-    return bar.state if bar.state in {"terminating", "lost"} else bar.label
+    if bar.brief:
+        whole = (text for text in (bar.label, bar.brief) if len(text) * LETTER + _GAP <= room)
+        return next(whole, "")
+    return _fitting(bar.state if bar.state in {"terminating", "lost"} else bar.label, room)
 
 
 def _fitting(text: str, room: float) -> str:
-    letters = int((room - 10) / LETTER)
+    letters = int((room - _GAP) / LETTER)
     if len(text) <= letters:
         return text
     return f"{text[: letters - 1]}…" if letters > 3 else ""  # noqa: PLR2004 - "po…" says nothing

@@ -20,7 +20,6 @@ import msgspec
 from markupsafe import Markup
 
 from seatrial import history, places
-from seatrial.model import Json
 from seatrial.report.lanes import Lanes
 from seatrial.report.saved import read
 from seatrial.report.story import tell
@@ -36,6 +35,20 @@ _WITHOUT = (
     "There is no picture, because the libraries that draw it are missing: install "
     "seatrial[report] and write the report again."
 )
+
+
+_LEGEND = {
+    "pending": "a pod that waits for its node or its image, a claim for its volume",
+    "not ready": "running, but not ready to serve",
+    "ready": "a pod that serves, a node that takes pods",
+    "bound": "a claim that has its volume",
+    "terminating": "told to stop, still there",
+    "gone": "a node that was lost, until it joined again",
+    "stage": "a stage of the recovery, numbered as in its table",
+    "acknowledged": "writes of clients that were confirmed",
+    "unanswered": "writes of which clients cannot know",
+    "refused": "writes that certainly did not happen",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,11 @@ def write(run: Path) -> Path:
     story, target = tell(read(run)), run / "report.html"
     page = environment().get_template("report.html.j2")
     rendered = page.render(
-        story=story, parts=_parts(story.lanes), style=_style(), most=MOST_ROWS, looks=_looks()
+        story=story,
+        parts=_parts(story.lanes),
+        style=_style(),
+        most=MOST_ROWS,
+        looks=_looks(story.lanes),
     )
     history.write_whole(target, [rendered.encode()])
     return target
@@ -93,15 +110,10 @@ def _policy(script: str) -> str:
     return f"default-src 'none'; {allowed}style-src 'unsafe-inline'; base-uri 'none'"
 
 
-def _looks() -> Mapping[str, Json]:
-    """Give the states for the legend: word and sentence."""
-    return {
-        "pending": "a pod that waits for its node or its image, a claim for its volume",
-        "not ready": "running, but not ready to serve",
-        "ready": "a pod that serves",
-        "bound": "a claim that has its volume",
-        "terminating": "told to stop, still there",
-    }
+def _looks(lanes: Lanes) -> Mapping[str, str]:
+    """Give the states that are in the picture for the legend: word and sentence."""
+    shown = {bar.state for bar in lanes.bars}
+    return {state: sentence for state, sentence in _LEGEND.items() if state in shown}
 
 
 def _style() -> Markup:

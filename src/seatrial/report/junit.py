@@ -52,4 +52,4 @@ def _case(row: Judged, profile: str) -> TestCase:
 
 
 def _never_judged(story: Story) -> Judged:
-    return Judged("seatrial.judged", Standing.UNKNOWN, "", story.headline, (), (), 0)
+    return Judged("seatrial.judged", Standing.UNKNOWN, "", story.headline, (), (), (), 0)

@@ -1,7 +1,8 @@
 """What there is to tell of a run, in the order in which a reader asks; every format tells this.
 
 The verdict first, then why, what was done, what was not shown, how to repeat it.
-May import: model, history, and its neighbours breaks, lanes, saved, plain.
+May import: model, history, and its neighbours breaks, clients, cost, lanes, plain,
+saved, stages.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from dataclasses import dataclass
 
 from seatrial.model import History, Json, Op, Standing, Verdict, overall
 from seatrial.report.breaks import Break, breaks, shown
+from seatrial.report.clients import Felt, felt, remark
+from seatrial.report.cost import cost
 from seatrial.report.lanes import Lanes, lanes
-from seatrial.report.plain import clean, figure, groups
+from seatrial.report.plain import clean, figure, groups, named
 from seatrial.report.saved import Saved
+from seatrial.report.stages import Recovery, recoveries
 
 MOST_CITED = 60
 """How many Ops of one verdict are printed; the rest is counted and stands in history.jsonl."""
@@ -23,13 +27,17 @@ SYMBOLS = {Standing.HOLDS: "✓", Standing.BROKEN: "✗", Standing.UNKNOWN: "?"}
 
 @dataclass(frozen=True)
 class Judged:
-    """One guarantee: the promise in words, what was concluded, and the Ops that show it."""
+    """One guarantee: the promise in words, what was concluded, and the Ops that show it.
+
+    `figures` have the names that the check gives them, `said` are the same in words.
+    """
 
     guarantee: str
     standing: Standing
     sentence: str
     reason: str
     figures: tuple[tuple[str, str], ...]
+    said: tuple[tuple[str, str], ...]
     evidence: tuple[int, ...]
     uncited: int
 
@@ -67,7 +75,10 @@ class Cited:
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that a report says; nothing in it needs the run folder any more."""
+    """Everything that a report says; nothing in it needs the run folder any more.
+
+    `cost`, `recoveries` and `clients` are empty for a run without load or drill.
+    """
 
     run: str
     profile: str
@@ -77,6 +88,9 @@ class Story:
     seconds: float
     standing: Standing
     headline: str
+    cost: tuple[str, ...]
+    recoveries: tuple[Recovery, ...]
+    clients: tuple[Felt, ...]
     judged: tuple[Judged, ...]
     done: tuple[Done, ...]
     notes: tuple[str, ...]
@@ -96,6 +110,7 @@ def tell(saved: Saved) -> Story:
     found, plan = breaks(saved.history), saved.plan
     worst_first = sorted(saved.verdicts, key=lambda verdict: list(Standing).index(verdict.verdict))
     judged = tuple(_judged(verdict, saved) for verdict in worst_first)
+    clients = felt(saved.history)
     return Story(
         run=clean(saved.name),
         profile=clean(plan.get("profile", "")),
@@ -105,6 +120,9 @@ def tell(saved: Saved) -> Story:
         seconds=max((op.completed for op in saved.history.ops), default=0.0),
         standing=overall(saved.verdicts),
         headline=_headline(judged, found, judged_at_all=saved.judged),
+        cost=cost(saved.verdicts, clients),
+        recoveries=recoveries(saved.history),
+        clients=clients,
         judged=judged,
         done=tuple(_done(number, one) for number, one in enumerate(found, 1)),
         notes=tuple(_notes(saved, found)),
@@ -123,6 +141,7 @@ def _judged(verdict: Verdict, saved: Saved) -> Judged:
         sentence=_sentence(saved.history.head.get("guarantees"), verdict.guarantee),
         reason=clean(verdict.reason),
         figures=tuple((clean(name), figure(value)) for name, value in verdict.figures.items()),
+        said=tuple(named(name, value) for name, value in verdict.figures.items()),
         evidence=cited,
         uncited=len(set(verdict.evidence)) - len(cited),
     )
@@ -192,6 +211,7 @@ def _notes(saved: Saved, found: tuple[Break, ...]) -> Iterator[str]:
     yield _broken_note(saved.plan, found)
     yield from _unknown_note(saved.verdicts)
     yield _gap_note(saved.history)
+    yield from filter(None, [remark(saved.history)])
     if any(verdict.guarantee.startswith("storage.") for verdict in saved.verdicts):
         yield (
             "Deleting a pod or killing a process leaves the machine's page cache in place: "
