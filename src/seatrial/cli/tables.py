@@ -32,6 +32,7 @@ def guarantees() -> list[Row]:
             "sentence": g.sentence,
             "kind": g.kind,
             "exercised": g.exercised,
+            "drill": g.drill,
             "source": g.source,
             "rogues": [p.name for p in _profiles() if g.id in p.breaks],
         }
