@@ -26,6 +26,7 @@ Row = dict[str, Any]
 
 def guarantees() -> list[Row]:
     """One row a guarantee that can be judged today."""
+    known = _profiles()
     return [
         {
             "name": g.id,
@@ -34,7 +35,7 @@ def guarantees() -> list[Row]:
             "exercised": g.exercised,
             "drill": g.drill,
             "source": g.source,
-            "rogues": [p.name for p in _profiles() if g.id in p.breaks],
+            "rogues": [p.name for p in known if g.id in p.breaks],
         }
         for g in CHECKS.values()
     ]
