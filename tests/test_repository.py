@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def locked() -> dict[str, str]:
     return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in here}
 
 
+@cache
 def imported() -> set[str]:
     """Top-level names that anything we ship imports."""
     folders = [ROOT / name for name in ("src", "suites", "fixtures")]

@@ -44,8 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {sentence}")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one trial together under xdist's loadgroup: it is run once a process."""
+    """Keep the tests of one trial together under xdist's loadgroup: it is run once a process.
+
+    Before xdist's own hook, which writes the group into the test's id.
+    """
     for item in items:
         if "trial" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("trial"))

@@ -28,6 +28,7 @@ def test_a_member_comes_back_from_its_backup_when_its_node_is_lost_with_its_disk
     assert verdict.verdict == "holds", verdict.reason
 
 
+@pytest.mark.campaign
 def test_the_restore_of_an_old_snapshot_is_caught(drilled):
     verdict = drilled("oldest-snapshot")["recovery.six-stages"]
     assert verdict.verdict == "broken", verdict.reason

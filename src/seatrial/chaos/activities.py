@@ -73,7 +73,8 @@ def cleared(ordinal: int, within: float, configuration: Configuration) -> bool:
         there += _same(stream, "persistentvolumes", volumes)
         return f"{', '.join(there)} still there" if there else None
 
-    return _stage(session, "cleared", ordinal, left, within, "lost")
+    gone = {"pod": lost["pod"], "claims": list(claims), "volumes": list(volumes)}
+    return _stage(session, "cleared", ordinal, left, within, "lost", gone)
 
 
 def rescheduled(ordinal: int, within: float, configuration: Configuration) -> bool:
@@ -166,12 +167,13 @@ def _stage(
     difference: Callable[[Stream], str | None],
     within: float,
     after: str,
+    facts: Mapping[str, Any] | None = None,
 ) -> bool:
     begun = session.since.get(after, session.live.recorder.now())
     wait(session.live.alive.stream, difference, _limit(f"stage {name}", within))
     pod = _new(session.live.alive.stream, session.receipt(ordinal))
-    facts = {"uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
-    session.stage(name, ordinal, begun, facts)
+    came = {"uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
+    session.stage(name, ordinal, begun, facts or came)
     return True
 
 

@@ -26,14 +26,16 @@ Row = dict[str, Any]
 
 def guarantees() -> list[Row]:
     """One row a guarantee that can be judged today."""
+    known = _profiles()
     return [
         {
             "name": g.id,
             "sentence": g.sentence,
             "kind": g.kind,
             "exercised": g.exercised,
+            "drill": g.drill,
             "source": g.source,
-            "rogues": [p.name for p in _profiles() if g.id in p.breaks],
+            "rogues": [p.name for p in known if g.id in p.breaks],
         }
         for g in CHECKS.values()
     ]
