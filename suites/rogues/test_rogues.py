@@ -10,9 +10,16 @@ from seatrial.rogues import Catch
 # A drill's rogue is met in suites/recovery, by that drill.
 KNOWN = [load(name, known=CHECKS) for name in rogue_names()]
 ROGUES = [rogue for rogue in KNOWN if not drill_of(rogue)]
+# Met each time; the others by `make campaign` and `seatrial rogues`, which takes nine minutes.
+OFTEN = {"early-ack", "ephemeral-claim", "fqdn-hostname"}
 
 
-@pytest.mark.parametrize("rogue", ROGUES, ids=lambda rogue: rogue.name)
+def marked(rogue):
+    marks = () if rogue.name in OFTEN else pytest.mark.campaign
+    return pytest.param(rogue, marks=marks, id=rogue.name)
+
+
+@pytest.mark.parametrize("rogue", [marked(rogue) for rogue in ROGUES])
 def test_a_rogue_is_caught_and_no_neighbour_accused(rogue, trial_of):
     catch = Catch(rogue, trial_of(rogue.name).verdicts)
     assert (catch.survived(), catch.accused_wrongly()) == ([], [])
