@@ -1,12 +1,14 @@
 """Calls to the API server: what comes back is the server's own sentence."""
 
 import gc
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from seatrial.errors import BadInput, CannotRun, NotReady
 from seatrial.kube.client import ApiFailed, connect
-from seatrial.testing import fake_api
+from seatrial.testing import FakeApi, fake_api
 from seatrial.workload import namespace_of, removed
 
 
@@ -139,3 +141,54 @@ def test_a_client_that_is_dropped_leaves_no_open_connection(api, tmp_path):
     del kube
     gc.collect()
     assert len(pool.pools) == 0
+
+
+@pytest.fixture
+def forgetful(tmp_path):
+    """Run a server that closes each connection at its second request, unanswered; give a client."""
+    heard: list[str] = []
+
+    class Once(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        asked = 0
+
+        def do(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.asked += 1
+            heard.append(self.command)
+            if self.asked > 1:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_GET = do_POST = do_PATCH = do_DELETE = do  # noqa: N815 - named by its base
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Once)
+    threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+    api = FakeApi()
+    api.host = f"http://127.0.0.1:{server.server_port}"
+    yield connect(api.kubeconfig(tmp_path / "kubeconfig")), heard
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_a_call_that_met_a_connection_just_closed_is_made_on_another(method, forgetful):
+    kube, heard = forgetful
+    kube.send("GET", "/version")
+    assert kube.send(method, "/api/v1/nodes/n") == b"{}"
+    assert heard == ["GET", method, method]
+
+
+def test_a_call_that_would_do_something_twice_is_not_made_again(forgetful):
+    kube, heard = forgetful
+    kube.send("GET", "/version")
+    with pytest.raises(ApiFailed, match="POST"):
+        kube.send("POST", "/api/v1/namespaces", {})
+    assert heard == ["GET", "POST"]

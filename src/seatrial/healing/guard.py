@@ -42,6 +42,8 @@ def _leave(child: subprocess.Popen[bytes], *, farewell: bool) -> None:
     if not farewell:
         if child.stdin:
             child.stdin.close()
+        # It outlives us, so nobody is to be told that it was not waited for.
+        child.returncode = 0
         return
     try:
         child.communicate(FAREWELL, limit("watchdog ends").seconds)

@@ -6,6 +6,7 @@ May import: the official client, model, errors, timing; kube.{credentials,inside
 
 from __future__ import annotations
 
+import http.client
 import json
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -108,7 +109,8 @@ class Kube:
         silence: float | None,
     ) -> urllib3.BaseHTTPResponse:
         read = limit("api answers").seconds if silence is None else silence
-        try:
+
+        def once() -> urllib3.BaseHTTPResponse:
             return self.pool.request(
                 method,
                 url,
@@ -118,6 +120,14 @@ class Kube:
                 preload_content=silence is None,
                 timeout=urllib3.Timeout(connect=5, read=read),
             )
+
+        try:
+            try:
+                return once()
+            except urllib3.exceptions.ProtocolError as error:
+                if not _unheard(method, error):
+                    raise
+                return once()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiFailed(f"{method} {url}", seen=str(error)) from None
 
@@ -267,3 +277,13 @@ def _said(body: bytes) -> str:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
         return body.decode(errors="replace")[:300]
+
+
+def _unheard(method: str, error: urllib3.exceptions.ProtocolError) -> bool:
+    """Whether a call met a kept connection that the server had closed, and does no harm twice.
+
+    Source: RFC 9110, 9.2.2, "Idempotent methods"; a server may close an idle connection at any
+    time. Our patches set fields, they add nothing.
+    """
+    closed = any(isinstance(arg, http.client.RemoteDisconnected) for arg in error.args)
+    return closed and method in {"GET", "PATCH", "PUT", "DELETE"}
