@@ -1,6 +1,8 @@
 """Calls to the API server: what comes back is the server's own sentence."""
 
 import gc
+import socket
+import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -143,9 +145,10 @@ def test_a_client_that_is_dropped_leaves_no_open_connection(api, tmp_path):
     assert len(pool.pools) == 0
 
 
-@pytest.fixture
-def forgetful(tmp_path):
-    """Run a server that closes each connection at its second request, unanswered; give a client."""
+@pytest.fixture(params=["closed", "reset"])
+def forgetful(tmp_path, request):
+    """Run a server that ends each connection at its second request, unanswered; give a client."""
+    linger = struct.pack("ii", request.param == "reset", 0)
     heard: list[str] = []
 
     class Once(BaseHTTPRequestHandler):
@@ -157,6 +160,7 @@ def forgetful(tmp_path):
             self.asked += 1
             heard.append(self.command)
             if self.asked > 1:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.close_connection = True
                 return
             self.send_response(200)
@@ -169,7 +173,11 @@ def forgetful(tmp_path):
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Once)
+    class Abrupt(ThreadingHTTPServer):
+        def shutdown_request(self, request):
+            self.close_request(request)
+
+    server = Abrupt(("127.0.0.1", 0), Once)
     threading.Thread(target=server.serve_forever, args=(0.01,)).start()
     api = FakeApi()
     api.host = f"http://127.0.0.1:{server.server_port}"

@@ -27,6 +27,8 @@ from seatrial.timing import Limit, limit
 
 _MANAGER = "seatrial"
 _PLAIN = ("Accept", "Content-Type")
+_CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+"""What a call meets on a kept connection that was closed just before it was sent, or just after."""
 _LONGEST_PAUSE = 60.0
 """Seconds; a server that asks for more is asked again after this."""
 _REMEDIES = {
@@ -285,5 +287,5 @@ def _unheard(method: str, error: urllib3.exceptions.ProtocolError) -> bool:
     Source: RFC 9110, 9.2.2, "Idempotent methods"; a server may close an idle connection at any
     time. Our patches set fields, they add nothing.
     """
-    closed = any(isinstance(arg, http.client.RemoteDisconnected) for arg in error.args)
+    closed = any(isinstance(arg, _CLOSED) for arg in error.args)
     return closed and method in {"GET", "PATCH", "PUT", "DELETE"}

@@ -177,6 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._chunk(b'{"type": "ADDED", "object": {"metadata": 7}}\n')
         if order == "close":
             self._chunk(b"", last=True)
+            self.close_connection = False
         watch.silent |= order == "silence"
         return order != "close"
 
