@@ -10,103 +10,19 @@ May import: model, errors, command, history, places, timing, kube.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from seatrial.errors import NotHealed, SeatrialError
-from seatrial.faults import node_kill, node_lost, node_stop, pod_delete, pod_evict, scale_down
+from seatrial.faults.catalogue import FAULTS, Fault
 from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.undo import Reach, undone
 from seatrial.model import NodeState, Op, Outcome, Recorder
 
-
-class Break(Protocol):
-    """What a fault's file offers: a generator that yields the receipt and returns the healing."""
-
-    def __call__(self, scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
-        """Break the member of `ordinal`."""
-
-
-def nothing(scene: Scene, ordinal: int) -> tuple[Step, ...]:
-    """Plan no undoing: a controller of the cluster puts it right by itself."""
-    del scene, ordinal
-    return ()
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One row of the table: what it does, where that is written down, and who can do it.
-
-    `undo` plans, before the break, the steps that put it right without the one who broke it.
-    """
-
-    name: str
-    sentence: str
-    source: str
-    inject: Break
-    providers: Mapping[str, str]
-    undo: Callable[[Scene, int], tuple[Step, ...]] = nothing
-
-
-_ANYWHERE = {"kind": "can", "existing": "can, in a namespace of ours"}
-_OURS = {"kind": "can, a worker", "existing": "cannot: its machines are not ours to stop"}
-
-FAULTS: Mapping[str, Fault] = {
-    fault.name: fault
-    for fault in (
-        Fault(
-            "pod-delete",
-            "the member's pod is deleted with its own grace period",
-            "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
-            pod_delete.inject,
-            _ANYWHERE,
-        ),
-        Fault(
-            "pod-evict",
-            "the member's pod is evicted through the Eviction API, as a drain does it",
-            "https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/",
-            pod_evict.inject,
-            _ANYWHERE,
-        ),
-        Fault(
-            "node-stop",
-            "the member's node is shut down in order, and started again",
-            "https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/",
-            node_stop.inject,
-            _OURS,
-            node_stop.undo,
-        ),
-        Fault(
-            "node-kill",
-            "the member's node ends at once, as in a power cut, and is started again",
-            "https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller",
-            node_kill.inject,
-            _OURS,
-            node_kill.undo,
-        ),
-        Fault(
-            "node-lost",
-            "the member's node ends at once and its disk with it; a new one joins under its name",
-            "https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/"
-            "#non-graceful-node-shutdown",
-            node_lost.inject,
-            _OURS,
-            node_lost.undo,
-        ),
-        Fault(
-            "scale-down",
-            "the set is scaled down to the ordinal, so that it and all above end, and up again",
-            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
-            "#deployment-and-scaling-guarantees",
-            scale_down.inject,
-            _ANYWHERE,
-            scale_down.undo,
-        ),
-    )
-}
+__all__ = ["FAULTS", "Fault", "broken"]
 
 
 @contextmanager

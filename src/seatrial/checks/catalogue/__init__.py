@@ -1,0 +1,16 @@
+"""The catalogue of guarantees, a family a file, in the order in which they are listed.
+
+May import: model, checks.*.
+"""
+
+from __future__ import annotations
+
+from seatrial.checks.catalogue import durability, identity, ordering, recovery, storage
+
+GUARANTEES = (
+    *identity.GUARANTEES,
+    *storage.GUARANTEES,
+    *ordering.GUARANTEES,
+    *durability.GUARANTEES,
+    *recovery.GUARANTEES,
+)

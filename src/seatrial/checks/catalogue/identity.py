@@ -1,0 +1,29 @@
+"""The guarantees of the family identity: who a member is.
+
+May import: model, checks.*.
+"""
+
+from __future__ import annotations
+
+from seatrial.checks import dns, identity
+from seatrial.model import Guarantee
+
+GUARANTEES = (
+    Guarantee(
+        "identity.hostname",
+        "pod name and hostname are <set>-<ordinal> again after every reschedule",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-network-id",
+        "each member is deleted and evicted; every new pod is asked its hostname inside",
+        ("pod-delete", "pod-evict"),
+        identity.hostname,
+    ),
+    Guarantee(
+        "identity.dns",
+        "<pod>.<service>.<ns>.svc resolves to the current address of that ordinal within a bound; "
+        "per DNS server, never the old answer after the first new one",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-network-id",
+        "each member is deleted and evicted; each CoreDNS address is asked from inside the cluster",
+        ("pod-delete", "pod-evict"),
+        dns.dns,
+    ),
+)
