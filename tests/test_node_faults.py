@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady
-from seatrial.faults import FAULTS, broken, machines, scale_down
+from seatrial.faults import FAULTS, broken, machines, members
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene, heartbeat, unready
 from seatrial.kube.client import connect
@@ -327,6 +327,15 @@ def scaled(api, scene):
         yield scene
 
 
+@pytest.fixture
+def from_five(api, scene):
+    api.remove("pods", "web-0", "x")
+    with controlled(api):
+        api.put("statefulsets", "web", "x", spec={"replicas": 3, "ordinals": {"start": 5}})
+        scaled_to(scene, 3)
+        yield scene
+
+
 def scaled_to(scene: Scene, count: int) -> None:
     deadline = time.monotonic() + 20
     with scene.stream.changed:
@@ -358,6 +367,15 @@ def test_a_scale_down_ends_the_ordinal_and_all_above_and_brings_them_back(ordina
     assert scaled.journal.read() == ([], {})
 
 
+def test_a_set_that_counts_from_five_is_scaled_down_to_its_first_member(from_five):
+    kept = Kept()
+    with broken(FAULTS["scale-down"], from_five, 6, kept) as receipt:
+        assert receipt["replicas"] == 1
+        assert [one["ordinal"] for one in receipt["pods"]] == [7, 6]
+        assert sorted(from_five.stream.items("pods")) == ["web-5"]
+    assert [one["ordinal"] for one in proofs(kept)["healed"]["pods"]] == [6, 7]
+
+
 def test_a_scale_down_that_fails_in_the_middle_is_undone(scaled, api):
     kept = Kept()
     with pytest.raises(ZeroDivisionError), broken(FAULTS["scale-down"], scaled, 1, kept):
@@ -374,7 +392,7 @@ def test_pods_that_end_in_another_order_are_told_in_theirs(api, scene):
     for n in (1, 2):
         api.remove("pods", f"web-{n}", "x")
         until_without(scene, f"web-{n}")
-        scale_down._staying(scene, going, ended)
+        members.staying(scene, going, ended)
     assert [one["ordinal"] for one in ended] == [1, 2]
 
 

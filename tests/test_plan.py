@@ -14,9 +14,11 @@ PROFILE = Profile("p", "s", "/somewhere", "m", "web", "web", 3, "c", (), (), {},
 ALL = checks.chosen(["*"])
 
 
-def planned(seed: int, guarantees: Sequence[Guarantee] = ALL, replicas: int = 3) -> Plan:
+def planned(
+    seed: int, guarantees: Sequence[Guarantee] = ALL, replicas: int = 3, first: int = 0
+) -> Plan:
     return plan.planned(
-        replace(PROFILE, replicas=replicas),
+        replace(PROFILE, replicas=replicas, first_ordinal=first),
         guarantees,
         seed=seed,
         shape="small",
@@ -31,21 +33,22 @@ def test_the_same_seed_gives_the_same_plan(seed, replicas):
     assert planned(seed, replicas=replicas) == planned(seed, replicas=replicas)
 
 
-@given(st.integers(), st.integers(1, 9))
-def test_every_fault_that_is_needed_meets_every_member_once(seed, replicas):
-    made = planned(seed, replicas=replicas)
+@given(st.integers(), st.integers(1, 9), st.integers(0, 9))
+def test_every_fault_that_is_needed_meets_every_member_once(seed, replicas, first):
+    made = planned(seed, replicas=replicas, first=first)
     needed = sorted({fault for guarantee in ALL for fault in guarantee.needs})
     assert sorted(fault.fault for fault in made.faults) == needed
     for fault in made.faults:
         if fault.fault.startswith("pod-"):
-            assert sorted(fault.ordinals) == list(range(replicas))
+            assert sorted(fault.ordinals) == list(range(first, first + replicas))
 
 
-@given(st.integers(), st.integers(1, 9))
-def test_one_node_is_broken_and_the_set_is_scaled_down_to_one(seed, replicas):
-    faults = {fault.fault: fault.ordinals for fault in planned(seed, replicas=replicas).faults}
+@given(st.integers(), st.integers(1, 9), st.integers(0, 9))
+def test_one_node_is_broken_and_the_set_is_scaled_down_to_one(seed, replicas, first):
+    made = planned(seed, replicas=replicas, first=first)
+    faults = {fault.fault: fault.ordinals for fault in made.faults}
     assert len(faults["node-lost"]) == 1
-    assert faults["scale-down"] == ((1,) if replicas > 1 else ())
+    assert faults["scale-down"] == ((first + 1,) if replicas > 1 else ())
 
 
 def test_seeds_differ_in_order():

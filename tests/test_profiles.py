@@ -429,6 +429,10 @@ def test_the_default_subject_gets_its_image():
         ({"kind": "StorageClass"}, "call it seatrial-shop"),
         ({"metadata": {"name": "shop", "namespace": "kube-system"}}, "the namespace kube-system"),
         ({"metadata": {"name": "chop"}}, "no StatefulSet shop, did you mean chop?"),
+        (
+            {"spec": {**SHOP["spec"], "ordinals": {"start": 5}}},
+            "its ordinals start at 5, the profile's first_ordinal is 0",
+        ),
         ({"spec": {}}, "no container shop in the StatefulSet shop; there are: none"),
         ({"metadata": None}, "each with apiVersion, kind and metadata.name"),
     ],

@@ -35,15 +35,15 @@ def planned(
     tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
     names = sorted({*faults} or {fault for guarantee in tried for fault in guarantee.needs})
     draw.shuffle(names)
-    chosen = tuple(PlannedFault(name, _ordinals(name, profile.replicas, draw)) for name in names)
+    chosen = tuple(PlannedFault(name, _ordinals(name, profile.ordinals, draw)) for name in names)
     ids = tuple(guarantee.id for guarantee in guarantees)
     return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)
 
 
-def _ordinals(fault: str, replicas: int, draw: random.Random) -> tuple[int, ...]:
+def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...]:
     if fault == "scale-down":
-        return tuple(range(1, min(2, replicas)))
-    return tuple(draw.sample(range(replicas), 1 if fault.startswith("node-") else replicas))
+        return tuple(members[1:2])
+    return tuple(draw.sample(members, 1 if fault.startswith("node-") else len(members)))
 
 
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:

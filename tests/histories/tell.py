@@ -44,10 +44,10 @@ class Run(Story):
 
     def ends(self) -> None:
         self.phase("final")
-        for ordinal in range(self.replicas):
+        for ordinal in self.members:
             self.answers(ordinal)
         self.served()
-        for member in range(self.replicas):
+        for member in self.members:
             self.reads(member)
         self.says("driver", "driver", {"event": "started", "node": "worker-4"})
         ops = {"expected": len(self.ops), "collected": len(self.ops)}

@@ -56,11 +56,12 @@ def _end_marked(api: FakeApi) -> bool:
 
 
 def _step_set(api: FakeApi, space: str, name: str) -> bool:
-    wanted = api.of("statefulsets")[f"{space}/{name}"].get("spec", {}).get("replicas", 1)
-    if extra := _above(api, space, name, wanted):
+    spec = api.of("statefulsets")[f"{space}/{name}"].get("spec", {})
+    first, wanted = spec.get("ordinals", {}).get("start", 0), spec.get("replicas", 1)
+    if extra := _above(api, space, name, first + wanted):
         api.delete("pods", extra, space)
         return True
-    for ordinal in range(wanted):
+    for ordinal in range(first, first + wanted):
         pod = api.of("pods").get(f"{space}/{name}-{ordinal}")
         if pod is None:
             api.put("pods", f"{name}-{ordinal}", space, status={"phase": "Pending"})
@@ -71,12 +72,12 @@ def _step_set(api: FakeApi, space: str, name: str) -> bool:
     return _count(api, space, name, wanted)
 
 
-def _above(api: FakeApi, space: str, name: str, wanted: int) -> str:
+def _above(api: FakeApi, space: str, name: str, end: int) -> str:
     """Name the highest pod that is one too many; empty when none is."""
     found = [key.rpartition("-") for key in api.of("pods")]
     ordinals = [int(ordinal) for stem, _, ordinal in found if stem == f"{space}/{name}"]
     highest = max(ordinals, default=-1)
-    return f"{name}-{highest}" if highest >= wanted else ""
+    return f"{name}-{highest}" if highest >= end else ""
 
 
 def _count(api: FakeApi, space: str, name: str, wanted: int) -> bool:
