@@ -63,6 +63,10 @@ def test_without_guarantees_nothing_is_broken():
     assert planned(1, []).faults == ()
 
 
+def test_a_guarantee_that_needs_no_fault_breaks_nothing():
+    assert planned(1, checks.chosen(["storage.claim-per-ordinal"])).faults == ()
+
+
 def test_op_0_holds_all_that_decides_and_no_path_of_this_machine():
     op = plan.head(planned(7), PROFILE, {"kubernetes": "1.34"})
     assert (op.what, op.value["plan"]["seed"]) == ("plan", 7)

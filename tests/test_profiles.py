@@ -50,9 +50,17 @@ DEFECTS = {
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "oldest-snapshot": {"spec.template.spec.initContainers"},
+    "shared-claim": {
+        "spec.volumeClaimTemplates",
+        "spec.template.spec.volumes",
+        "spec.template.spec.containers",
+    },
 }
-# What a rogue brings besides: the program that lies.
-ADDED = {"early-ack": {("ConfigMap", "early-ack")}}
+# What a rogue brings besides: the program that lies, what is shared.
+ADDED = {
+    "early-ack": {("ConfigMap", "early-ack")},
+    "shared-claim": {("PersistentVolumeClaim", "shared")},
+}
 
 
 @pytest.fixture

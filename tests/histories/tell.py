@@ -54,13 +54,16 @@ class Run(Story):
         self.says("driver", "driver", {"event": "collected", "node": "worker-4", **ops})
 
 
-def good() -> Run:
-    run = Run(FAULTS)
+def whole(run: Run) -> Run:
     run.begins()
     run.scales_down(1)
     run.goes_on()
     run.ends()
     return run
+
+
+def good() -> Run:
+    return whole(Run(FAULTS))
 
 
 def old_name() -> Run:
@@ -174,6 +177,28 @@ def oldest_restored() -> Lost:
     return recovered("old", ("recovery.six-stages",))
 
 
+class Shared(Run):
+    """A run whose members mount one claim, each in a folder of its own."""
+
+    def claim_name(self, ordinal: int) -> str:
+        del ordinal
+        return "shared"
+
+    def bound(self, ordinal: int) -> None:
+        if self.claims:
+            self.claims[ordinal] = next(iter(self.claims.values()))
+        else:
+            super().bound(ordinal)
+
+    def answers(self, ordinal: int, *, token: str = "") -> None:
+        super().answers(ordinal, token=token or f"token-of-{ordinal}")
+
+
+def shared_claim() -> Run:
+    """Three members, one claim."""
+    return whole(Shared(FAULTS, breaks=["storage.claim-per-ordinal"]))
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
@@ -181,6 +206,7 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/both-at-once": both_at_once,
     "bad/claims-deleted": claims_deleted,
     "bad/tail-lost": tail_lost,
+    "bad/shared-claim": shared_claim,
     "bad/oldest-restored": oldest_restored,
 }
 

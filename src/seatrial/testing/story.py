@@ -115,10 +115,14 @@ class Story:
         facts = self.claims[ordinal] = {**self.claims.get(ordinal, {}), **changes}
         self.says("watch/persistentvolumeclaims", "claim", {**facts, "event": event, "rv": self.rv})
 
+    def claim_name(self, ordinal: int) -> str:
+        """Name the claim that an ordinal mounts."""
+        return f"data-{SET}-{ordinal}"
+
     def bound(self, ordinal: int) -> None:
         """Make a claim and the volume it is bound to."""
         uid = f"claim-{ordinal}-{self.rv}"
-        name = {"name": f"data-{SET}-{ordinal}", "uid": uid, "deleting": False, "phase": "Bound"}
+        name = {"name": self.claim_name(ordinal), "uid": uid, "deleting": False, "phase": "Bound"}
         self.claim(ordinal, "ADDED", **name, volume=f"pvc-{uid}")
         value = {"event": "ADDED", "rv": self.rv, "name": f"pvc-{uid}", "uid": f"volume-of-{uid}"}
         self.says("watch/persistentvolumes", "volume", {**value, "node": "", "claim": uid})
@@ -128,7 +132,7 @@ class Story:
         if ordinal not in self.claims:
             self.bound(ordinal)
         uid = f"pod-{ordinal}-{self.rv}"
-        facts = {"name": f"{SET}-{ordinal}", "uid": uid, "claims": [f"data-{SET}-{ordinal}"]}
+        facts = {"name": f"{SET}-{ordinal}", "uid": uid, "claims": [self.claim_name(ordinal)]}
         unplaced = {"node": "", "ip": "", "ready": False, "deleting": False, "containers": {}}
         self.pod(ordinal, "ADDED", **facts, **unplaced)
         self.waits(0.5)

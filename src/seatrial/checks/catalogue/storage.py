@@ -5,10 +5,18 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import storage
+from seatrial.checks import claims, storage
 from seatrial.model import Guarantee
 
 GUARANTEES = (
+    Guarantee(
+        "storage.claim-per-ordinal",
+        "exactly one claim a template and ordinal, named so, bound to one volume",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
+        "deploy; what every pod mounts is compared with the templates and the bound volumes",
+        (),
+        claims.per_ordinal,
+    ),
     Guarantee(
         "storage.rebind",
         "after pod drift the same claim and the same volume return to the same ordinal, "
