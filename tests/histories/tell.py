@@ -177,6 +177,17 @@ def oldest_restored() -> Lost:
     return recovered("old", ("recovery.six-stages",))
 
 
+def index_rewritten() -> Run:
+    """A controller counts the members anew: it writes another index on one of them."""
+    run = Run(FAULTS, breaks=["identity.labels"])
+    run.begins()
+    run.pod(2, "MODIFIED", labels={**run.pods[2]["labels"], "apps.kubernetes.io/pod-index": "0"})
+    run.scales_down(1)
+    run.goes_on()
+    run.ends()
+    return run
+
+
 class Shared(Run):
     """A run whose members mount one claim, each in a folder of its own."""
 
@@ -206,6 +217,7 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/both-at-once": both_at_once,
     "bad/claims-deleted": claims_deleted,
     "bad/tail-lost": tail_lost,
+    "bad/index-rewritten": index_rewritten,
     "bad/shared-claim": shared_claim,
     "bad/oldest-restored": oldest_restored,
 }

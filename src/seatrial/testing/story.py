@@ -22,6 +22,7 @@ from seatrial.model import History, Json, Op, Outcome
 
 SET = "ledger"
 SERVERS = ("10.96.0.10", "10.96.0.11")
+NAME_LABEL, INDEX_LABEL = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
 Faults = Mapping[str, Sequence[int]]
 
 
@@ -133,8 +134,9 @@ class Story:
             self.bound(ordinal)
         uid = f"pod-{ordinal}-{self.rv}"
         facts = {"name": f"{SET}-{ordinal}", "uid": uid, "claims": [self.claim_name(ordinal)]}
+        labels = {NAME_LABEL: f"{SET}-{ordinal}", INDEX_LABEL: str(ordinal)}
         unplaced = {"node": "", "ip": "", "ready": False, "deleting": False, "containers": {}}
-        self.pod(ordinal, "ADDED", **facts, **unplaced)
+        self.pod(ordinal, "ADDED", **facts, labels=labels, **unplaced)
         self.waits(0.5)
         self.pod(ordinal, "MODIFIED", node=node or f"worker-{ordinal}")
         self.waits(1)
