@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -385,6 +386,43 @@ def test_a_scale_down_that_fails_in_the_middle_is_undone(scaled, api):
     assert scaled.journal.read() == ([], {})
 
 
+def test_pods_deleted_together_all_end_and_come_back_as_others(from_five, api):
+    kept, before = Kept(), {n: from_five.pod(n).metadata.uid for n in (5, 6, 7)}
+    with broken(FAULTS["pods-delete"], from_five, 5, kept) as receipt:
+        assert {one["ordinal"]: one["uid"] for one in receipt["pods"]} == before
+    assert stages(kept) == ["planned", "receipt", "healed"]
+    came = {one["ordinal"]: one["uid"] for one in proofs(kept)["healed"]["pods"]}
+    assert sorted(came) == [5, 6, 7]
+    assert not set(came.values()) & set(before.values())
+    assert api.of("statefulsets")["x/web"]["spec"]["replicas"] == 3
+
+
+def test_no_pod_is_waited_for_before_the_next_is_deleted(scene, api):
+    three(scene, api)
+    api.lingering.add("pods")
+    kept, marked = Kept(), []
+
+    def kubelet() -> None:
+        with scene.stream.changed:
+            scene.stream.changed.wait_for(lambda: len(ending(scene)) == 3, 20)
+            marked.extend([*ending(scene), *stages(kept)])
+        for pod in ("web-0", "web-1", "web-2"):
+            api.remove("pods", pod, "x")
+
+    thread = threading.Thread(target=kubelet)
+    thread.start()
+    steps = FAULTS["pods-delete"].inject(scene, 0)
+    assert len(next(steps)["pods"]) == 3
+    thread.join()
+    steps.close()
+    assert marked == ["web-0", "web-1", "web-2"]
+
+
+def ending(scene: Scene) -> list[str]:
+    pods = scene.stream.items("pods").items()
+    return sorted(name for name, pod in pods if pod.metadata.deletion_timestamp)
+
+
 def test_pods_that_end_in_another_order_are_told_in_theirs(api, scene):
     three(scene, api)
     ended: list[dict[str, Any]] = []
@@ -414,6 +452,17 @@ def test_a_set_that_keeps_a_pod_gives_no_receipt(scene, api):
     with (
         pytest.raises(NotReady, match="web-2, web-1 still there"),
         broken(FAULTS["scale-down"], scene, 1, kept),
+    ):
+        pytest.fail("the body must not run without a receipt")
+
+
+@pytest.mark.usefixtures("brief")
+def test_pods_that_stay_although_deleted_give_no_receipt(scene, api):
+    three(scene, api)
+    api.lingering.add("pods")
+    with (
+        pytest.raises(NotReady, match="web-0, web-1, web-2 still there"),
+        broken(FAULTS["pods-delete"], scene, 0, Kept()),
     ):
         pytest.fail("the body must not run without a receipt")
     assert api.of("statefulsets")["x/web"]["spec"]["replicas"] == 3

@@ -4,10 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks, plan
+from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Plan, Profile
 
 PROFILE = Profile("p", "s", "/somewhere", "m", "web", "web", 3, "c", (), (), {}, {"i": "/else"})
@@ -15,7 +17,11 @@ ALL = checks.chosen(["*"])
 
 
 def planned(
-    seed: int, guarantees: Sequence[Guarantee] = ALL, replicas: int = 3, first: int = 0
+    seed: int,
+    guarantees: Sequence[Guarantee] = ALL,
+    replicas: int = 3,
+    first: int = 0,
+    faults: Sequence[str] = (),
 ) -> Plan:
     return plan.planned(
         replace(PROFILE, replicas=replicas, first_ordinal=first),
@@ -25,6 +31,7 @@ def planned(
         timing="fast",
         kubernetes="1.34",
         command="seatrial certify p",
+        faults=faults,
     )
 
 
@@ -61,6 +68,23 @@ def test_the_order_of_guarantees_decides_nothing():
 
 def test_without_guarantees_nothing_is_broken():
     assert planned(1, []).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "rounds"), [("pods-delete", 3), ("pods-delete:10", 10), ("scale-down:2", 2)]
+)
+def test_a_fault_is_done_as_often_as_somebody_says(word, rounds):
+    made = planned(1, [], first=5, faults=[word])
+    assert [fault.fault for fault in made.faults] == [word.partition(":")[0]]
+    assert made.faults[0].ordinals == ((5 if "pods" in word else 6),) * rounds
+
+
+@pytest.mark.parametrize(
+    "word", ["pods-delete:0", "pods-delete:", "pods-delete:x", "pods-delete:101"]
+)
+def test_rounds_that_are_no_number_of_rounds_are_refused(word):
+    with pytest.raises(BadInput, match="1 to 100 rounds of pods-delete"):
+        plan.rounds_of(word)
 
 
 def test_a_guarantee_that_needs_no_fault_breaks_nothing():

@@ -50,6 +50,7 @@ DEFECTS = {
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "oldest-snapshot": {"spec.template.spec.initContainers"},
+    "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
         "spec.template.spec.volumes",
@@ -59,6 +60,7 @@ DEFECTS = {
 # What a rogue brings besides: the program that lies, what is shared.
 ADDED = {
     "early-ack": {("ConfigMap", "early-ack")},
+    "start-order": {("ConfigMap", "start-order"), ("PersistentVolumeClaim", "pool")},
     "shared-claim": {("PersistentVolumeClaim", "shared")},
 }
 

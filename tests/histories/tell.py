@@ -188,6 +188,33 @@ def index_rewritten() -> Run:
     return run
 
 
+def churned() -> Run:
+    """All pods are deleted together, three times, and each finds its own disk."""
+    run = Run({"pods-delete": [0] * 3})
+    run.deploys()
+    run.served()
+    run.phase("fault")
+    for _ in range(3):
+        run.churns()
+        run.waits(1)
+        run.served()
+    run.ends()
+    return run
+
+
+def start_order() -> Run:
+    """In the second round whoever starts first is given the disk of the last."""
+    may = ["storage.rebind", "durability.acknowledged"]
+    run = Run({"pods-delete": [0] * 2}, breaks=["storage.no-cross-wiring"], may_break=may)
+    run.deploys()
+    run.phase("fault")
+    run.churns()
+    disks = {ordinal: f"token-of-{run.claims[2 - ordinal]['uid']}" for ordinal in run.members}
+    run.churns(disks)
+    run.ends()
+    return run
+
+
 class Shared(Run):
     """A run whose members mount one claim, each in a folder of its own."""
 
@@ -213,6 +240,8 @@ def shared_claim() -> Run:
 TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
+    "good/churned": churned,
+    "bad/start-order": start_order,
     "bad/old-name": old_name,
     "bad/both-at-once": both_at_once,
     "bad/claims-deleted": claims_deleted,

@@ -9,7 +9,15 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.faults import node_kill, node_lost, node_stop, pod_delete, pod_evict, scale_down
+from seatrial.faults import (
+    node_kill,
+    node_lost,
+    node_stop,
+    pod_delete,
+    pod_evict,
+    pods_delete,
+    scale_down,
+)
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 
@@ -60,6 +68,13 @@ FAULTS: Mapping[str, Fault] = {
             "the member's pod is evicted through the Eviction API, as a drain does it",
             "https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/",
             pod_evict.inject,
+            _ANYWHERE,
+        ),
+        Fault(
+            "pods-delete",
+            "the pods of the ordinal and of all above it are deleted together",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
+            pods_delete.inject,
             _ANYWHERE,
         ),
         Fault(

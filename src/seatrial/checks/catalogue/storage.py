@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import claims, storage
+from seatrial.checks import claims, storage, wiring
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -25,6 +25,14 @@ GUARANTEES = (
         "each member is deleted and evicted; claim uid, volume uid and token are compared",
         ("pod-delete", "pod-evict"),
         storage.rebind,
+    ),
+    Guarantee(
+        "storage.no-cross-wiring",
+        "after all pods were churned at once, ordinal i's token is found at i only",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
+        "all pods are deleted together, 3 rounds (--fault pods-delete:10 for ten); tokens compared",
+        ("pods-delete",),
+        wiring.no_cross_wiring,
     ),
     Guarantee(
         "storage.kept-on-scale-down",
