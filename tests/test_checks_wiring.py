@@ -13,7 +13,6 @@ from seatrial import checks
 from seatrial.model import History, Op, Standing, Verdict
 from seatrial.testing import Story
 
-
 ALIKE = "one token for all"
 
 
