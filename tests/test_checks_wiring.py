@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seatrial import checks
 from seatrial.model import History, Op, Standing, Verdict
-from seatrial.testing import Story
+from seatrial.testing import Story, churns
 
 ALIKE = "one token for all"
 
@@ -24,7 +24,7 @@ def told(
     story = Story({"pods-delete": [first] * times}, replicas=replicas, first=first)
     story.deploys()
     for tokens in rounds:
-        story.churns(tokens)
+        churns(story, tokens)
     return story
 
 
@@ -54,9 +54,9 @@ def test_every_token_at_its_own_ordinal_holds(replicas, rounds, first):
 @given(st.permutations(range(4)), st.integers(0, 2))
 def test_any_other_order_in_any_round_is_broken(order, at):
     story = told(*[{}] * at, replicas=4, planned=3)
-    story.churns({n: token(story, other) for n, other in enumerate(order)})
+    churns(story, {n: token(story, other) for n, other in enumerate(order)})
     for _ in range(at, 2):
-        story.churns()
+        churns(story)
     wrong = [n for n, other in enumerate(order) if n != other]
     found = verdict(story)
     assert found.verdict is (Standing.BROKEN if wrong else Standing.HOLDS)
@@ -77,7 +77,7 @@ def test_two_members_with_one_token_are_broken_even_if_nothing_changes():
     story.deploys()
     for ordinal in story.members:
         story.answers(ordinal, token=ALIKE)
-    story.churns(dict.fromkeys(story.members, ALIKE))
+    churns(story, dict.fromkeys(story.members, ALIKE))
     found = verdict(story)
     assert found.verdict is Standing.BROKEN
     assert "ordinals 0 and 1 have one token" in found.reason
@@ -88,7 +88,7 @@ def test_what_went_wrong_before_is_another_guarantees_business():
     story.deploys()
     story.drifts("pod-delete", 1)
     story.answers(1, token=ALIKE)
-    story.churns({1: ALIKE})
+    churns(story, {1: ALIKE})
     assert verdict(story).verdict is Standing.HOLDS
 
 

@@ -397,6 +397,64 @@ def test_pods_deleted_together_all_end_and_come_back_as_others(from_five, api):
     assert api.of("statefulsets")["x/web"]["spec"]["replicas"] == 3
 
 
+WHOLE = {
+    "apiVersion": "apps/v1",
+    "kind": "StatefulSet",
+    "metadata": {"labels": {"app": "web"}, "annotations": {"by": "hand"}},
+    "spec": {"replicas": 3, "ordinals": {"start": 5}, "serviceName": "web"},
+}
+
+
+def test_a_set_is_deleted_with_its_pods_and_made_again_as_it_was(from_five, api):
+    api.put("statefulsets", "web", "x", **WHOLE)
+    kept, old = Kept(), api.of("statefulsets")["x/web"]["metadata"]["uid"]
+    with broken(FAULTS["set-delete"], from_five, 5, kept) as receipt:
+        assert (receipt["set"], receipt["uid"]) == ("web", old)
+        assert sorted(one["ordinal"] for one in receipt["pods"]) == [5, 6, 7]
+        assert api.of("statefulsets") == api.of("pods") == {}
+        (open_now,), _ = from_five.journal.read()
+        assert open_now.undo[0].value["spec"] == WHOLE["spec"]
+    assert stages(kept) == ["planned", "undo", "receipt", "healed"]
+    found, healed = api.of("statefulsets")["x/web"], proofs(kept)["healed"]
+    assert found["spec"] == WHOLE["spec"]
+    assert {key: found["metadata"][key] for key in ("labels", "annotations")} == WHOLE["metadata"]
+    assert healed["uid"] == found["metadata"]["uid"] != old
+    assert [one["ordinal"] for one in healed["pods"]] == [5, 6, 7]
+    assert from_five.journal.read() == ([], {})
+
+
+def test_a_deletion_of_the_set_that_fails_in_the_middle_is_undone(from_five, api):
+    api.put("statefulsets", "web", "x", **WHOLE)
+    kept = Kept()
+    with pytest.raises(ZeroDivisionError), broken(FAULTS["set-delete"], from_five, 5, kept):
+        raise ZeroDivisionError
+    assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
+    assert api.of("statefulsets")["x/web"]["spec"] == WHOLE["spec"]
+    assert from_five.journal.read() == ([], {})
+
+
+def test_a_part_of_a_set_is_not_deleted(from_five, api):
+    with (
+        pytest.raises(CannotRun, match="from 6"),
+        broken(FAULTS["set-delete"], from_five, 6, Kept()),
+    ):
+        pass
+    assert "x/web" in api.of("statefulsets")
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_set_whose_pods_stay_gives_no_receipt_and_is_made_again(scene, api):
+    three(scene, api)
+    kept = Kept()
+    with (
+        pytest.raises(NotReady, match="web-0, web-1, web-2 still there"),
+        broken(FAULTS["set-delete"], scene, 0, kept),
+    ):
+        pytest.fail("the body must not run without a receipt")
+    assert stages(kept) == ["planned", "undo", "stopped"]
+    assert "x/web" in api.of("statefulsets")
+
+
 def test_no_pod_is_waited_for_before_the_next_is_deleted(scene, api):
     three(scene, api)
     api.lingering.add("pods")

@@ -47,6 +47,7 @@ DEFECTS = {
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "no-service-name": {"spec.serviceName"},
     "parallel": {"spec.podManagementPolicy"},
+    "claims-go-with-set": {"spec.persistentVolumeClaimRetentionPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "oldest-snapshot": {"spec.template.spec.initContainers"},

@@ -14,7 +14,7 @@ from seatrial import checks, timing
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
 
-_OF_ALL = ("pods-delete",)
+_OF_ALL = ("pods-delete", "set-delete")
 """Faults that take every member at once."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100

@@ -13,7 +13,7 @@ from typing import Any
 
 from seatrial import history
 from seatrial.model import Outcome
-from seatrial.testing import Story
+from seatrial.testing import Story, churns, gets_its_set_again, loses_its_set
 
 HERE = Path(__file__).parent
 FAULTS = {"pod-delete": [1], "pod-evict": [2], "scale-down": [1]}
@@ -195,7 +195,7 @@ def churned() -> Run:
     run.served()
     run.phase("fault")
     for _ in range(3):
-        run.churns()
+        churns(run)
         run.waits(1)
         run.served()
     run.ends()
@@ -208,11 +208,37 @@ def start_order() -> Run:
     run = Run({"pods-delete": [0] * 2}, breaks=["storage.no-cross-wiring"], may_break=may)
     run.deploys()
     run.phase("fault")
-    run.churns()
+    churns(run)
     disks = {ordinal: f"token-of-{run.claims[2 - ordinal]['uid']}" for ordinal in run.members}
-    run.churns(disks)
+    churns(run, disks)
     run.ends()
     return run
+
+
+def set_deleted(claims_go: tuple[int, ...] = (), breaks: tuple[str, ...] = ()) -> Run:
+    """The set is deleted and made again; the claims of some go with it."""
+    may = ["storage.rebind", "durability.acknowledged"] if breaks else []
+    run = Run({"set-delete": [0]}, breaks=breaks, may_break=may)
+    run.deploys()
+    run.served()
+    run.phase("fault")
+    run.served()
+    loses_its_set(run)
+    for ordinal in claims_go:
+        run.claim(ordinal, "MODIFIED", deleting=True)
+        run.claim(ordinal, "DELETED")
+        del run.claims[ordinal]
+        del run.held[ordinal]
+        del run.chains[f"w{ordinal}"]
+    gets_its_set_again(run)
+    run.served()
+    run.ends()
+    return run
+
+
+def claims_gone_with_set() -> Run:
+    """The claims go with their set, as with whenDeleted: Delete; so do the data."""
+    return set_deleted((0, 1, 2), ("storage.reattached",))
 
 
 class Shared(Run):
@@ -241,6 +267,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
     "good/churned": churned,
+    "good/set-deleted": set_deleted,
+    "bad/claims-gone-with-set": claims_gone_with_set,
     "bad/start-order": start_order,
     "bad/old-name": old_name,
     "bad/both-at-once": both_at_once,

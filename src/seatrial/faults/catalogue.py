@@ -17,6 +17,7 @@ from seatrial.faults import (
     pod_evict,
     pods_delete,
     scale_down,
+    set_delete,
 )
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
@@ -110,6 +111,14 @@ FAULTS: Mapping[str, Fault] = {
             scale_down.inject,
             _ANYWHERE,
             scale_down.undo,
+        ),
+        Fault(
+            "set-delete",
+            "the set is deleted with all its pods, by its own policy, and made again",
+            "https://kubernetes.io/docs/tasks/run-application/delete-stateful-set/",
+            set_delete.inject,
+            _ANYWHERE,
+            set_delete.undo,
         ),
     )
 }

@@ -69,5 +69,8 @@ def _new(pod: Pod | None, gone: str | None) -> bool:
 
 
 def _counted(scene: Scene, wanted: int) -> str | None:
-    found = scene.replicated().status.replicas
-    return None if found == wanted else f"the set's status counts {found} replicas"
+    found = scene.stream.items("statefulsets").get(scene.set)
+    if found is None:
+        return f"no set {scene.set} yet"
+    counted = found.status.replicas
+    return None if counted == wanted else f"the set's status counts {counted} replicas"

@@ -182,23 +182,6 @@ class Story:
         self.stage(fault, ordinal, "healed", self.proof(ordinal))
         self.answers(ordinal)
 
-    def churns(self, tokens: Mapping[int, str] | None = None) -> None:
-        """Let all pods be deleted together and come again; `tokens` are told instead of theirs."""
-        self.stage("pods-delete", self.first, "planned", {"target": self.proof(self.first)})
-        for ordinal in self.members:
-            self.pod(ordinal, "MODIFIED", deleting=True, ready=False)
-        self.waits(1)
-        gone = [{"ordinal": ordinal, **self.proof(ordinal)} for ordinal in self.members]
-        for ordinal in self.members:
-            self.pod(ordinal, "DELETED")
-        self.stage("pods-delete", self.first, "receipt", {"pods": gone})
-        for ordinal in self.members:
-            self.comes(ordinal)
-        back = [{"ordinal": ordinal, **self.proof(ordinal)} for ordinal in self.members]
-        self.stage("pods-delete", self.first, "healed", {"pods": back})
-        for ordinal in self.members:
-            self.answers(ordinal, token=(tokens or {}).get(ordinal, ""))
-
     def scales_down(self, to: int) -> None:
         """Let the highest pods go one after the other, with the receipt of it."""
         self.plans_down(to)

@@ -43,4 +43,13 @@ GUARANTEES = (
         ("scale-down",),
         storage.kept_on_scale_down,
     ),
+    Guarantee(
+        "storage.reattached",
+        "claims outlive the deletion of the set; the set made again finds the old data",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+        "#persistentvolumeclaim-retention",
+        "the set is deleted and made again; claims are watched all the time, tokens compared",
+        ("set-delete",),
+        storage.reattached,
+    ),
 )
