@@ -440,6 +440,41 @@ def test_of_two_scalings_the_first_value_is_the_one_that_stays(api, tmp_path):
     assert replicas(api) == 3
 
 
+def unmade(api: FakeApi, tmp_path: Path) -> Entry:
+    document = {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {"replicas": 3}}
+    found = scaled(api, tmp_path)
+    value = {**document, "metadata": {"name": "web", "namespace": "x"}}
+    return replace(found, undo=(replace(found.undo[0], do="recreate", value=value),))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_that_was_deleted_is_made_again_from_the_journal_alone(api, tmp_path):
+    Journal().open(unmade(api, tmp_path))
+    api.remove("statefulsets", "web", "x")
+    done = healing.heal(Quiet())
+    assert "web was deleted and is made again" in done.mends[0].sentence
+    assert replicas(api) == 3
+    assert Journal().read() == ([], {})
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_that_is_there_is_left_as_it_is(api, tmp_path):
+    Journal().open(unmade(api, tmp_path))
+    assert healing.heal(Quiet()).exit_code == 0
+    assert replicas(api) == 1
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_that_is_ending_still_stays_in_the_journal(api, tmp_path):
+    Journal().open(unmade(api, tmp_path))
+    api.lingering.add("statefulsets")
+    api.delete("statefulsets", "web", "x")
+    assert healing.heal(Quiet()).exit_code == 5
+    api.remove("statefulsets", "web", "x")
+    assert healing.heal(Quiet()).exit_code == 0
+    assert replicas(api) == 3
+
+
 @pytest.mark.usefixtures("alone")
 def test_a_cluster_that_is_gone_leaves_nothing_open():
     Journal().open(entry(Step("start", node="sea-worker")))

@@ -50,7 +50,8 @@ from seatrial.testing import PaperNode
 CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
 TRUE = "True"
 REPLICAS = 3
-BREAKING = ("node-stop", "node-kill", "node-lost", "scale-down")
+BREAKING = ("node-stop", "node-kill", "node-lost", "scale-down", "set-delete")
+LOWEST = {"set-delete": 0}
 
 
 class Fuse:
@@ -95,8 +96,12 @@ class World:
         return int(path.read_text()) if path.exists() else REPLICAS
 
     @property
+    def deleted(self) -> bool:
+        return (self.folder / "deleted").exists()
+
+    @property
     def well(self) -> bool:
-        return self.node().well and self.replicas == REPLICAS
+        return self.node().well and self.replicas == REPLICAS and not self.deleted
 
     def clear(self) -> None:
         for path in self.folder.iterdir():
@@ -105,14 +110,39 @@ class World:
 
 @dataclass(frozen=True)
 class Kube:
-    """As much of an API server as a set's replicas need."""
+    """As much of an API server as a set and its replicas need."""
 
     world: World
     fuse: Fuse | None = None
 
     def get(self, path: str) -> dict[str, Any]:
         assert path.endswith("/statefulsets/web")
-        return {"spec": {"replicas": self.world.replicas}}
+        if self.world.deleted:
+            raise ApiFailed("GET", seen="not found", status=404)
+        return {"metadata": {"name": "web"}, "spec": {"replicas": self.world.replicas}}
+
+    def delete(self, path: str, *, uid: str) -> None:
+        assert path.endswith("/statefulsets/web")
+        assert uid
+        if self.fuse:
+            self.fuse.tick()
+        (self.world.folder / "deleted").touch()
+        self.world.write({"replicas": 0})
+        if self.fuse:
+            self.fuse.tick()
+
+    def send(self, method: str, path: str, body: Any) -> None:
+        assert (method, path.rpartition("/")[2], body["metadata"]["name"]) == (
+            "POST",
+            "statefulsets",
+            "web",
+        )
+        if self.fuse:
+            self.fuse.tick()
+        (self.world.folder / "deleted").unlink()
+        self.world.write({"replicas": body["spec"]["replicas"]})
+        if self.fuse:
+            self.fuse.tick()
 
     def patch(self, path: str, body: dict[str, Any]) -> None:
         assert path.endswith("/statefulsets/web")
@@ -139,7 +169,8 @@ class Stream:
         return found
 
     def _pods(self) -> dict[str, Pod]:
-        state, replicas = self.world.node().state(), self.world.replicas
+        state = self.world.node().state()
+        replicas = 0 if self.world.deleted else self.world.replicas
         done = sum("replicas" in line for line in self.world.truth)
         ready = PodStatus(
             phase="Running",
@@ -166,7 +197,10 @@ class Stream:
     def _statefulsets(self) -> dict[str, Set]:
         now = self.world.replicas
         status = SetStatus(replicas=now, ready_replicas=now)
-        return {"web": Set(metadata=Meta(name="web"), spec=SetSpec(replicas=now), status=status)}
+        if self.world.deleted:
+            return {}
+        meta = Meta(name="web", uid=f"set {len(self.world.truth)}")
+        return {"web": Set(metadata=meta, spec=SetSpec(replicas=now), status=status)}
 
 
 @dataclass(frozen=True)
@@ -207,7 +241,7 @@ def scene_of(world: World, fuse: Fuse | None = None) -> Scene:
 
 def run(fault: str, world: World, fuse: Fuse) -> None:
     scene = scene_of(world, fuse)
-    with broken(FAULTS[fault], scene, 1, Recorder(world, fuse)):
+    with broken(FAULTS[fault], scene, LOWEST.get(fault, 1), Recorder(world, fuse)):
         fuse.tick()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from seatrial import history
 from seatrial.model import Outcome
-from seatrial.testing import Story
+from seatrial.testing import Story, churns, gets_its_set_again, loses_its_set
 
 HERE = Path(__file__).parent
 FAULTS = {"pod-delete": [1], "pod-evict": [2], "scale-down": [1]}
@@ -44,23 +44,26 @@ class Run(Story):
 
     def ends(self) -> None:
         self.phase("final")
-        for ordinal in range(self.replicas):
+        for ordinal in self.members:
             self.answers(ordinal)
         self.served()
-        for member in range(self.replicas):
+        for member in self.members:
             self.reads(member)
         self.says("driver", "driver", {"event": "started", "node": "worker-4"})
         ops = {"expected": len(self.ops), "collected": len(self.ops)}
         self.says("driver", "driver", {"event": "collected", "node": "worker-4", **ops})
 
 
-def good() -> Run:
-    run = Run(FAULTS)
+def whole(run: Run) -> Run:
     run.begins()
     run.scales_down(1)
     run.goes_on()
     run.ends()
     return run
+
+
+def good() -> Run:
+    return whole(Run(FAULTS))
 
 
 def old_name() -> Run:
@@ -174,13 +177,105 @@ def oldest_restored() -> Lost:
     return recovered("old", ("recovery.six-stages",))
 
 
+def index_rewritten() -> Run:
+    """A controller counts the members anew: it writes another index on one of them."""
+    run = Run(FAULTS, breaks=["identity.labels"])
+    run.begins()
+    run.pod(2, "MODIFIED", labels={**run.pods[2]["labels"], "apps.kubernetes.io/pod-index": "0"})
+    run.scales_down(1)
+    run.goes_on()
+    run.ends()
+    return run
+
+
+def churned() -> Run:
+    """All pods are deleted together, three times, and each finds its own disk."""
+    run = Run({"pods-delete": [0] * 3})
+    run.deploys()
+    run.served()
+    run.phase("fault")
+    for _ in range(3):
+        churns(run)
+        run.waits(1)
+        run.served()
+    run.ends()
+    return run
+
+
+def start_order() -> Run:
+    """In the second round whoever starts first is given the disk of the last."""
+    may = ["storage.rebind", "durability.acknowledged"]
+    run = Run({"pods-delete": [0] * 2}, breaks=["storage.no-cross-wiring"], may_break=may)
+    run.deploys()
+    run.phase("fault")
+    churns(run)
+    disks = {ordinal: f"token-of-{run.claims[2 - ordinal]['uid']}" for ordinal in run.members}
+    churns(run, disks)
+    run.ends()
+    return run
+
+
+def set_deleted(claims_go: tuple[int, ...] = (), breaks: tuple[str, ...] = ()) -> Run:
+    """The set is deleted and made again; the claims of some go with it."""
+    may = ["storage.rebind", "durability.acknowledged"] if breaks else []
+    run = Run({"set-delete": [0]}, breaks=breaks, may_break=may)
+    run.deploys()
+    run.served()
+    run.phase("fault")
+    run.served()
+    loses_its_set(run)
+    for ordinal in claims_go:
+        run.claim(ordinal, "MODIFIED", deleting=True)
+        run.claim(ordinal, "DELETED")
+        del run.claims[ordinal]
+        del run.held[ordinal]
+        del run.chains[f"w{ordinal}"]
+    gets_its_set_again(run)
+    run.served()
+    run.ends()
+    return run
+
+
+def claims_gone_with_set() -> Run:
+    """The claims go with their set, as with whenDeleted: Delete; so do the data."""
+    return set_deleted((0, 1, 2), ("storage.reattached",))
+
+
+class Shared(Run):
+    """A run whose members mount one claim, each in a folder of its own."""
+
+    def claim_name(self, ordinal: int) -> str:
+        del ordinal
+        return "shared"
+
+    def bound(self, ordinal: int) -> None:
+        if self.claims:
+            self.claims[ordinal] = next(iter(self.claims.values()))
+        else:
+            super().bound(ordinal)
+
+    def answers(self, ordinal: int, *, token: str = "") -> None:
+        super().answers(ordinal, token=token or f"token-of-{ordinal}")
+
+
+def shared_claim() -> Run:
+    """Three members, one claim."""
+    return whole(Shared(FAULTS, breaks=["storage.claim-per-ordinal"]))
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
+    "good/churned": churned,
+    "good/set-deleted": set_deleted,
+    "bad/claims-gone-with-set": claims_gone_with_set,
+    "bad/start-order": start_order,
     "bad/old-name": old_name,
     "bad/both-at-once": both_at_once,
     "bad/claims-deleted": claims_deleted,
     "bad/tail-lost": tail_lost,
+    "bad/index-rewritten": index_rewritten,
+    "bad/shared-claim": shared_claim,
     "bad/oldest-restored": oldest_restored,
 }
 

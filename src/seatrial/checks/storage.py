@@ -14,7 +14,7 @@ from seatrial.checks.sight import gaps, torn
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _REBIND = "storage.rebind"
-_KEPT = "storage.kept-on-scale-down"
+_KEPT, _REATTACHED = "storage.kept-on-scale-down", "storage.reattached"
 
 Compared = tuple[Standing, str, list[Op]]
 
@@ -43,17 +43,38 @@ def kept_on_scale_down(history: History) -> Verdict:
     """
     gone = [drift for drift in drifts(history) if drift.fault == "scale-down"]
     found = [_kept(history, drift) for drift in gone]
-    olds = [pod for drift in gone if (pod := _pod(history, drift.old))]
-    figures = {
-        "scale_downs": len({drift.receipt.index for drift in gone}),
-        "members": sum(1 for drift in gone if drift.new),
-        "claims": len({name for pod in olds for name in pod.value["claims"]}),
-    }
+    figures = {"scale_downs": len({drift.receipt.index for drift in gone}), **_came(history, gone)}
     praise = (
         f"{figures['claims']} claims of {figures['members']} members stayed; scale-up found "
         "volume and token again"
     )
     return _settled(_KEPT, found, missing(history, "scale-down"), praise, figures)
+
+
+def reattached(history: History) -> Verdict:
+    """Judge storage.reattached: the claims of a deleted set stay; the one made again finds them.
+
+    Broken when a member's claim is deleted, or marked for it, between the deletion of the set and
+    its return, or when claim uid, volume uid or token differ afterwards. Unknown without receipt,
+    return or sight of them. Figures: set_deletes, members (that came back), claims (of theirs).
+    Source: kubernetes.io, StatefulSets, "PersistentVolumeClaim retention" (whenDeleted: Retain).
+    """
+    gone = [drift for drift in drifts(history) if drift.fault == "set-delete"]
+    found = [_kept(history, drift) for drift in gone]
+    figures = {"set_deletes": len({drift.receipt.index for drift in gone}), **_came(history, gone)}
+    praise = (
+        f"{figures['claims']} claims outlived their set; the one made again found volume and token "
+        f"of {figures['members']} members"
+    )
+    return _settled(_REATTACHED, found, missing(history, "set-delete"), praise, figures)
+
+
+def _came(history: History, gone: Sequence[Drift]) -> dict[str, int]:
+    olds = [pod for drift in gone if (pod := _pod(history, drift.old))]
+    return {
+        "members": sum(1 for drift in gone if drift.new),
+        "claims": len({name for pod in olds for name in pod.value["claims"]}),
+    }
 
 
 def _settled(

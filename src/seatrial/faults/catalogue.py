@@ -9,7 +9,16 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.faults import node_kill, node_lost, node_stop, pod_delete, pod_evict, scale_down
+from seatrial.faults import (
+    node_kill,
+    node_lost,
+    node_stop,
+    pod_delete,
+    pod_evict,
+    pods_delete,
+    scale_down,
+    set_delete,
+)
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 
@@ -63,6 +72,13 @@ FAULTS: Mapping[str, Fault] = {
             _ANYWHERE,
         ),
         Fault(
+            "pods-delete",
+            "the pods of the ordinal and of all above it are deleted together",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
+            pods_delete.inject,
+            _ANYWHERE,
+        ),
+        Fault(
             "node-stop",
             "the member's node is shut down in order, and started again",
             "https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/",
@@ -95,6 +111,14 @@ FAULTS: Mapping[str, Fault] = {
             scale_down.inject,
             _ANYWHERE,
             scale_down.undo,
+        ),
+        Fault(
+            "set-delete",
+            "the set is deleted with all its pods, by its own policy, and made again",
+            "https://kubernetes.io/docs/tasks/run-application/delete-stateful-set/",
+            set_delete.inject,
+            _ANYWHERE,
+            set_delete.undo,
         ),
     )
 }

@@ -108,6 +108,35 @@ def _scale(step: Step, reach: Reach) -> str:
     return f"{step.path.rsplit('/', 1)[1]} had {now} replicas and has {step.value} again"
 
 
+def _recreate(step: Step, reach: Reach) -> str:
+    """Make an object again from its whole document, unless it is there; its namespace may be gone.
+
+    One that is still being deleted is no object to leave behind: whoever heals comes again.
+    """
+    kube, name = reach.kube, step.path.rsplit("/", 1)[1]
+    if kube is None:
+        return ""
+    try:
+        if "deletionTimestamp" in kube.get(step.path)["metadata"]:
+            raise CannotRun(f"{name} gone, so that it can be made again", seen="it is ending still")
+    except ApiFailed as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return f"{name} was deleted and is made again" if _made(kube, step) else ""
+    return ""
+
+
+def _made(kube: Kube, step: Step) -> bool:
+    """Whether we made it: somebody else may have been faster, and its namespace may be gone."""
+    try:
+        kube.send("POST", step.path.rpartition("/")[0], step.value)
+    except ApiFailed as error:
+        if error.status not in {HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND}:
+            raise
+        return False
+    return True
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -148,6 +177,7 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "resume": _run_again,
     "join": _join,
     "scale": _scale,
+    "recreate": _recreate,
     "untaint": _untaint,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

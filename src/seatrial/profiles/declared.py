@@ -104,6 +104,9 @@ class Declared(BaseModel):
     set: Annotated[Name, Field(description="The StatefulSet on trial.")]
     service: Annotated[Name, Field(description="Its headless Service.")]
     replicas: Annotated[int, Field(strict=True, ge=1, le=50, description="How many members.")]
+    first_ordinal: Annotated[
+        int, Field(strict=True, ge=0, description="Its spec.ordinals.start.")
+    ] = 0
     container: Annotated[Name, Field(description="The container that questions are asked in.")]
     claim_templates: Annotated[
         tuple[Name, ...], Field(description="Names of its volumeClaimTemplates.")

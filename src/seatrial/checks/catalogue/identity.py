@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import dns, identity
+from seatrial.checks import dns, identity, labels
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -25,5 +25,13 @@ GUARANTEES = (
         "each member is deleted and evicted; each CoreDNS address is asked from inside the cluster",
         ("pod-delete", "pod-evict"),
         dns.dns,
+    ),
+    Guarantee(
+        "identity.labels",
+        "the labels pod-name and pod-index tell the ordinal; the set's own start is honoured",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#start-ordinal",
+        "each member is deleted; every sight of every pod is read. ledger-start-five counts from 5",
+        ("pod-delete",),
+        labels.labels,
     ),
 )
