@@ -21,7 +21,7 @@ from seatrial.model import History, Op, Outcome, Standing, Verdict
 GOOD = history.read(Path(__file__).parent / "histories" / "good" / "moved.jsonl")
 REBIND, ACKNOWLEDGED = "storage.rebind", "durability.acknowledged"
 SECONDS = {
-    "killed": 1.0, "unreachable": 11.0, "fenced": 0.2, "cleared": 15.0, "recreated": 0.5,
+    "killed": 1.0, "unreachable": 11.0, "fenced": 0.1, "cleared": 15.0, "recreated": 0.5,
     "rescheduled": 0.5, "serving": 1.5,
 }  # fmt: skip
 MADE = {"data-ledger-1", "pvc-claim-1-105"}

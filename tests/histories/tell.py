@@ -199,7 +199,7 @@ class Moved(Run):
         self.says("watch/persistentvolumes", "volume", value)
 
     def dies(self) -> None:
-        """Kill the node of ordinal 1 and fence it; the stages take 1, 11, 0.2 seconds."""
+        """Kill the node of ordinal 1 and fence it; the stages take 1, 11, 0.1 seconds."""
         self.stage("node-kill", 1, "planned", {"target": self.proof(1)})
         self.waits(1)
         self.stage("node-kill", 1, "receipt", {**self.proof(1), "witness": "exited"})

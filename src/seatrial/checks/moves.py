@@ -63,7 +63,10 @@ def move_of(history: History, drift: Drift) -> Move:
     stages: dict[str, Stage] = {}
     for name, op in _marks(history, drift).items():
         before = max((stage.ended for stage in stages.values()), default=op.completed)
-        start = {"killed": began(history, drift.receipt).completed, "fenced": _sent(history, drift)}
+        start = {
+            "killed": began(history, drift.receipt).completed,
+            "fenced": _taken(history, drift),
+        }
         first = start.get(name)
         stages[name] = Stage(
             min(before if first is None else first, op.completed), op.completed, op
@@ -129,14 +132,14 @@ def _tainted(op: Op, key: str) -> bool:
     return any(taint.startswith(key) and taint.endswith(":NoExecute") for taint in taints)
 
 
-def _sent(history: History, drift: Drift) -> float | None:
-    """Give when the fence was sent: before that the cluster waited for us."""
-    sent = [
-        op.invoked
+def _taken(history: History, drift: Drift) -> float | None:
+    """Give when the API server had taken the fence: until then the cluster waited for us."""
+    taken = [
+        op.completed
         for op in history.of("fence")
         if op.value["ordinal"] == drift.ordinal and op.index > drift.receipt.index
     ]
-    return sent[0] if sent else None
+    return taken[0] if taken else None
 
 
 def _answered(history: History, drift: Drift, recreated: Stage | None) -> Op | None:
