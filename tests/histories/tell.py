@@ -20,7 +20,15 @@ FAULTS = {"pod-delete": [1], "pod-evict": [2], "scale-down": [1]}
 
 
 class Run(Story):
-    """A run with everything: load, names, two pods hit, 3 -> 1 -> 3, final readings."""
+    """A run with everything: load, names, two pods hit, 3 -> 1 -> 3, final readings.
+
+    `tokens` are those of members that lie about theirs in the end.
+    """
+
+    def __post_init__(self) -> None:
+        """Begin with nobody lying."""
+        super().__post_init__()
+        self.tokens: dict[int, str] = {}
 
     def served(self) -> None:
         for member in self.pods:
@@ -45,7 +53,7 @@ class Run(Story):
     def ends(self) -> None:
         self.phase("final")
         for ordinal in self.members:
-            self.answers(ordinal)
+            self.answers(ordinal, token=self.tokens.get(ordinal, ""))
         self.served()
         for member in self.members:
             self.reads(member)
@@ -263,6 +271,96 @@ def shared_claim() -> Run:
     return whole(Shared(FAULTS, breaks=["storage.claim-per-ordinal"]))
 
 
+class Moved(Run):
+    """A run in which the node of ordinal 1 is killed and fenced, and its member moves."""
+
+    def node(self, name: str, *taints: str, ready: bool = False) -> None:
+        self.rv += 1
+        told = {"name": name, "uid": f"uid-{name}", "ready": ready, "taints": list(taints)}
+        value = {**told, "event": "MODIFIED", "rv": self.rv, "deleting": False}
+        self.says("watch/nodes", "node", value)
+
+    def volume(self, ordinal: int, event: str, **changes: Any) -> None:
+        self.rv += 1
+        name, claim = self.claims[ordinal]["volume"], self.claims[ordinal]["uid"]
+        value = {"name": name, "uid": f"volume-of-{claim}", "node": "", "claim": claim}
+        value |= {"event": event, "rv": self.rv, **changes}
+        self.says("watch/persistentvolumes", "volume", value)
+
+    def dies(self) -> None:
+        """Kill the node of ordinal 1 and fence it; the stages take 1, 11, 0.1 seconds."""
+        self.stage("node-kill", 1, "planned", {"target": self.proof(1)})
+        self.waits(1)
+        self.stage("node-kill", 1, "receipt", {**self.proof(1), "witness": "exited"})
+        self.at -= 0.5
+        self.writes(0)
+        self.writes(2)
+        self.waits(11.3)
+        self.node("worker-1", DEAD)
+        self.waits(0.3)
+        fence = {"ordinal": 1, "node": "worker-1", "witness": "exited"}
+        self.says("recovery", "fence", fence, took=0.1)
+        self.waits(0.1)
+        self.node("worker-1", DEAD, FENCED)
+
+    def moves(self, node: str = "worker-2") -> None:
+        """Let the pod be gone after 15 seconds, and a new one come up within 2.5."""
+        self.waits(14)
+        self.goes(1)
+        self.waits(0.5)
+        self.comes(1, node=node)
+
+    def returns(self) -> None:
+        self.waits(1)
+        self.served()
+        self.node("worker-1", ready=True)
+        self.stage("node-kill", 1, "healed", self.proof(1))
+        self.ends()
+
+
+DEAD = "node.kubernetes.io/unreachable=:NoExecute"
+FENCED = "node.kubernetes.io/out-of-service=seatrial:NoExecute"
+
+
+def killed(breaks: tuple[str, ...] = (), may_break: tuple[str, ...] = ()) -> Moved:
+    judged = ["storage.rebind", "durability.acknowledged"]
+    run = Moved({"node-kill": [1]}, breaks=breaks, may_break=may_break, guarantees=judged)
+    run.deploys()
+    run.served()
+    run.phase("fault")
+    run.served()
+    run.dies()
+    return run
+
+
+def moved() -> Moved:
+    run = killed()
+    run.moves()
+    run.returns()
+    return run
+
+
+def other_volume() -> Moved:
+    """The volume is made anew under its old name while its member moves."""
+    run = killed(("storage.rebind",))
+    run.volume(1, "DELETED")
+    run.volume(1, "ADDED", uid="another")
+    run.moves()
+    run.returns()
+    return run
+
+
+def moved_empty() -> Moved:
+    """The new node has a directory of its own where the shared one should be."""
+    run = killed(("storage.rebind", "durability.acknowledged"))
+    run.moves()
+    run.held[1] = []
+    del run.chains["w1"]
+    run.tokens[1] = "founded-anew"
+    run.returns()
+    return run
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
@@ -270,6 +368,7 @@ TOLD: dict[str, Callable[[], Story]] = {
     "good/set-deleted": set_deleted,
     "bad/claims-gone-with-set": claims_gone_with_set,
     "bad/start-order": start_order,
+    "good/moved": moved,
     "bad/old-name": old_name,
     "bad/both-at-once": both_at_once,
     "bad/claims-deleted": claims_deleted,
@@ -277,6 +376,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/index-rewritten": index_rewritten,
     "bad/shared-claim": shared_claim,
     "bad/oldest-restored": oldest_restored,
+    "bad/other-volume": other_volume,
+    "bad/moved-empty": moved_empty,
 }
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ GUARANTEES = (
         "after pod drift the same claim and the same volume return to the same ordinal, "
         "with its token file",
         "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
-        "each member is deleted and evicted; claim uid, volume uid and token are compared",
+        "each member is deleted and evicted; claim uid, volume uid and token are compared; the "
+        "drill node-out-of-service shows it on another node, where the class allows that",
         ("pod-delete", "pod-evict"),
         storage.rebind,
     ),
