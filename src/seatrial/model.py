@@ -207,69 +207,6 @@ class PlannedFault:
     ordinals: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NodeState:
-    """What a machine does now: `status` is running, paused, exited, absent or unknown.
-
-    `container` and `boot` together differ after every start; `pid` is its init, 0 unless it runs
-    on this very machine. `started` is the start of this boot in seconds since 1970 by the clock
-    of the node's engine, 0 when it never did. `disks` are the volumes that it alone has.
-    """
-
-    status: str
-    container: str = ""
-    pid: int = 0
-    boot: str = ""
-    started: float = 0.0
-    disks: tuple[str, ...] = ()
-
-
-class Node(Protocol):
-    """A machine of the Cluster, as faults and probes may use it.
-
-    What harms raises NotOurs when we did not make the machine, BadInput when it is no victim
-    (the control plane, the driver's). What mends does nothing when nothing is to be mended.
-    """
-
-    @property
-    def name(self) -> str:
-        """The Node object's name."""
-
-    @property
-    def role(self) -> str:
-        """control-plane, worker or driver."""
-
-    def state(self) -> NodeState:
-        """Look at it."""
-
-    def stop(self) -> None:
-        """Ask it to shut down, and wait until it has."""
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-
-    def pause(self) -> None:
-        """Freeze all that it runs."""
-
-    def lose(self) -> None:
-        """Remove it together with its disks."""
-
-    def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
-        """Say which of these disks are still there."""
-
-    def settle(self) -> None:
-        """Wait until what was asked of it before, by whoever has ended since, is done."""
-
-    def start(self) -> None:
-        """Start it again."""
-
-    def resume(self) -> None:
-        """Let it go on."""
-
-    def join(self) -> None:
-        """Make a lost one again under its old name, Ready; what is left of it goes first."""
-
-
 class Recorder(Protocol):
     """Where a process writes its Ops while the run goes on."""
 

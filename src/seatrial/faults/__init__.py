@@ -20,7 +20,8 @@ from seatrial.faults.catalogue import FAULTS, Fault
 from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.model import NodeState, Op, Outcome, Recorder
+from seatrial.machine import NodeState
+from seatrial.model import Op, Outcome, Recorder
 
 __all__ = ["FAULTS", "Fault", "broken"]
 

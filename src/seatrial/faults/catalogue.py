@@ -9,7 +9,15 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.faults import node_kill, node_lost, node_stop, pod_delete, pod_evict, scale_down
+from seatrial.faults import (
+    node_cut,
+    node_kill,
+    node_lost,
+    node_stop,
+    pod_delete,
+    pod_evict,
+    scale_down,
+)
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 
@@ -86,6 +94,14 @@ FAULTS: Mapping[str, Fault] = {
             node_lost.inject,
             _OURS,
             node_lost.undo,
+        ),
+        Fault(
+            "node-cut",
+            "the member's node is cut off from all others while its containers live on",
+            "https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/",
+            node_cut.inject,
+            _OURS,
+            node_cut.undo,
         ),
         Fault(
             "scale-down",
