@@ -118,6 +118,11 @@ class Guarantee:
     kind: str = "promise"
     drill: str = ""
 
+    @property
+    def disruptive(self) -> bool:
+        """Whether exercising it disturbs others on the same cluster: it breaks a machine."""
+        return any(fault.startswith("node-") for fault in self.needs)
+
 
 @dataclass(frozen=True)
 class Load:

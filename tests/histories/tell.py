@@ -14,6 +14,7 @@ from typing import Any
 from seatrial import history
 from seatrial.model import Outcome
 from seatrial.testing import Story
+from seatrial.testing.lives import Heard
 
 HERE = Path(__file__).parent
 FAULTS = {"pod-delete": [1], "pod-evict": [2], "scale-down": [1]}
@@ -174,9 +175,31 @@ def oldest_restored() -> Lost:
     return recovered("old", ("recovery.six-stages",))
 
 
+def cut_off(*, forced: bool = False, breaks: tuple[str, ...] = ()) -> Heard:
+    """Tell of a run in which the node of ordinal 1 is cut off, its runtime heard all the time."""
+    run = Heard({"node-cut": [1]}, breaks=breaks, guarantees=["identity.at-most-one"])
+    run.looks()
+    run.deploys()
+    run.phase("fault")
+    run.is_cut_off(1, forced=forced)
+    run.looks()
+    run.phase("final")
+    for ordinal in range(run.replicas):
+        run.answers(ordinal)
+    run.looks()
+    return run
+
+
+def two_at_once() -> Heard:
+    """The pod on the node that is cut off is deleted by force, and made anew elsewhere."""
+    return cut_off(forced=True, breaks=("identity.at-most-one",))
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
+    "good/cut-off": cut_off,
+    "bad/two-at-once": two_at_once,
     "bad/old-name": old_name,
     "bad/both-at-once": both_at_once,
     "bad/claims-deleted": claims_deleted,
