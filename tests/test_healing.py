@@ -105,8 +105,10 @@ class Paper:
     def ruled(self, container: str, rules: str) -> str:
         """Follow nft's rules as far as they make or remove a table."""
         for line in rules.splitlines():
-            act = {"add table": self.cut.add, "delete table": self.cut.discard}
-            act.get(" ".join(line.split()[:2]), lambda _: None)(container)
+            if line.startswith("add table"):
+                self.cut.add(container)
+            elif line.startswith("delete table"):
+                self.cut.discard(container)
         return ""
 
     def _exec(self, container: str, *words: str) -> str:

@@ -163,10 +163,11 @@ class Telling:
         end(self.child)
 
 
-def telling(argv: Sequence[str], *, env: Mapping[str, str]) -> Telling:
+def telling(argv: Sequence[str], *, env: Mapping[str, str], errors: bool = False) -> Telling:
     """Start a program that goes on telling; `env` is added to our own environment.
 
-    Whatever ends us closes its standard input. Raises ToolFailed when it is missing.
+    Whatever ends us closes its standard input. With `errors` its error output is among the lines.
+    Raises ToolFailed when it is missing.
     """
     try:
         child = subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
@@ -174,7 +175,7 @@ def telling(argv: Sequence[str], *, env: Mapping[str, str]) -> Telling:
             env={**os.environ, **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
             start_new_session=True,
         )
     except FileNotFoundError as error:

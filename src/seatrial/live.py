@@ -26,6 +26,7 @@ from seatrial.plan import head
 from seatrial.probes import backups, identity
 from seatrial.probes.runtime import Witness, witnessed
 from seatrial.progress import Progress
+from seatrial.standin import Reach, beside
 from seatrial.timing import Limit
 from seatrial.workload import Workload, deployed, namespace_of
 
@@ -164,6 +165,7 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
     with ExitStack() as stack:
         _say(recorder, "deploy")
         witness = stack.enter_context(_witnessed(job, recorder))
+        stack.enter_context(_controlled(job, recorder))
         with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
             kube = job.ground.kube
             alive = stack.enter_context(
@@ -200,6 +202,13 @@ def _witnessed(job: Job, recorder: Recorder) -> AbstractContextManager[Witness]:
         return nullcontext(Witness())
     nodes = cluster.machines(job.ground.cluster, job.progress).values()
     return witnessed(nodes, job.profile, job.namespace, recorder)
+
+
+def _controlled(job: Job, recorder: Recorder) -> AbstractContextManager[None]:
+    """Run a rogue's own controller from before its first object on."""
+    ground = job.ground.cluster
+    reach = Reach(ground.kubeconfig, ground.context, job.namespace)
+    return beside(job.profile, reach, job.folder.logs / "controller.log", recorder)
 
 
 def _scene(job: Job, alive: Workload) -> Scene:

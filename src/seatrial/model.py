@@ -159,7 +159,7 @@ class Profile:
     under `load`.
     `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
     that is not backed up. `watch` are custom resources whose changes belong to the History, each
-    plural.group/version.
+    plural.group/version. `controller` is the file of a rogue's own controller, empty for none.
     """
 
     name: str
@@ -183,6 +183,7 @@ class Profile:
     secrets: tuple[str, ...] = ()
     recovery: Recovery | None = None
     watch: tuple[str, ...] = ()
+    controller: str = ""
 
     @property
     def rogue(self) -> bool:

@@ -31,6 +31,7 @@ class Limit:
 _SECONDS = {
     "api answers": 60.0,
     "command in a container": 20.0,
+    "controller is ready": 60.0,
     "driver answers": 60.0,
     "driver is ready": 120.0,
     "engine answers": 60.0,
