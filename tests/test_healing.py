@@ -38,7 +38,7 @@ NAMES = {
     "sea-worker3": "driver",
 }
 DEAD = Owner(1, 1, "another boot")
-HARMFUL = ("stop", "kill", "pause", "lose")
+HARMFUL = ("stop", "kill", "pause", "lose", "cut")
 
 
 @dataclass
@@ -50,9 +50,12 @@ class Paper:
     containers: dict[str, Any] = field(default_factory=dict)
     said: list[tuple[str, ...]] = field(default_factory=list)
     half: set[str] = field(default_factory=set)
+    cut: set[str] = field(default_factory=set)
 
-    def docker(self, *words: str, **_: object) -> str:
+    def docker(self, *words: str, stdin: bytes = b"", **_: object) -> str:
         self.said.append(words)
+        if words[:2] == ("exec", "--interactive"):
+            return self.ruled(words[2], stdin.decode())
         return str(getattr(self, f"_{words[0]}")(*words[1:]))
 
     def put(self, name: str, status: str = "running", image: str = IMAGE, number: int = 1) -> None:
@@ -99,7 +102,18 @@ class Paper:
         found = [m["Name"] for c in self.containers.values() for m in c["Mounts"][:1]]
         return "\n".join([*found, "somebody-elses"])
 
-    def _exec(self, container: str, *_: str) -> str:
+    def ruled(self, container: str, rules: str) -> str:
+        """Follow nft's rules as far as they make or remove a table."""
+        for line in rules.splitlines():
+            if line.startswith("add table"):
+                self.cut.add(container)
+            elif line.startswith("delete table"):
+                self.cut.discard(container)
+        return ""
+
+    def _exec(self, container: str, *words: str) -> str:
+        if "nft" in words[-1]:
+            return "table ip filter\n" + "table inet seatrial-cut\n" * (container in self.cut)
         return "" if container in self.half else "joined\n"
 
     def _events(self, *_: str) -> str:
@@ -217,12 +231,54 @@ def test_control_plane_and_driver_are_never_victims(act, name, engine):
     assert all(one["State"]["Status"] == "running" for one in engine.containers.values())
 
 
-@pytest.mark.parametrize("act", [*HARMFUL, "start", "resume", "join"])
+@pytest.mark.parametrize("act", [*HARMFUL, "start", "resume", "reconnect", "join", "hear"])
 def test_machines_that_we_did_not_make_are_not_touched(act, record):
     records.save(replace(record, provider="existing"))
     with pytest.raises(NotOurs):
         getattr(machine(), act)()
     assert machine().state().status == "unknown"
+
+
+@pytest.mark.usefixtures("record")
+def test_a_worker_is_cut_off_and_reached_again(engine):
+    machine().cut()
+    assert engine.cut == {"sea-worker-1"}
+    assert machine().state().status == "running"
+    assert machine().reconnect()
+    assert engine.cut == set()
+    assert not machine().reconnect()
+
+
+@pytest.mark.usefixtures("record")
+def test_rules_that_are_not_in_force_afterwards_are_no_cut(engine, monkeypatch):
+    monkeypatch.setattr(engine, "ruled", lambda *_: "")
+    with pytest.raises(CannotRun, match="it has no table"):
+        machine().cut()
+
+
+@pytest.mark.usefixtures("record")
+def test_a_cut_that_no_entry_tells_of_is_found_and_undone(engine):
+    engine.cut |= {"sea-worker-1", "sea-worker2-1"}
+    Journal().open(entry(Step("reconnect", node="sea-worker2"), node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert done.mends[1].what == "sea-worker"
+    assert engine.cut == {"sea-worker2-1"}
+
+
+@pytest.mark.usefixtures("record")
+def test_a_node_that_cannot_be_asked_for_rules_hides_no_other(engine, monkeypatch):
+    real = engine.docker
+
+    def deaf(*words: str, **more: Any) -> str:
+        if words[:2] == ("exec", "sea-control-plane-1"):
+            raise ToolFailed("docker exec", seen="no answer")
+        return str(real(*words, **more))
+
+    monkeypatch.setattr(engine, "docker", deaf)
+    engine.cut.add("sea-worker-1")
+    done = healing.heal(Quiet())
+    assert outcomes(done) == [("sea-control-plane", "failed"), ("sea-worker", "healed")]
 
 
 @pytest.mark.usefixtures("record")

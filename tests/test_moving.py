@@ -26,7 +26,8 @@ from seatrial.ground import Keep
 from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.live import Live
-from seatrial.model import NodeState, Op, Plan, PlannedFault
+from seatrial.machine import NodeState
+from seatrial.model import Op, Plan, PlannedFault
 from seatrial.progress import Quiet
 from seatrial.report.stages import recoveries
 from seatrial.testing import FakeApi, PaperNode, fake_api

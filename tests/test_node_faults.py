@@ -23,7 +23,7 @@ from seatrial.faults.scene import Scene, heartbeat, unready
 from seatrial.kube.client import connect
 from seatrial.kube.objects import Machine
 from seatrial.kube.watch import Stream
-from seatrial.model import NodeState
+from seatrial.machine import NodeState
 from seatrial.testing import FakeApi, Kept, PaperNode, controlled, fake_api
 
 OF_A_NODE = ("node-stop", "node-kill", "node-lost")

@@ -50,6 +50,9 @@ DEFECTS = {
     "claims-go-with-set": {"spec.persistentVolumeClaimRetentionPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
+    "from-the-bottom": set(),
+    "two-at-a-time": set(),
     "oldest-snapshot": {"spec.template.spec.initContainers"},
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "shared-claim": {
@@ -164,6 +167,11 @@ def test_a_rogue_differs_from_its_base_by_the_planted_defect_alone(name):
     assert found == DEFECTS[name]
 
 
+@pytest.mark.parametrize("name", [name for name in DEFECTS if not DEFECTS[name]])
+def test_a_rogue_whose_manifests_are_honest_brings_a_controller(name):
+    assert Path(load(name).controller).parent == Path(load(name).folder)
+
+
 @pytest.mark.parametrize("name", profiles.rogue_names())
 def test_a_rogue_declares_what_its_base_declares(name):
     honest, rogue = load(base_of(name)), load(name)
@@ -202,6 +210,39 @@ def test_durations_become_seconds(shop):
     with (shop / "profile.yaml").open("a") as file:
         file.write("bounds: {storage.rebind: {a: 30s, b: 250ms, c: 1.5m, d: 2}}\n")
     assert load(shop).bounds["storage.rebind"] == {"a": 30.0, "b": 0.25, "c": 90.0, "d": 2.0}
+
+
+HANDLER = "import kopf\n@kopf.on.event('pods')\ndef seen(**_): ...\n"
+ROGUE = "breaks: [storage.rebind]\ncontroller: own.py\n"
+
+
+def test_a_controller_is_found_beside_the_profile_and_never_inherited(shop):
+    (shop / "own.py").write_text(HANDLER)
+    (shop / "profile.yaml").write_text(GOOD + ROGUE)
+    assert load(shop).controller == str(shop / "own.py")
+    (shop.parent / "other").mkdir()
+    (shop.parent / "other" / "profile.yaml").write_text(
+        "extends: ../shop\nname: other\nsentence: another\n"
+    )
+    assert load(shop.parent / "other").controller == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "written", "said"),
+    [
+        (HANDLER, "controller: own.py\n", "10: controller: only a rogue, which says what it `br"),
+        (HANDLER, ROGUE.replace("own", "none"), "11: controller: there is no file none.py"),
+        (HANDLER.replace("@kopf", "@copf"), ROGUE, "no function of own.py is a handler of kopf's"),
+        ("", ROGUE, "no function of own.py is a handler of kopf's"),
+        ("def (\n", ROGUE, "11: controller: own.py:1: invalid syntax"),
+        ("#" * 300_000, ROGUE, "own.py has more than 262144 bytes"),
+    ],
+    ids=["no rogue", "no file", "no handler", "empty", "no Python", "too large"],
+)
+def test_what_is_no_controller_is_refused_before_anything_is_deployed(shop, content, written, said):
+    (shop / "own.py").write_text(content)
+    (shop / "profile.yaml").write_text(GOOD + written)
+    assert said in refusal(shop)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from seatrial import healing
 from seatrial.errors import CannotRun, NotHealed
-from seatrial.faults import FAULTS, broken, fenced
+from seatrial.faults import FAULTS, broken, fenced, node_cut
 from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE, UNDOS, Reach, tainted, undone, untainted
@@ -43,15 +43,18 @@ from seatrial.kube.objects import (
     SetSpec,
     SetStatus,
 )
-from seatrial.model import NodeState, Op
+from seatrial.machine import NodeState, Running
+from seatrial.model import Op
 from seatrial.progress import Quiet
 from seatrial.testing import PaperNode
+from seatrial.testing.runtime import PaperRuntime
+from seatrial.timing import limit
 
 CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
 TRUE = "True"
 REPLICAS = 3
 FENCED = "node-kill, fenced"
-BREAKING = ("node-stop", "node-kill", "node-lost", "scale-down", "set-delete", FENCED)
+BREAKING = ("node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "set-delete", FENCED)
 LOWEST = {"set-delete": 0}
 
 
@@ -76,12 +79,17 @@ class World:
     def node(self, fuse: Fuse | None = None) -> PaperNode:
         def tell(when: str, state: NodeState) -> None:
             if when == "after":
-                now = {"machine": state.status, "boot": state.boot}
+                reached = "running" if found.reached else "cut"
+                status = reached if state.status == "running" else state.status
+                now = {"machine": status, "boot": state.boot}
                 self.write({**now, "fenced": bool(self.taints)})
             if fuse:
                 fuse.tick()
 
-        return PaperNode(self.folder / "node.json", tell=tell)
+        runtime = PaperRuntime()
+        runtime.starts(Running("of web-1", "web", "web-1", "1 0", "x", 0.0))
+        found = PaperNode(self.folder / "node.json", tell=tell, runtime=runtime)
+        return found
 
     def write(self, line: dict[str, Any]) -> None:
         with (self.folder / "truth.jsonl").open("ab") as file:
@@ -183,7 +191,11 @@ class Stream:
     def _pods(self) -> dict[str, Pod]:
         state = self.world.node().state()
         replicas = 0 if self.world.deleted else self.world.replicas
-        done = sum("replicas" in line for line in self.world.truth)
+        acts = [line.get("replicas", line.get("machine")) for line in self.world.truth]
+        done = sum(isinstance(act, int) for act in acts) + (
+            "cut" in acts and self.world.node().reached
+        )
+        cut = None if self.world.node().reached else "2026-01-01T00:00:00Z"
         ready = PodStatus(
             phase="Running",
             conditions=[Condition(type="Ready", status=TRUE)],
@@ -191,7 +203,7 @@ class Stream:
         )
         return {
             f"web-{n}": Pod(
-                metadata=Meta(name=f"web-{n}", uid=f"{n} {done}"),
+                metadata=Meta(name=f"web-{n}", uid=f"{n} {done}", deletion_timestamp=cut),
                 spec=PodSpec(node_name="sea-worker"),
                 status=ready,
             )
@@ -201,7 +213,8 @@ class Stream:
     def _nodes(self) -> dict[str, Machine]:
         state = self.world.node().state()
         spoken = datetime.fromtimestamp(state.started + 1, UTC).isoformat()
-        status = TRUE if state.status == "running" else "Unknown"
+        reached = state.status == "running" and self.world.node().reached
+        status = TRUE if reached else "Unknown"
         ready = Condition(type="Ready", status=status, last_heartbeat_time=spoken)
         meta = Meta(name="sea-worker", uid=state.container)
         return {"sea-worker": Machine(metadata=meta, status=NodeStatus(conditions=[ready]))}
@@ -233,6 +246,13 @@ class Recorder:
 
 @pytest.fixture
 def world(tmp_path, monkeypatch) -> World:
+    # Nobody replaces who is cut off here: waiting for it would only make this slow.
+    brief = limit("member of a node that is cut off is replaced")
+    monkeypatch.setattr(
+        node_cut,
+        "limit",
+        lambda name: replace(brief, seconds=0.0) if name == brief.name else limit(name),
+    )
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "world").mkdir()
     found = World(tmp_path / "world")
@@ -312,7 +332,7 @@ def false_receipts(world: World) -> list[dict[str, Any]]:
         machine = line if "machine" in line else machine
         replicas = line.get("replicas", replicas)
         if line.get("stage") == "receipt":
-            node = "node" in line["proof"] and machine["machine"] not in {"exited", "absent"}
+            node = "node" in line["proof"] and machine["machine"] not in {"exited", "absent", "cut"}
             scaled = "pods" in line["proof"] and replicas == REPLICAS
             wrong += [line] if node or scaled else []
     return wrong

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -141,6 +142,45 @@ def attending(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
             list(argv), stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
         )
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A program whose lines are read as it says them; it reads from us only that we have ended."""
+
+    child: subprocess.Popen[bytes]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give each line, without its end; there are no more once the program has ended."""
+        with self.child.stdout or nullcontext(()) as said:
+            for line in said:
+                yield line.decode(errors="replace").rstrip("\n")
+
+    def close(self) -> None:
+        """End it, if it has not ended; whoever reads its lines gets what it had said."""
+        if self.child.stdin and not self.child.stdin.closed:
+            self.child.stdin.close()
+        end(self.child)
+
+
+def telling(argv: Sequence[str], *, env: Mapping[str, str], errors: bool = False) -> Telling:
+    """Start a program that goes on telling; `env` is added to our own environment.
+
+    Whatever ends us closes its standard input. With `errors` its error output is among the lines.
+    Raises ToolFailed when it is missing.
+    """
+    try:
+        child = subprocess.Popen(  # noqa: S603 - argv is a list; no shell reads it
+            list(argv),
+            env={**os.environ, **env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise ToolFailed(pasteable(argv, env), seen=f"no such file: {error.filename}") from None
+    return Telling(child)
 
 
 def born(pid: int) -> int:

@@ -8,7 +8,7 @@ May import: everything below run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,14 @@ from seatrial.load.driving import Driver, driving
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
 from seatrial.plan import head
 from seatrial.probes import backups, identity
+from seatrial.probes.runtime import Witness, witnessed
 from seatrial.progress import Progress
+from seatrial.standin import Reach, beside
 from seatrial.timing import Limit
 from seatrial.workload import Workload, deployed, namespace_of
+
+_UNTOLD = "node-cut"
+"""The fault whose victim tells the API server nothing: the nodes' own runtimes are heard."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Live:
     scene: Scene
     driver: Driver
     recorder: Recorder
+    witness: Witness
 
     @property
     def everybody(self) -> Sequence[int]:
@@ -101,6 +107,7 @@ class Live:
             with self.as_far_as_it_goes():
                 self._backups()
             self.ask(self.everybody)
+            self.witness.look()
 
     def back_up(self, ordinal: int, within: Limit) -> Mapping[str, Json]:
         """Back a member up now; gives the backup's line."""
@@ -143,6 +150,8 @@ class Live:
         """Break a member; healed, or the healing's failure raised, when the body is left."""
         with broken(FAULTS[fault], self.scene, ordinal, self.recorder) as receipt:
             yield receipt
+        if fault.startswith("node-"):
+            self.witness.look()
 
 
 @contextmanager
@@ -155,6 +164,8 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
     recorder.write(head(job.plan, job.profile, job.ground.cluster.facts))
     with ExitStack() as stack:
         _say(recorder, "deploy")
+        witness = stack.enter_context(_witnessed(job, recorder))
+        stack.enter_context(_controlled(job, recorder))
         with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
             kube = job.ground.kube
             alive = stack.enter_context(
@@ -166,7 +177,7 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
             driver = stack.enter_context(
                 driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
             )
-        yield Live(job, alive, _scene(job, alive), driver, recorder)
+        yield Live(job, alive, _scene(job, alive), driver, recorder, witness)
 
 
 @contextmanager
@@ -183,6 +194,21 @@ def recording(job: Job) -> Iterator[Live]:
         report.write(job.folder.path)
         raise
     job.folder.close_history()
+
+
+def _witnessed(job: Job, recorder: Recorder) -> AbstractContextManager[Witness]:
+    """Listen to the nodes' runtimes from before the first container on, if the plan needs it."""
+    if not any(planned.fault == _UNTOLD for planned in job.plan.faults):
+        return nullcontext(Witness())
+    nodes = cluster.machines(job.ground.cluster, job.progress).values()
+    return witnessed(nodes, job.profile, job.namespace, recorder)
+
+
+def _controlled(job: Job, recorder: Recorder) -> AbstractContextManager[None]:
+    """Run a rogue's own controller from before its first object on."""
+    ground = job.ground.cluster
+    reach = Reach(ground.kubeconfig, ground.context, job.namespace)
+    return beside(job.profile, reach, job.folder.logs / "controller.log", recorder)
 
 
 def _scene(job: Job, alive: Workload) -> Scene:

@@ -130,6 +130,11 @@ class Guarantee:
     kind: str = "promise"
     drill: str = ""
 
+    @property
+    def disruptive(self) -> bool:
+        """Whether exercising it disturbs others on the same cluster: it breaks a machine."""
+        return any(fault.startswith("node-") for fault in self.needs)
+
 
 @dataclass(frozen=True)
 class Load:
@@ -167,6 +172,7 @@ class Profile:
     `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
     that is not backed up. `watch` are custom resources whose changes belong to the History, each
     plural.group/version. `first_ordinal` is the set's `spec.ordinals.start`.
+    `controller` is the file of a rogue's own controller, empty for none.
     """
 
     name: str
@@ -191,6 +197,7 @@ class Profile:
     recovery: Recovery | None = None
     watch: tuple[str, ...] = ()
     first_ordinal: int = 0
+    controller: str = ""
 
     @property
     def ordinals(self) -> range:
@@ -223,69 +230,6 @@ class PlannedFault:
 
     fault: str
     ordinals: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeState:
-    """What a machine does now: `status` is running, paused, exited, absent or unknown.
-
-    `container` and `boot` together differ after every start; `pid` is its init, 0 unless it runs
-    on this very machine. `started` is the start of this boot in seconds since 1970 by the clock
-    of the node's engine, 0 when it never did. `disks` are the volumes that it alone has.
-    """
-
-    status: str
-    container: str = ""
-    pid: int = 0
-    boot: str = ""
-    started: float = 0.0
-    disks: tuple[str, ...] = ()
-
-
-class Node(Protocol):
-    """A machine of the Cluster, as faults and probes may use it.
-
-    What harms raises NotOurs when we did not make the machine, BadInput when it is no victim
-    (the control plane, the driver's). What mends does nothing when nothing is to be mended.
-    """
-
-    @property
-    def name(self) -> str:
-        """The Node object's name."""
-
-    @property
-    def role(self) -> str:
-        """control-plane, worker or driver."""
-
-    def state(self) -> NodeState:
-        """Look at it."""
-
-    def stop(self) -> None:
-        """Ask it to shut down, and wait until it has."""
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-
-    def pause(self) -> None:
-        """Freeze all that it runs."""
-
-    def lose(self) -> None:
-        """Remove it together with its disks."""
-
-    def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
-        """Say which of these disks are still there."""
-
-    def settle(self) -> None:
-        """Wait until what was asked of it before, by whoever has ended since, is done."""
-
-    def start(self) -> None:
-        """Start it again."""
-
-    def resume(self) -> None:
-        """Let it go on."""
-
-    def join(self) -> None:
-        """Make a lost one again under its old name, Ready; what is left of it goes first."""
 
 
 class Recorder(Protocol):

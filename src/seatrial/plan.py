@@ -76,7 +76,12 @@ def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
     """Give Op 0: the plan, the profile without this machine's paths, the cluster, the limits."""
     bare = replace(
-        profile, folder="", manifests="", images={}, client=PurePath(profile.client).name
+        profile,
+        folder="",
+        manifests="",
+        images={},
+        client=PurePath(profile.client).name,
+        controller=PurePath(profile.controller).name,
     )
     value = {
         "plan": asdict(plan),

@@ -78,14 +78,19 @@ def trial_ground(pytestconfig: pytest.Config) -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
-def trial_of(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Callable[[str], Trial]:
-    """Give a function that tries a profile by its name, each only once a session."""
-    done: dict[str, Trial] = {}
+def trial_of(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Callable[..., Trial]:
+    """Give a function that tries a profile by its name, each only once a session.
 
-    def tried(name: str) -> Trial:
-        if name not in done:
-            done[name] = _tried(name, pytestconfig, request.getfixturevalue("trial_ground"))
-        return done[name]
+    It tries the guarantees that disturb nobody else, or with `disruptive=True` the others; a
+    rogue's all.
+    """
+    done: dict[tuple[str, bool], Trial] = {}
+
+    def tried(name: str, *, disruptive: bool = False) -> Trial:
+        if (name, disruptive) not in done:
+            ground = request.getfixturevalue("trial_ground")
+            done[name, disruptive] = _tried(name, pytestconfig, ground, disruptive=disruptive)
+        return done[name, disruptive]
 
     return tried
 
@@ -100,7 +105,7 @@ def trial_profile(pytestconfig: pytest.Config) -> Profile:
 
 
 @pytest.fixture(scope="module")
-def trial(pytestconfig: pytest.Config, trial_of: Callable[[str], Trial]) -> Trial:
+def trial(pytestconfig: pytest.Config, trial_of: Callable[..., Trial]) -> Trial:
     """Give the finished trial of this session's subject."""
     return trial_of(pytestconfig.getoption("--trial-profile"))
 
@@ -131,7 +136,7 @@ def holds(
     return assertion
 
 
-def _tried(name: str, config: pytest.Config, ground: Ground) -> Trial:
+def _tried(name: str, config: pytest.Config, ground: Ground, *, disruptive: bool) -> Trial:
     from seatrial.checks import CHECKS
     from seatrial.cli.show import terminal
     from seatrial.cli.trial import Order, judged_of, tried
@@ -140,7 +145,8 @@ def _tried(name: str, config: pytest.Config, ground: Ground) -> Trial:
 
     profile = load(name, known=CHECKS)
     keep, out = Keep(config.getoption("--trial-keep")), Path(config.getoption("--trial-out"))
-    order = Order(profile, judged_of(profile, ()), ground.spec, keep, out, name)
+    judged = [g for g in judged_of(profile, ()) if profile.rogue or g.disruptive is disruptive]
+    order = Order(profile, judged, ground.spec, keep, out, name)
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), terminal() as progress:
         return tried(order, ground, config.getoption("--trial-seed"), progress)

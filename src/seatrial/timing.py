@@ -31,6 +31,7 @@ class Limit:
 _SECONDS = {
     "api answers": 60.0,
     "command in a container": 20.0,
+    "controller is ready": 60.0,
     "driver answers": 60.0,
     "driver is ready": 120.0,
     "engine answers": 60.0,
@@ -39,6 +40,9 @@ _SECONDS = {
     "first list of a watch": 30.0,
     "kind creates the nodes": 300.0,
     "load flows": 20.0,
+    # Kubernetes' own toleration is 300 s; shorter ones are the cluster's.
+    "member of a node that is given up is told to go": 360.0,
+    "member of a node that is cut off is replaced": 10.0,
     "members are read": 60.0,
     "names settle": 20.0,
     "member is back with its node": 180.0,
@@ -46,6 +50,7 @@ _SECONDS = {
     "namespace is gone": 90.0,
     "node ends": 60.0,
     "node is back": 120.0,
+    "node is given up": 150.0,
     "node is ready": 120.0,
     "cluster is proved": 120.0,
     "pod is replaced": 120.0,

@@ -15,7 +15,8 @@ OFTEN = {"early-ack", "ephemeral-claim", "fqdn-hostname"}
 
 
 def marked(rogue):
-    marks = () if rogue.name in OFTEN else pytest.mark.campaign
+    marks = [] if rogue.name in OFTEN else [pytest.mark.campaign]
+    marks += [pytest.mark.disruptive for g in rogue.breaks if CHECKS[g].disruptive]
     return pytest.param(rogue, marks=marks, id=rogue.name)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from seatrial import history
 from seatrial.model import Outcome
 from seatrial.testing import Story, churns, gets_its_set_again, loses_its_set
+from seatrial.testing.lives import Heard
 
 HERE = Path(__file__).parent
 FAULTS = {"pod-delete": [1], "pod-evict": [2], "scale-down": [1]}
@@ -361,6 +362,26 @@ def moved_empty() -> Moved:
     return run
 
 
+def cut_off(*, forced: bool = False, breaks: tuple[str, ...] = ()) -> Heard:
+    """Tell of a run in which the node of ordinal 1 is cut off, its runtime heard all the time."""
+    run = Heard({"node-cut": [1]}, breaks=breaks, guarantees=["identity.at-most-one"])
+    run.looks()
+    run.deploys()
+    run.phase("fault")
+    run.is_cut_off(1, forced=forced)
+    run.looks()
+    run.phase("final")
+    for ordinal in range(run.replicas):
+        run.answers(ordinal)
+    run.looks()
+    return run
+
+
+def two_at_once() -> Heard:
+    """The pod on the node that is cut off is deleted by force, and made anew elsewhere."""
+    return cut_off(forced=True, breaks=("identity.at-most-one",))
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
@@ -369,6 +390,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/claims-gone-with-set": claims_gone_with_set,
     "bad/start-order": start_order,
     "good/moved": moved,
+    "good/cut-off": cut_off,
+    "bad/two-at-once": two_at_once,
     "bad/old-name": old_name,
     "bad/both-at-once": both_at_once,
     "bad/claims-deleted": claims_deleted,

@@ -2,7 +2,7 @@
 
 A container is always taken by the id that the record holds now, so a name that somebody else
 took is never touched. Only workers can be harmed, and only those that we made.
-May import: model, errors, progress, command, cluster.*.
+May import: machine, errors, progress, command, cluster.*.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from seatrial.cluster import joining, kind, nodes, records
+from seatrial.cluster import insides, joining, kind, nodes, records
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.ground import Cluster
 from seatrial.cluster.nodes import Container
 from seatrial.cluster.records import Record
 from seatrial.errors import BadInput, CannotRun, NotOurs
-from seatrial.model import Node, NodeState
+from seatrial.machine import Hearing, Node, NodeState, Running
 from seatrial.progress import Progress
 
 _JOINED = "/etc/kubernetes/kubelet.conf"
@@ -71,6 +71,10 @@ class Contained:
         """Remove it together with its volumes."""
         nodes.remove(self.engine(), self._victim())
 
+    def cut(self) -> None:
+        """Drop all that comes from and goes to other machines."""
+        insides.cut(self.engine(), self._victim())
+
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
         """Say which of these volumes the engine still has."""
         there = nodes.volumes(self.engine())
@@ -95,6 +99,23 @@ class Contained:
         found = self._found()
         if found and found.status == "paused":
             nodes.resume(self.engine(), found.id)
+
+    def reconnect(self) -> bool:
+        """Take the rules away that cut it off; a node that does not run has none."""
+        found = self._found()
+        return bool(found and found.running and insides.reconnect(self.engine(), found.id))
+
+    def running(self, namespace: str) -> tuple[Running, ...]:
+        """Ask its containerd."""
+        return insides.running(self.engine(), self._container(), namespace)
+
+    def container(self, number: str) -> Running | None:
+        """Ask its containerd."""
+        return insides.container(self.engine(), self._container(), number)
+
+    def hear(self) -> Hearing:
+        """Listen to its containerd."""
+        return insides.hear(self.engine(), self._container())
 
     def join(self) -> None:
         """Make it again if it is lost; a making that did not come to its end starts anew."""
@@ -178,6 +199,10 @@ class Foreign:
         """Refuse."""
         raise self._refusal()
 
+    def cut(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
         """Nothing is known, so all may be."""
         return tuple(disks)
@@ -193,7 +218,25 @@ class Foreign:
         """Refuse."""
         raise self._refusal()
 
+    def reconnect(self) -> bool:
+        """Refuse."""
+        raise self._refusal()
+
     def join(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def running(self, namespace: str) -> tuple[Running, ...]:
+        """Refuse."""
+        del namespace
+        raise self._refusal()
+
+    def container(self, number: str) -> Running | None:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def hear(self) -> Hearing:
         """Refuse."""
         raise self._refusal()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seatrial.faults import (
+    node_cut,
     node_kill,
     node_lost,
     node_stop,
@@ -102,6 +103,14 @@ FAULTS: Mapping[str, Fault] = {
             node_lost.inject,
             _OURS,
             node_lost.undo,
+        ),
+        Fault(
+            "node-cut",
+            "the member's node is cut off from all others while its containers live on",
+            "https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/",
+            node_cut.inject,
+            _OURS,
+            node_cut.undo,
         ),
         Fault(
             "scale-down",

@@ -13,7 +13,7 @@ from seatrial.errors import BadInput, CannotRun, NotOurs
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene, heartbeat
 from seatrial.kube.objects import Pod
-from seatrial.model import Node, NodeState
+from seatrial.machine import Node, NodeState
 from seatrial.timing import limit, poll
 
 

@@ -15,7 +15,7 @@ from seatrial.faults.journal import Journal
 from seatrial.kube.client import Kube
 from seatrial.kube.objects import Machine, Pod, Set
 from seatrial.kube.watch import Stream
-from seatrial.model import Node
+from seatrial.machine import Node
 from seatrial.timing import limit, wait
 
 Proof = Mapping[str, Any]

@@ -13,7 +13,8 @@ from http import HTTPStatus
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
 from seatrial.faults.journal import Entry, Step
 from seatrial.kube.client import ApiFailed, Kube
-from seatrial.model import Json, Node
+from seatrial.machine import Node
+from seatrial.model import Json
 
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 """Source: kubernetes.io, "Non-graceful node shutdown handling"."""
@@ -76,6 +77,17 @@ def _do(step: Step, reach: Reach) -> str:
 def _run_again(step: Step, reach: Reach) -> str:
     node = reach.nodes.get(step.node)
     return put_right(node) if node else ""
+
+
+def _reconnect(step: Step, reach: Reach) -> str:
+    """A node that was stopped since comes back with its network whole."""
+    node = reach.nodes.get(step.node)
+    return (put_right(node) or reconnected(node)) if node else ""
+
+
+def reconnected(node: Node) -> str:
+    """Let a node be reached again; says so, nothing when it was not cut off."""
+    return f"{node.name} was cut off by our rules and can be reached again" * node.reconnect()
 
 
 def _join(step: Step, reach: Reach) -> str:
@@ -188,6 +200,7 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "start": _run_again,
     "resume": _run_again,
     "join": _join,
+    "reconnect": _reconnect,
     "scale": _scale,
     "recreate": _recreate,
     "untaint": _untaint,

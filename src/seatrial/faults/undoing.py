@@ -13,7 +13,7 @@ from seatrial.errors import NotHealed, SeatrialError
 from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.model import NodeState
+from seatrial.machine import NodeState
 
 
 @contextmanager

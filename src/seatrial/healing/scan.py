@@ -13,16 +13,16 @@ from seatrial.cluster.proof import opened
 from seatrial.cluster.records import Made, Record
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import unready
-from seatrial.faults.undo import of_ours, put_right, untainted
+from seatrial.faults.undo import of_ours, put_right, reconnected, untainted
 from seatrial.healing.mends import HEALED, LEFT, Mend, unhealed, untried
 from seatrial.kube.watch import Stream
-from seatrial.model import Node
+from seatrial.machine import Node
 from seatrial.progress import Progress
 from seatrial.timing import limit, wait
 
 
 def scanned(journal: Journal, progress: Progress) -> list[Mend]:
-    """Look at every cluster that we made, and put right what stands still, is lost or tainted."""
+    """Look at every cluster that we made; put right what stands still, is lost, cut or tainted."""
     mends: list[Mend] = []
     for name in records.names():
         try:
@@ -58,6 +58,8 @@ def _cluster(record: Record, journal: Journal, progress: Progress) -> Iterator[M
     # Read after the look: whoever broke a node since then has written it down before.
     held = _held(journal, record.name)
     yield from _started(record, [made for made in still if made.name not in held], progress)
+    running = [made for made in record.nodes if made not in still and made.name not in held]
+    yield from _reconnected(record, running, progress)
     yield from _untainted(record, held)
 
 
@@ -84,6 +86,23 @@ def _started(record: Record, still: list[Made], progress: Progress) -> Iterator[
         else:
             back.append(found[made.name])
             yield Mend(made.name, HEALED, said or "it runs")
+    if back:
+        yield from _unready(record, back)
+
+
+def _reconnected(record: Record, running: list[Made], progress: Progress) -> Iterator[Mend]:
+    """Look for our rules in every node that runs: a node that cannot be reached looks well."""
+    found = machines(records.cluster(record), progress)
+    back: list[Node] = []
+    for made in running:
+        try:
+            said = reconnected(found[made.name])
+        except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
+            yield unhealed(made.name, error)
+            continue
+        if said:
+            back.append(found[made.name])
+            yield Mend(made.name, HEALED, said)
     if back:
         yield from _unready(record, back)
 

@@ -6,10 +6,12 @@ May import: model, errors, timing, kube.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from seatrial.probes import backups, identity
+from seatrial.probes import backups, identity, runtime
 
-PROBES: Mapping[str, Callable[..., None]] = {
+PROBES: Mapping[str, Callable[..., Any]] = {
     "backups": backups.record,
     "identity": identity.ask,
+    "runtime": runtime.witnessed,
 }

@@ -1,6 +1,7 @@
-"""Whether a profile's client file can be one, before anything is deployed.
+"""Whether the programs that a profile names can be what they are to be, before anything runs.
 
-It is read, never run: what it does is the driver's business, inside the cluster.
+They are read, never run: what a client does is the driver's business, inside the cluster, what a
+controller does that of its own process.
 May import: the standard library.
 """
 
@@ -11,25 +12,38 @@ from pathlib import Path
 
 _CALLS = ("record", "write", "read")
 _LARGEST = 256 * 1024
-"""Bytes; it travels in a ConfigMap, which holds 1 MiB."""
+"""Bytes; a client travels in a ConfigMap, which holds 1 MiB."""
 
 
 def unusable(path: Path, name: str) -> str:
     """Say why a file is no client; empty when it defines all that a driver calls."""
+    tree, wrong = _read(path, name)
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    lacking = [call for call in _CALLS if call not in defined]
+    return wrong or (f"{name} defines no {', '.join(lacking)}" if lacking else "")
+
+
+def idle(path: Path, name: str) -> str:
+    """Say why a file is no controller; empty when a function of it handles something by kopf."""
+    tree, wrong = _read(path, name)
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    handlers = [on for function in functions for on in function.decorator_list]
+    handles = any(ast.unparse(on).startswith("kopf.") for on in handlers)
+    return wrong or ("" if handles else f"no function of {name} is a handler of kopf's")
+
+
+def _read(path: Path, name: str) -> tuple[ast.Module, str]:
+    """Read a file as Python; empty, with the reason, when it is none."""
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
-    except OSError:
-        return f"there is no file {name}"
-    if len(data) > _LARGEST:
-        return f"{name} has more than {_LARGEST} bytes"
-    try:
+        if len(data) > _LARGEST:
+            return ast.Module([], []), f"{name} has more than {_LARGEST} bytes"
         data.decode()
-        tree = ast.parse(data, name)
+        return ast.parse(data, name), ""
+    except OSError:
+        return ast.Module([], []), f"there is no file {name}"
     except SyntaxError as error:
-        return f"{name}:{error.lineno}: {error.msg}"
+        return ast.Module([], []), f"{name}:{error.lineno}: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:
-        return f"{name} is no Python: {error}"
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    lacking = [call for call in _CALLS if call not in defined]
-    return f"{name} defines no {', '.join(lacking)}" if lacking else ""
+        return ast.Module([], []), f"{name} is no Python: {error}"

@@ -134,6 +134,9 @@ class Declared(BaseModel):
     ] = ()
     breaks: Annotated[Ids, Field(description="A rogue: the ids that it must break.")] = ()
     may_break: Annotated[Ids, Field(description="A rogue: the ids that it may break.")] = ()
+    controller: Annotated[
+        str, Field(description="A rogue: file of a kopf operator that runs beside the trial.")
+    ] = ""
     client: Annotated[
         str, Field(description="File of Python that writes to a member and reads it.")
     ] = ""

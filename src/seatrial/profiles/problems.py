@@ -83,6 +83,9 @@ def _ids(written: Written, known: Collection[str]) -> Iterator[str]:
 
 def _rogue(written: Written) -> Iterator[str]:
     fields = written.fields
+    if fields.get("controller") and not fields.get("breaks"):
+        line = written.line(("controller",))
+        yield f"{line}: controller: only a rogue, which says what it `breaks`, may bring one"
     claims, may = _words(fields, "claims"), _words(fields, "may_break")
     for number, guarantee in enumerate(_words(fields, "breaks")):
         line = written.line(("breaks", str(number)))

@@ -6,7 +6,7 @@ May import: errors; profiles.{clients,declared}; yaml.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ from typing import Any
 import yaml
 
 from seatrial.errors import BadInput, BadProfile
-from seatrial.profiles.clients import unusable
+from seatrial.profiles.clients import idle, unusable
 from seatrial.profiles.declared import OWN
 
 PROFILE = "profile.yaml"
 _LARGEST = 64 * 1024
 _MOST_VALUES = 100_000
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
-_NEVER_INHERITED = (*OWN, "breaks", "may_break")
+_NEVER_INHERITED = (*OWN, "breaks", "may_break", "controller")
 
 Place = tuple[str, ...]
 """The keys that lead to a value."""
@@ -172,17 +172,22 @@ def _with_folders(own: Written) -> Written:
                 own = _worse(own, place, f"there is no Dockerfile in {folder}")
         else:
             own.fields[place[0]] = str(path)
-    return _with_client(own)
+    for key, wrong in _PROGRAMS.items():
+        own = _with_program(own, key, wrong)
+    return own
 
 
-def _with_client(own: Written) -> Written:
-    client = own.fields.get("client")
-    if not isinstance(client, str) or not client:
+_PROGRAMS = {"client": unusable, "controller": idle}
+
+
+def _with_program(own: Written, key: str, wrong: Callable[[Path, str], str]) -> Written:
+    file = own.fields.get(key)
+    if not isinstance(file, str) or not file:
         return own
-    path = (own.file.parent / client).resolve()
-    own.fields["client"] = str(path)
-    wrong = unusable(path, client)
-    return _worse(own, ("client",), wrong) if wrong else own
+    path = (own.file.parent / file).resolve()
+    own.fields[key] = str(path)
+    sentence = wrong(path, file)
+    return _worse(own, (key,), sentence) if sentence else own
 
 
 def _folders(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

@@ -1,7 +1,7 @@
 """A machine of paper: a Node kept in one file, for tests of whoever breaks and mends machines.
 
 Several processes can hold the same one, and it is as it was when one of them is killed.
-May import: model, errors.
+May import: machine, errors, testing.runtime.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from seatrial.errors import CannotRun
-from seatrial.model import NodeState
+from seatrial.machine import NodeState, Running
+from seatrial.testing.runtime import PaperHearing, PaperRuntime
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class _Kept:
     boot: int = 1
     joined: bool = True
     started: float = 0.0
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class PaperNode:
     name: str = "sea-worker"
     role: str = "worker"
     tell: Callable[[str, NodeState], None] = lambda _, __: None
+    runtime: PaperRuntime = field(default_factory=PaperRuntime)
 
     def state(self) -> NodeState:
         """Read the file."""
@@ -50,7 +53,7 @@ class PaperNode:
     def well(self) -> bool:
         """Whether it runs and is a member of its cluster."""
         kept = self._kept()
-        return kept.status == "running" and kept.joined
+        return kept.status == "running" and kept.joined and not kept.cut
 
     def stop(self) -> None:
         """End it."""
@@ -69,6 +72,36 @@ class PaperNode:
         self._break("exited")
         self._become(status="absent", joined=False)
 
+    def cut(self) -> None:
+        """Let nobody reach it."""
+        if self._kept().status != "running":
+            raise CannotRun(f"node {self.name} of paper to run", seen=self._kept().status)
+        self._become(cut=True)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the others reach it."""
+        return not self._kept().cut
+
+    def reconnect(self) -> bool:
+        """Let it be reached again."""
+        if cut := self._kept().cut:
+            self._become(cut=False)
+        return cut
+
+    def running(self, namespace: str) -> tuple[Running, ...]:
+        """Give what its runtime runs."""
+        found = self.runtime.containers.values()
+        return tuple(one for one in found if one.namespace == namespace)
+
+    def container(self, number: str) -> Running | None:
+        """Give what its runtime runs, or has run."""
+        return self.runtime.known.get(number)
+
+    def hear(self) -> PaperHearing:
+        """Listen to its runtime."""
+        return self.runtime.heard()
+
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
         """Say which disks are those of the machine that is there."""
         return tuple(disk for disk in disks if disk in self.state().disks)
@@ -80,7 +113,7 @@ class PaperNode:
         """Boot it unless it runs."""
         kept = self._kept()
         if kept.status not in {"running", "paused", "absent"}:
-            self._become(status="running", boot=kept.boot + 1, started=time.time())
+            self._become(status="running", boot=kept.boot + 1, started=time.time(), cut=False)
         self.resume()
 
     def resume(self) -> None:
@@ -95,7 +128,7 @@ class PaperNode:
             self.start()
             return
         number = kept.container + 1
-        self._become(status="running", container=number, boot=1, started=time.time())
+        self._become(status="running", container=number, boot=1, started=time.time(), cut=False)
         self._become(joined=True)
 
     def _break(self, status: str) -> None:

@@ -58,9 +58,26 @@ def _field(found: Any, path: str) -> Any:
 def resources(groups: Groups, group: str) -> list[Object]:
     """Give what discovery says of a group."""
     return [
-        {"name": plural, "kind": kind, "namespaced": namespaced}
+        {
+            "name": plural,
+            "singularName": kind.lower(),
+            "kind": kind,
+            "namespaced": namespaced,
+            "verbs": ["create", "delete", "get", "list", "patch", "watch"],
+        }
         for plural, (kind, namespaced) in groups[group].items()
     ]
+
+
+def roots(groups: Groups) -> dict[str, Object]:
+    """Give what the two roots of discovery say: the versions of the core, and all groups."""
+    named: list[Object] = []
+    for path in groups:
+        if path.startswith("/apis/"):
+            name, version = path.split("/")[2:]
+            one = {"groupVersion": f"{name}/{version}", "version": version}
+            named.append({"name": name, "versions": [one], "preferredVersion": one})
+    return {"/api": {"versions": ["v1"]}, "/apis": {"groups": named}}
 
 
 def place_of(groups: Groups, path: str) -> Place | None:

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
 from seatrial.testing.calls import Call, answer, status
-from seatrial.testing.paths import Place, place_of, resources
+from seatrial.testing.paths import Place, place_of, resources, roots
 from seatrial.testing.proxy import forwarded, proxied
 from seatrial.testing.state import FakeApi, Object, Transition, Watch
 
@@ -124,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path in self.api.groups:
             found = resources(self.api.groups, url.path)
             self._answer(HTTPStatus.OK, {"resources": found})
+        elif root := roots(self.api.groups).get(url.path):
+            self._answer(HTTPStatus.OK, root)
         elif place := self._place():
             content, body = self.headers.get("Content-Type", ""), json.loads(data or b"{}")
             call = Call(self.command, place, dict(parse_qsl(url.query)), body, content)
@@ -240,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(code)
         if after:
             self.send_header("Retry-After", str(after))
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(part)

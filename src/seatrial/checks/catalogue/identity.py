@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import dns, identity, labels
+from seatrial.checks import alone, dns, identity, labels
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -33,5 +33,14 @@ GUARANTEES = (
         "each member is deleted; every sight of every pod is read. ledger-start-five counts from 5",
         ("pod-delete",),
         labels.labels,
+    ),
+    Guarantee(
+        "identity.at-most-one",
+        "never two live containers of one ordinal, also while a node is cut off",
+        "https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/",
+        "the node of a member is cut off until its pod is told to go; the runtimes of all nodes, "
+        "not the API server, say which containers run",
+        ("node-cut",),
+        alone.at_most_one,
     ),
 )

@@ -1,0 +1,144 @@
+"""Inside a node's container: what its own runtime runs, and its network cut off.
+
+containerd's own client, `ctr`, is in every node image, ours and kind's; `crictl` is not. Nothing
+of it needs the node's network, so it goes on while the node is cut off.
+Source: containerd, cmd/ctr/commands/{events,containers,tasks}; the labels are those of its CRI
+plugin; nft(8).
+May import: machine, errors, command, cluster.engine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from seatrial import command
+from seatrial.cluster.engine import Engine
+from seatrial.errors import CannotRun
+from seatrial.machine import Heard, Running
+
+_CTR = "ctr --namespace=k8s.io"
+_POD = "io.kubernetes.pod"
+_KIND = "io.cri-containerd.kind"
+_LOOK = f"""{_CTR} tasks list
+for id in $({_CTR} containers list -q "$1"); do {_CTR} containers info "$id" || true; done"""
+_LISTEN = f"""exec 3<&0
+{_CTR} events & told=$!
+(read -r _ <&3; kill $told) >/dev/null 2>&1 &
+wait $told; kill $! 2>/dev/null"""
+"""Whatever ends us closes the standard input: a docker client that ended leaves `ctr` behind."""
+_TOLD = re.compile(r"(\S+) (\S+) \+0000 UTC k8s\.io /tasks/(start|exit) (\{.*\})\s*")
+_EVENTS = {"start": "started", "exit": "ended"}
+
+_CHAINS = "inet seatrial-cut"
+_WHOLE = f"add table {_CHAINS}\ndelete table {_CHAINS}\n"
+_CUT = f"""{_WHOLE}\
+add table {_CHAINS}
+add chain {_CHAINS} in {{ type filter hook prerouting priority -450; }}
+add chain {_CHAINS} out {{ type filter hook postrouting priority 450; }}
+add rule {_CHAINS} in iifname "eth*" drop
+add rule {_CHAINS} out oifname "eth*" drop
+"""
+"""Other machines are reached by eth*, its own pods by veth*: kubelet and probes go on."""
+
+
+def running(engine: Engine, node: str, namespace: str) -> tuple[Running, ...]:
+    """Ask the runtime which containers of a namespace's pods run, their sandboxes left out."""
+    wanted = f'labels."{_POD}.namespace"=="{namespace}",labels."{_KIND}"==container'
+    said = engine.docker("exec", node, "sh", "-c", _LOOK, "sh", wanted)
+    table, brace, documents = said.partition("{")
+    alive = {row[0] for row in map(str.split, table.splitlines()) if row[-1:] == ["RUNNING"]}
+    known = (_running(found) for found in _documents(brace + documents))
+    return tuple(one for one in known if one and one.id in alive)
+
+
+def container(engine: Engine, node: str, number: str) -> Running | None:
+    """Ask the runtime whose container this is; None for a sandbox and for what is no pod's."""
+    said = engine.docker("exec", node, *_CTR.split(), "containers", "info", number)
+    return _running(json.loads(said))
+
+
+def hear(engine: Engine, node: str) -> Listening:
+    """Listen to the runtime's own events from now on."""
+    argv = ["docker", "exec", "--interactive", node, "sh", "-c", _LISTEN]
+    return Listening(command.telling(argv, env=engine.env))
+
+
+@dataclass(frozen=True)
+class Listening:
+    """The runtime's events as they come; the program that tells them ends with `close`."""
+
+    child: command.Telling
+
+    def __iter__(self) -> Iterator[Heard]:
+        """Give starts and ends of containers; of what is run inside one besides, nothing."""
+        return (found for line in self.child for found in told(line))
+
+    def close(self) -> None:
+        """End the program; a second time does nothing."""
+        self.child.close()
+
+
+def told(line: str) -> Iterator[Heard]:
+    """Read a line of `ctr events`; nothing when it is not of a container's own start or end."""
+    found = _TOLD.fullmatch(line)
+    if not found:
+        return
+    about = json.loads(found[4])
+    # A program that was run inside a container ends as well, under an id of its own.
+    if about.get("id", about["container_id"]) == about["container_id"]:
+        at = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00").timestamp()
+        yield Heard(_EVENTS[found[3]], about["container_id"], at)
+
+
+def cut(engine: Engine, node: str) -> None:
+    """Drop all that comes from and goes to other machines, at once, before anything else sees it.
+
+    Raises CannotRun when the rules are not in force afterwards.
+    """
+    engine.docker("exec", "--interactive", node, "nft", "-f", "-", stdin=_CUT.encode())
+    if not is_cut(engine, node):
+        raise CannotRun(f"node {node[:12]} cut off", seen=f"it has no table {_CHAINS}")
+
+
+def is_cut(engine: Engine, node: str) -> bool:
+    """Whether our rules are in force; without nft in the node they cannot be."""
+    asked = "command -v nft >/dev/null || exit 0; nft list tables"
+    return f"table {_CHAINS}" in engine.docker("exec", node, "sh", "-c", asked).splitlines()
+
+
+def reconnect(engine: Engine, node: str) -> bool:
+    """Take our rules away, and nothing else; whether there were any."""
+    if not is_cut(engine, node):
+        return False
+    engine.docker("exec", "--interactive", node, "nft", "-f", "-", stdin=_WHOLE.encode())
+    return True
+
+
+def _documents(text: str) -> Iterator[Mapping[str, Any]]:
+    decoder, at = json.JSONDecoder(), 0
+    while (at := _next(text, at)) < len(text):
+        found, at = decoder.raw_decode(text, at)
+        yield found
+
+
+def _next(text: str, at: int) -> int:
+    return len(text) - len(text[at:].lstrip())
+
+
+def _running(found: Mapping[str, Any]) -> Running | None:
+    labels = found.get("Labels") or {}
+    if labels.get(_KIND) != "container":
+        return None
+    return Running(
+        id=found["ID"],
+        name=labels["io.kubernetes.container.name"],
+        pod=labels[f"{_POD}.name"],
+        uid=labels[f"{_POD}.uid"],
+        namespace=labels[f"{_POD}.namespace"],
+        since=datetime.fromisoformat(found["CreatedAt"]).timestamp(),
+    )

@@ -1,0 +1,126 @@
+"""A machine of the Cluster as faults and probes may use it, and what it says of itself.
+
+May import: the standard library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """What a machine does now: `status` is running, paused, exited, absent or unknown.
+
+    `container` and `boot` together differ after every start; `pid` is its init, 0 unless it runs
+    on this very machine. `started` is the start of this boot in seconds since 1970 by the clock
+    of the node's engine, 0 when it never did. `disks` are the volumes that it alone has.
+    """
+
+    status: str
+    container: str = ""
+    pid: int = 0
+    boot: str = ""
+    started: float = 0.0
+    disks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A pod's container by the word of its node's own runtime; `name` is its name in the pod.
+
+    `since` is when it was made, in seconds since 1970 by the node's clock.
+    """
+
+    id: str
+    name: str
+    pod: str
+    uid: str
+    namespace: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A container `started` or `ended` (`event`), as the runtime told it.
+
+    `at` is in seconds since 1970 by the node's clock.
+    """
+
+    event: str
+    id: str
+    at: float
+
+
+class Hearing(Protocol):
+    """What a runtime tells while it is listened to; it ends when the runtime or the node does."""
+
+    def __iter__(self) -> Iterator[Heard]:
+        """Give what it tells, as it tells it."""
+
+    def close(self) -> None:
+        """Listen no more; whoever waits for the next word gets none."""
+
+
+class Node(Protocol):
+    """A machine of the Cluster, as faults and probes may use it.
+
+    What harms raises NotOurs when we did not make the machine, BadInput when it is no victim
+    (the control plane, the driver's). What mends does nothing when nothing is to be mended.
+    What its runtime is asked for raises NotOurs or, when it does not answer, CannotRun.
+    """
+
+    @property
+    def name(self) -> str:
+        """The Node object's name."""
+
+    @property
+    def role(self) -> str:
+        """control-plane, worker or driver."""
+
+    def state(self) -> NodeState:
+        """Look at it."""
+
+    def stop(self) -> None:
+        """Ask it to shut down, and wait until it has."""
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+
+    def pause(self) -> None:
+        """Freeze all that it runs."""
+
+    def lose(self) -> None:
+        """Remove it together with its disks."""
+
+    def cut(self) -> None:
+        """Cut it off from every other machine; all that it runs goes on."""
+
+    def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
+        """Say which of these disks are still there."""
+
+    def settle(self) -> None:
+        """Wait until what was asked of it before, by whoever has ended since, is done."""
+
+    def start(self) -> None:
+        """Start it again."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
+    def reconnect(self) -> bool:
+        """Let it be reached again; whether it was cut off."""
+
+    def join(self) -> None:
+        """Make a lost one again under its old name, Ready; what is left of it goes first."""
+
+    def running(self, namespace: str) -> tuple[Running, ...]:
+        """Ask its runtime which containers of a namespace's pods run."""
+
+    def container(self, number: str) -> Running | None:
+        """Ask its runtime which pod's container has this id; None when it is none's."""
+
+    def hear(self) -> Hearing:
+        """Listen to its runtime from now on."""

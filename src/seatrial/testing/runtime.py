@@ -1,0 +1,61 @@
+"""A container runtime of paper: what a node's own runtime would say, for tests of its witness.
+
+May import: machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+from seatrial.machine import Heard, Running
+
+
+@dataclass
+class PaperHearing:
+    """One listener: it is told what happens from now on."""
+
+    words: SimpleQueue[Heard | None] = field(default_factory=SimpleQueue)
+
+    def __iter__(self) -> Iterator[Heard]:
+        """Give each word; end with the listening."""
+        return iter(self.words.get, None)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self.words.put(None)
+
+
+@dataclass
+class PaperRuntime:
+    """`containers` run now, `known` ran once; both by id. `listeners` hear of every change."""
+
+    containers: dict[str, Running] = field(default_factory=dict)
+    known: dict[str, Running] = field(default_factory=dict)
+    listeners: list[PaperHearing] = field(default_factory=list)
+
+    def starts(self, found: Running) -> None:
+        """Let a container start."""
+        self.containers[found.id] = self.known[found.id] = found
+        self._tell(Heard("started", found.id, found.since))
+
+    def ends(self, number: str, at: float = 0.0) -> None:
+        """Let a container end."""
+        self.containers.pop(number)
+        self._tell(Heard("ended", number, at or time.time()))
+
+    def heard(self) -> PaperHearing:
+        """Listen."""
+        self.listeners.append(PaperHearing())
+        return self.listeners[-1]
+
+    def falls_silent(self) -> None:
+        """End every listening, as the end of the runtime does."""
+        while self.listeners:
+            self.listeners.pop().close()
+
+    def _tell(self, word: Heard) -> None:
+        for listener in self.listeners:
+            listener.words.put(word)

@@ -1,0 +1,243 @@
+"""A node that is cut off: no receipt unless it is given up while its containers live on.
+
+The control plane and the kubelet are played on the fake API server by what happens to the machine
+of paper.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from seatrial.errors import BadInput, CannotRun, NotReady
+from seatrial.faults import FAULTS, broken
+from seatrial.faults.journal import Entry, Journal, Step, owner, stamp
+from seatrial.faults.scene import Scene
+from seatrial.faults.undo import Reach, undone
+from seatrial.kube.client import connect
+from seatrial.kube.watch import Stream
+from seatrial.machine import NodeState, Running
+from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.runtime import PaperRuntime
+
+NODE, CUT = "sea-worker", FAULTS["node-cut"]
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@dataclass
+class Cluster:
+    """What the others do about a machine that they do not reach, and it itself once they do.
+
+    `patient` ones never give it up, `mute` ones never tell its member to go; those who `replace`
+    make the member anew meanwhile.
+    """
+
+    api: FakeApi
+    runtime: PaperRuntime
+    patient: bool = False
+    mute: bool = False
+    replace: bool = False
+    reached: bool = True
+    told: list[str] = field(default_factory=list)
+
+    def hears(self, node: PaperNode) -> None:
+        if node.reached == self.reached:
+            return
+        self.reached = node.reached
+        self.told.append("reached" if self.reached else "cut")
+        if self.reached:
+            self.returns()
+        elif not self.patient:
+            self.gives_up()
+
+    def gives_up(self) -> None:
+        self.node("Unknown")
+        if not self.mute:
+            self.api.delete("pods", "web-0", "x")
+        if self.replace:
+            self.api.remove("pods", "web-0", "x")
+            self.member()
+
+    def returns(self) -> None:
+        self.node("True")
+        if not self.replace and not self.mute and not self.patient:
+            for one in list(self.runtime.containers):
+                self.runtime.ends(one)
+            self.api.remove("pods", "web-0", "x")
+            self.member()
+
+    def node(self, ready: str) -> None:
+        said = {
+            "type": "Ready",
+            "status": ready,
+            "lastHeartbeatTime": datetime.now(UTC).isoformat(),
+        }
+        self.api.put("nodes", NODE, status={"conditions": [said]})
+
+    def member(self) -> str:
+        spec = {"nodeName": NODE, "terminationGracePeriodSeconds": 5}
+        pod = self.api.put("pods", "web-0", "x", spec=spec, status=READY)
+        uid: str = pod["metadata"]["uid"]
+        self.runtime.starts(Running(f"of {uid}", "web", "web-0", uid, "x", time.time()))
+        return uid
+
+
+@pytest.fixture
+def api():
+    with fake_api() as running:
+        running.kubelets = False
+        yield running
+
+
+@pytest.fixture
+def cluster(api):
+    made = Cluster(api, PaperRuntime())
+    made.node("True")
+    made.member()
+    return made
+
+
+@pytest.fixture
+def node(cluster, tmp_path):
+    def tell(when: str, _: NodeState) -> None:
+        if when == "after":
+            cluster.hears(found)
+
+    found = PaperNode(tmp_path / "node.json", tell=tell, runtime=cluster.runtime)
+    return found
+
+
+@pytest.fixture
+def scene(api, node, tmp_path):
+    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
+    with Stream(kube, ("pods", "nodes"), "x") as stream:
+        yield Scene(kube, stream, "x", "web", {NODE: node}, Journal(tmp_path / "undo"))
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.02")
+
+
+def stages(kept: Kept) -> list[str]:
+    return [op.value["stage"] for op in kept.of("fault")]
+
+
+def proof(kept: Kept, stage: str) -> dict[str, Any]:
+    return next(op.value["proof"] for op in kept.of("fault") if op.value["stage"] == stage)
+
+
+def test_a_node_that_is_cut_off_is_given_up_while_its_member_runs_on(scene, cluster, node):
+    kept, uid = Kept(), scene.pod(0).metadata.uid
+    with broken(CUT, scene, 0, kept) as receipt:
+        assert not node.reached
+        assert list(cluster.runtime.containers) == [f"of {uid}"] == receipt["runs"]
+        assert scene.pod(0).metadata.deletion_timestamp
+    assert stages(kept) == ["planned", "undo", "receipt", "healed"]
+    assert (receipt["uid"], receipt["told"]) == (uid, "to go")
+    assert "Ready is Unknown" in receipt["witness"]
+    healed = proof(kept, "healed")
+    assert healed["uid"] != uid
+    assert (healed["stand_in"], healed["ran_on"]) == ("", [f"of {uid}"])
+    assert node.well
+    assert cluster.told == ["cut", "reached"]
+    assert scene.journal.read() == ([], {})
+
+
+def test_who_is_replaced_meanwhile_is_given_the_time_to_start(scene, cluster, node):
+    cluster.replace = True
+    kept, uid = Kept(), scene.pod(0).metadata.uid
+    with broken(CUT, scene, 0, kept) as receipt:
+        assert "gone from the API server" in receipt["told"]
+    healed = proof(kept, "healed")
+    assert healed["stand_in"] == healed["uid"] != uid
+    assert len(cluster.runtime.containers) == 2
+    assert node.well
+
+
+def test_a_node_that_nobody_gives_up_gives_no_receipt(scene, cluster, node):
+    cluster.patient = True
+    kept = Kept()
+    with pytest.raises(NotReady, match="has Ready True"), broken(CUT, scene, 0, kept):
+        pytest.fail("the body must not run without a receipt")
+    assert stages(kept) == ["planned", "undo", "stopped"]
+    assert node.well
+
+
+def test_a_member_that_nobody_tells_to_go_gives_no_receipt(scene, cluster, node, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.005")
+    cluster.mute = True
+    kept = Kept()
+    with pytest.raises(NotReady, match="nobody told web-0 to go"), broken(CUT, scene, 0, kept):
+        pytest.fail("the body must not run without a receipt")
+    assert node.well
+
+
+def test_containers_that_ended_with_the_cut_give_no_receipt(scene, cluster, node):
+    class Fragile(PaperNode):
+        """Its containers do not live without a network."""
+
+        def cut(self) -> None:
+            super().cut()
+            cluster.runtime.containers.clear()
+
+    fragile = Fragile(node.path, tell=node.tell, runtime=node.runtime)
+    kept = Kept()
+    with (
+        pytest.raises(CannotRun, match="there run: none"),
+        broken(CUT, replace(scene, nodes={NODE: fragile}), 0, kept),
+    ):
+        pytest.fail("the body must not run without a receipt")
+    assert stages(kept) == ["planned", "undo", "stopped"]
+    assert node.well
+
+
+def test_a_member_that_its_node_does_not_run_is_not_cut_off(scene, cluster, node):
+    cluster.runtime.containers.clear()
+    with pytest.raises(CannotRun, match="no container of it"), broken(CUT, scene, 0, Kept()):
+        pytest.fail("it must not be broken")
+    assert cluster.told == []
+    assert node.well
+
+
+def test_what_fails_while_it_is_cut_off_reconnects_it(scene, cluster, node):
+    kept = Kept()
+    with pytest.raises(ZeroDivisionError), broken(CUT, scene, 0, kept):
+        raise ZeroDivisionError
+    assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
+    assert cluster.told == ["cut", "reached"]
+    assert node.well
+
+
+@pytest.mark.parametrize("role", ["driver", "control-plane"])
+def test_nobody_but_a_worker_is_cut_off(role, scene, cluster, node):
+    nodes = {NODE: replace(node, role=role)}
+    with pytest.raises(BadInput), broken(CUT, replace(scene, nodes=nodes), 0, Kept()):
+        pytest.fail("it must not be broken")
+    assert cluster.told == []
+
+
+def entry() -> Entry:
+    number, now = stamp()
+    step = Step("reconnect", node=NODE)
+    return Entry(number, "node-cut", 0, "sea", "x", "", "", NODE, "c", "b", (step,), owner(), now)
+
+
+def test_undoing_reconnects_what_is_cut_off_and_does_nothing_more(node):
+    reach = Reach({NODE: node})
+    assert undone(entry(), reach) == []
+    node.cut()
+    assert "can be reached again" in undone(entry(), reach)[0]
+    assert node.well
+    assert undone(entry(), reach) == []
+
+
+def test_undoing_a_cut_starts_a_node_that_was_stopped_since(node):
+    node.cut()
+    node.stop()
+    assert "runs again" in undone(entry(), Reach({NODE: node}))[0]
+    assert node.well
