@@ -13,7 +13,7 @@ from typing import Any
 
 from seatrial import history
 from seatrial.model import Outcome
-from seatrial.testing import Story, churns, gets_its_set_again, loses_its_set
+from seatrial.testing import Story, churns, declares, gets_its_set_again, loses_its_set
 
 HERE = Path(__file__).parent
 FAULTS = {"pod-delete": [1], "pod-evict": [2], "scale-down": [1]}
@@ -236,6 +236,38 @@ def set_deleted(claims_go: tuple[int, ...] = (), breaks: tuple[str, ...] = ()) -
     return run
 
 
+def both_kept() -> Run:
+    """The set is scaled down, then deleted; it says Retain of both, and so it is."""
+    run = Run({"scale-down": [1], "set-delete": [0]})
+    declares(run)
+    run.deploys()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
+    loses_its_set(run)
+    gets_its_set_again(run)
+    run.ends()
+    return run
+
+
+def owned_by_hand() -> Run:
+    """The set says Retain, and one claim goes with it all the same."""
+    may = ["storage.reattached", "storage.rebind", "durability.acknowledged"]
+    faults = {"scale-down": [1], "set-delete": [0]}
+    run = Run(faults, breaks=["storage.retention-policy"], may_break=may)
+    declares(run)
+    run.deploys()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
+    loses_its_set(run)
+    run.claim(1, "DELETED", deleting=True)
+    del run.claims[1]
+    gets_its_set_again(run)
+    run.ends()
+    return run
+
+
 def claims_gone_with_set() -> Run:
     """The claims go with their set, as with whenDeleted: Delete; so do the data."""
     return set_deleted((0, 1, 2), ("storage.reattached",))
@@ -268,6 +300,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "good/node-lost": recovered,
     "good/churned": churned,
     "good/set-deleted": set_deleted,
+    "good/both-kept": both_kept,
+    "bad/owned-by-hand": owned_by_hand,
     "bad/claims-gone-with-set": claims_gone_with_set,
     "bad/start-order": start_order,
     "bad/old-name": old_name,
