@@ -47,6 +47,7 @@ DEFECTS = {
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "no-service-name": {"spec.serviceName"},
     "parallel": {"spec.podManagementPolicy"},
+    "random-id": {"spec.template.spec.containers"},
     "owned-by-hand": {
         "spec.template.spec.serviceAccountName",
         "spec.template.spec.automountServiceAccountToken",

@@ -8,6 +8,7 @@ and look at what changed, when `seatrial.testing.Story` tells something new:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,16 @@ def index_rewritten() -> Run:
     return run
 
 
+def random_id() -> Run:
+    """A member draws its own id anew after its eviction."""
+    run = whole(Run(FAULTS, breaks=["identity.member-id"]))
+    said = [op for op in run.ops if op.value.get("question") == "id" and op.value["ordinal"] == 2]
+    run.ops = [
+        replace(op, value={**op.value, "answer": "71"}) if op in said[1:] else op for op in run.ops
+    ]
+    return run
+
+
 def churned() -> Run:
     """All pods are deleted together, three times, and each finds its own disk."""
     run = Run({"pods-delete": [0] * 3})
@@ -303,6 +314,7 @@ TOLD: dict[str, Callable[[], Story]] = {
     "good/both-kept": both_kept,
     "bad/owned-by-hand": owned_by_hand,
     "bad/claims-gone-with-set": claims_gone_with_set,
+    "bad/random-id": random_id,
     "bad/start-order": start_order,
     "bad/old-name": old_name,
     "bad/both-at-once": both_at_once,
