@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial import checks, history
@@ -42,6 +42,7 @@ def last(of: History, what: str, name: str) -> Op:
     return [op for op in of.of(what) if op.value["name"] == name][-1]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(0, 9))
 def test_a_claim_a_member_holds_wherever_the_set_begins_to_count(replicas, first):
     found = verdict(told(replicas, first))
@@ -148,11 +149,13 @@ def test_lines_of_the_watch_that_a_crash_tore_leave_it_unknown():
     assert verdict(story).verdict is Standing.UNKNOWN
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, len(GOOD.ops) - 1)))
 def test_a_good_run_with_any_ops_missing_is_never_broken(missing):
     assert verdict(without(GOOD, lambda op: op.index in missing)).verdict is not Standing.BROKEN
 
 
+@settings(deadline=None)
 @given(st.integers(2, 5), st.data())
 def test_whoever_of_them_shares_a_claim_is_found(replicas, data):
     one, other = data.draw(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial import checks, history
@@ -47,6 +47,7 @@ def without(of: History, pick: Callable[[Op], bool]) -> History:
     return History(tuple(op for op in of.ops if not pick(op)))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(0, 9))
 def test_labels_that_tell_the_ordinal_hold_wherever_the_set_begins_to_count(replicas, first):
     found = verdict(told(replicas, first))
@@ -55,6 +56,7 @@ def test_labels_that_tell_the_ordinal_hold_wherever_the_set_begins_to_count(repl
     assert found.figures["pods"] == replicas + 1
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(["name", "index"]), st.sampled_from(["x", "7", "", None]))
 def test_one_wrong_sight_of_any_pod_is_broken_and_is_the_evidence(data, label, said):
     run = told().history()
@@ -125,6 +127,7 @@ def test_lines_of_the_watch_that_a_crash_tore_leave_it_unknown():
     assert verdict(story).verdict is Standing.UNKNOWN
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, len(GOOD.ops) - 1)))
 def test_a_good_run_with_any_ops_missing_is_never_broken(missing):
     assert verdict(without(GOOD, lambda op: op.index in missing)).verdict is not Standing.BROKEN

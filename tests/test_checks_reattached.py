@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial import checks
@@ -35,6 +35,7 @@ def without(of: History, pick: Callable[[Op], bool]) -> History:
 GOOD = told().history()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(0, 9))
 def test_claims_that_outlive_their_set_hold(replicas, first):
     found = verdict(told(replicas, first))
@@ -42,6 +43,7 @@ def test_claims_that_outlive_their_set_hold(replicas, first):
     assert found.figures == {"set_deletes": 1, "members": replicas, "claims": replicas}
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2))
 def test_one_claim_that_goes_is_broken_and_is_the_evidence(ordinal):
     def goes(story: Story) -> None:
@@ -109,6 +111,7 @@ def test_a_run_without_its_evidence_is_unknown(lost):
     assert [v.verdict for v in judged] == [Standing.UNKNOWN]
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, len(GOOD.ops) - 1)))
 def test_a_good_run_with_any_ops_missing_is_never_broken(missing):
     assert verdict(without(GOOD, lambda op: op.index in missing)).verdict is not Standing.BROKEN

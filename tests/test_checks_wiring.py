@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial import checks
@@ -44,6 +44,7 @@ def without(of: History, pick: Callable[[Op], bool]) -> History:
 GOOD = told({}, {}).history()
 
 
+@settings(deadline=None)
 @given(st.integers(2, 5), st.integers(1, 4), st.integers(0, 9))
 def test_every_token_at_its_own_ordinal_holds(replicas, rounds, first):
     found = verdict(told(*[{}] * rounds, replicas=replicas, first=first))
@@ -51,6 +52,7 @@ def test_every_token_at_its_own_ordinal_holds(replicas, rounds, first):
     assert found.figures == {"rounds": rounds, "members": replicas}
 
 
+@settings(deadline=None)
 @given(st.permutations(range(4)), st.integers(0, 2))
 def test_any_other_order_in_any_round_is_broken(order, at):
     story = told(*[{}] * at, replicas=4, planned=3)
@@ -140,6 +142,7 @@ def test_a_run_without_its_evidence_is_unknown(lost):
     assert [v.verdict for v in judged] == [Standing.UNKNOWN]
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, len(GOOD.ops) - 1)))
 def test_a_good_run_with_any_ops_missing_is_never_broken(missing):
     assert verdict(without(GOOD, lambda op: op.index in missing)).verdict is not Standing.BROKEN

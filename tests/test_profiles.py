@@ -47,6 +47,13 @@ DEFECTS = {
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "no-service-name": {"spec.serviceName"},
     "parallel": {"spec.podManagementPolicy"},
+    "random-id": {"spec.template.spec.containers"},
+    "owned-by-hand": {
+        "spec.template.spec.serviceAccountName",
+        "spec.template.spec.automountServiceAccountToken",
+        "spec.template.spec.volumes",
+        "spec.template.spec.initContainers",
+    },
     "claims-go-with-set": {"spec.persistentVolumeClaimRetentionPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
@@ -64,6 +71,12 @@ DEFECTS = {
 # What a rogue brings besides: the program that lies, what is shared.
 ADDED = {
     "early-ack": {("ConfigMap", "early-ack")},
+    "owned-by-hand": {
+        ("ConfigMap", "owned-by-hand"),
+        ("ServiceAccount", "owned-by-hand"),
+        ("Role", "owned-by-hand"),
+        ("RoleBinding", "owned-by-hand"),
+    },
     "start-order": {("ConfigMap", "start-order"), ("PersistentVolumeClaim", "pool")},
     "shared-claim": {("PersistentVolumeClaim", "shared")},
 }

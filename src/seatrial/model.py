@@ -226,7 +226,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """One fault of a Plan: which (a name of the table FAULTS) and at which ordinals, in order."""
+    """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one."""
 
     fault: str
     ordinals: tuple[int, ...]

@@ -8,12 +8,13 @@ and look at what changed, when `seatrial.testing.Story` tells something new:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seatrial import history
 from seatrial.model import Outcome
-from seatrial.testing import Story, churns, gets_its_set_again, loses_its_set
+from seatrial.testing import Story, churns, declares, gets_its_set_again, loses_its_set
 from seatrial.testing.lives import Heard
 
 HERE = Path(__file__).parent
@@ -197,6 +198,16 @@ def index_rewritten() -> Run:
     return run
 
 
+def random_id() -> Run:
+    """A member draws its own id anew after its eviction."""
+    run = whole(Run(FAULTS, breaks=["identity.member-id"]))
+    said = [op for op in run.ops if op.value.get("question") == "id" and op.value["ordinal"] == 2]
+    run.ops = [
+        replace(op, value={**op.value, "answer": "71"}) if op in said[1:] else op for op in run.ops
+    ]
+    return run
+
+
 def churned() -> Run:
     """All pods are deleted together, three times, and each finds its own disk."""
     run = Run({"pods-delete": [0] * 3})
@@ -241,6 +252,38 @@ def set_deleted(claims_go: tuple[int, ...] = (), breaks: tuple[str, ...] = ()) -
         del run.chains[f"w{ordinal}"]
     gets_its_set_again(run)
     run.served()
+    run.ends()
+    return run
+
+
+def both_kept() -> Run:
+    """The set is scaled down, then deleted; it says Retain of both, and so it is."""
+    run = Run({"scale-down": [1], "set-delete": [0]})
+    declares(run)
+    run.deploys()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
+    loses_its_set(run)
+    gets_its_set_again(run)
+    run.ends()
+    return run
+
+
+def owned_by_hand() -> Run:
+    """The set says Retain, and one claim goes with it all the same."""
+    may = ["storage.reattached", "storage.rebind", "durability.acknowledged"]
+    faults = {"scale-down": [1], "set-delete": [0]}
+    run = Run(faults, breaks=["storage.retention-policy"], may_break=may)
+    declares(run)
+    run.deploys()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
+    loses_its_set(run)
+    run.claim(1, "DELETED", deleting=True)
+    del run.claims[1]
+    gets_its_set_again(run)
     run.ends()
     return run
 
@@ -387,7 +430,10 @@ TOLD: dict[str, Callable[[], Story]] = {
     "good/node-lost": recovered,
     "good/churned": churned,
     "good/set-deleted": set_deleted,
+    "good/both-kept": both_kept,
+    "bad/owned-by-hand": owned_by_hand,
     "bad/claims-gone-with-set": claims_gone_with_set,
+    "bad/random-id": random_id,
     "bad/start-order": start_order,
     "good/moved": moved,
     "good/cut-off": cut_off,

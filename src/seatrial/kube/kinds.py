@@ -69,6 +69,10 @@ def _set(found: Set) -> dict[str, Any]:
     return {
         "replicas": found.spec.replicas,
         "start": found.start,
+        "retention": {
+            "deleted": found.retention.when_deleted,
+            "scaled": found.retention.when_scaled,
+        },
         "ready": found.status.ready_replicas,
         "current": found.status.current_revision,
         "update": found.status.update_revision,

@@ -164,11 +164,19 @@ class Ordinals(Struct, frozen=True):
     start: int = 0
 
 
+class Retention(Struct, frozen=True):
+    """What becomes of a set's claims; the server writes down what it takes for granted."""
+
+    when_deleted: str = "Retain"
+    when_scaled: str = "Retain"
+
+
 class SetSpec(Struct, frozen=True):
     """A StatefulSet's spec."""
 
     replicas: int = 1
     ordinals: Ordinals | None = None
+    persistent_volume_claim_retention_policy: Retention | None = None
 
 
 class SetStatus(Struct, frozen=True):
@@ -190,6 +198,11 @@ class Set(Object, frozen=True):
     def start(self) -> int:
         """The ordinal of its first member."""
         return self.spec.ordinals.start if self.spec.ordinals else 0
+
+    @property
+    def retention(self) -> Retention:
+        """What it declares for its claims."""
+        return self.spec.persistent_volume_claim_retention_policy or Retention()
 
     @property
     def ordinals(self) -> range:

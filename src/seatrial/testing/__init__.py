@@ -17,7 +17,7 @@ answers its questions.
 A doorway: may import everything.
 """
 
-from seatrial.testing.churning import churns, gets_its_set_again, loses_its_set
+from seatrial.testing.churning import churns, declares, gets_its_set_again, loses_its_set
 from seatrial.testing.kept import Kept
 from seatrial.testing.kubelet import driver_kubelet
 from seatrial.testing.machine import PaperNode
@@ -37,6 +37,7 @@ __all__ = [
     "Weather",
     "churns",
     "controlled",
+    "declares",
     "driver_kubelet",
     "fake_api",
     "fake_dns",

@@ -27,6 +27,15 @@ def churns(story: Story, tokens: Mapping[int, str] | None = None) -> None:
         story.answers(ordinal, token=(tokens or {}).get(ordinal, ""))
 
 
+def declares(story: Story, *, deleted: str = "Retain", scaled: str = "Retain") -> None:
+    """Let the watch see the set, and what it says of its claims."""
+    story.rv += 1
+    spec = {"replicas": story.replicas, "start": story.first}
+    value = {"event": "ADDED", "rv": story.rv, "name": SET, "uid": "set", **spec}
+    retention = {"deleted": deleted, "scaled": scaled}
+    story.says("watch/statefulsets", "set", {**value, "retention": retention})
+
+
 def loses_its_set(story: Story) -> None:
     """Let the set be deleted, and its pods after it, with the receipt of it."""
     story.stage("set-delete", story.first, "planned", {"target": story.proof(story.first)})

@@ -152,10 +152,11 @@ class Story:
         self.pod(ordinal, "DELETED")
 
     def answers(self, ordinal: int, *, token: str = "") -> None:
-        """Let a member say its hostname and its token, which lies with its volume."""
+        """Let a member say its hostname, its own id, and its token, which lies with its volume."""
         pod = self.pods[ordinal]
         said = {
             "hostname": pod["name"],
+            "id": str(ordinal),
             "token": token or f"token-of-{self.claims[ordinal]['uid']}",
         }
         for question, answer in said.items():

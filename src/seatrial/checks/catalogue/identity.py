@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import alone, dns, identity, labels
+from seatrial.checks import alone, dns, identity, labels, own_id
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -42,5 +42,13 @@ GUARANTEES = (
         "not the API server, say which containers run",
         ("node-cut",),
         alone.at_most_one,
+    ),
+    Guarantee(
+        "identity.member-id",
+        "the application's own id (myid, node.id, server-id) follows the ordinal across drift",
+        "https://kubernetes.io/docs/tutorials/stateful-application/zookeeper/",
+        "each member is deleted and evicted; each is asked its own id before and after",
+        ("pod-delete", "pod-evict"),
+        own_id.member_id,
     ),
 )

@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import claims, storage, wiring
+from seatrial.checks import claims, retention, storage, wiring
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -52,5 +52,15 @@ GUARANTEES = (
         "the set is deleted and made again; claims are watched all the time, tokens compared",
         ("set-delete",),
         storage.reattached,
+    ),
+    Guarantee(
+        "storage.retention-policy",
+        "claims stay or go as the set declares, when it is scaled down and when it is deleted",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+        "#persistentvolumeclaim-retention",
+        "3 -> 1 -> 3, and the set deleted and made again; the "
+        "profiles ledger-drops-* declare the other three of the four combinations",
+        ("scale-down", "set-delete"),
+        retention.policy,
     ),
 )
