@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from seatrial import cli, cluster, healing
+from seatrial import cli, cluster, healing, timing
 from seatrial.cluster import handles, joining, kind, nodes, records
 from seatrial.cluster.records import Made, Record
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady, ToolFailed
@@ -346,7 +346,7 @@ def test_a_shutdown_that_the_engine_goes_on_with_is_waited_for(events, waits, en
 
 
 def test_a_docker_client_that_outlives_us_is_waited_for(engine, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.005")
+    monkeypatch.setitem(timing._SECONDS, "node ends", 0.3)
     argv = ["docker", "-c", "read until", "sea-worker-1"]
     with subprocess.Popen(argv, executable="/bin/sh", stdin=subprocess.PIPE) as client:
         with pytest.raises(NotReady, match=f"still runs as {client.pid}"):
@@ -428,7 +428,7 @@ def test_an_engine_that_is_down_is_said_and_its_faults_stay_open(monkeypatch):
 
 @pytest.mark.usefixtures("record")
 def test_a_node_that_does_not_get_ready_is_not_healed(api, engine, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.01")
+    monkeypatch.setitem(timing._SECONDS, "node is back", 1.0)
     silent = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "silence"}]}
     api.put("nodes", "sea-worker", status=silent)
     engine.status("sea-worker-1", "exited")

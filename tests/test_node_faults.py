@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from seatrial import timing
 from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken, machines, members
 from seatrial.faults.journal import Journal
@@ -89,9 +90,20 @@ def scene(api, node, tmp_path):
         yield Scene(kube, stream, "x", "web", {NODE: node}, journal, cluster="sea")
 
 
+_WAITED = (
+    "node ends",
+    "node is back",
+    "member is back with its node",
+    "members are scaled",
+    "set is deleted",
+)
+"""What a test waits for that must not come; what servers and engines answer is not hurried."""
+
+
 @pytest.fixture
 def brief(monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.003")
+    for name in _WAITED:
+        monkeypatch.setitem(timing._SECONDS, name, 0.3)
 
 
 def stages(kept: Kept) -> list[str]:
