@@ -49,10 +49,11 @@ def test_nothing_is_broken_without_leave(capsys, no_child, monkeypatch):
 
 
 def test_the_call_decides_profile_seed_and_cluster(no_child):
-    call = ["drill", "node-loss", "--yes", "--seed", "7", "--profile", "mine", "--cluster", "c"]
+    call = ["drill", "node-loss", "--yes", "--seed", "7", "--cluster", "c"]
+    call += ["--profile", "oldest-snapshot"]
     assert cli.called(call) == 3
     assert no_child[0]["SEATRIAL_SEED"] == "7"
-    assert no_child[0]["SEATRIAL_PROFILE"] == "mine"
+    assert no_child[0]["SEATRIAL_PROFILE"] == "oldest-snapshot"
     assert no_child[0]["SEATRIAL_CLUSTER"] == "c"
 
 

@@ -8,13 +8,16 @@ A doorway: may import everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from seatrial.chaos.session import KEY, Session
 from seatrial.errors import CannotRun, NotReady
-from seatrial.faults.undo import OURS, OUT_OF_SERVICE
+from seatrial.faults.undo import fenced
 from seatrial.kube.objects import Pod
 from seatrial.kube.watch import Stream
+from seatrial.model import Outcome
 from seatrial.timing import Limit, factor, wait
 
 __all__ = [
@@ -23,14 +26,18 @@ __all__ = [
 ]  # fmt: skip
 
 Configuration = Mapping[str, Any]
+Ordinal = Annotated[int, Field(ge=0)]
+Ordinals = Annotated[list[Ordinal], Field(min_length=1)]
+_DEAD = ("exited", "absent")
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
-def acknowledging(ordinals: list[int], within: float, configuration: Configuration) -> bool:
+def acknowledging(ordinals: Ordinals, within: Seconds, configuration: Configuration) -> bool:
     """Whether each of these members acknowledges a new write within so many seconds."""
     return _acknowledged(_session(configuration), ordinals, within)
 
 
-def back_up(ordinal: int, within: float, configuration: Configuration) -> dict[str, Any]:
+def back_up(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> dict[str, Any]:
     """Have a member backed up now, and wait until that backup is complete."""
     session = _session(configuration)
     began = session.live.recorder.now()
@@ -39,28 +46,30 @@ def back_up(ordinal: int, within: float, configuration: Configuration) -> dict[s
     return dict(backup)
 
 
-def lose_node(ordinal: int, configuration: Configuration) -> dict[str, Any]:
+def lose_node(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
     """Kill the node that runs a member and remove it with its disk; returns the receipt."""
     session = _session(configuration)
     session.live.phase("fault")
     return dict(session.lose("node-lost", ordinal))
 
 
-def fence(ordinal: int, configuration: Configuration) -> dict[str, Any]:
-    """Say that the member's lost node is out of service; refused without proof that it is dead.
+def fence(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
+    """Say that the member's lost node is out of service; refused unless it is dead by now, too.
 
-    Source: kubernetes.io, "Non-graceful node shutdown".
+    Source: kubernetes.io, "Non-graceful node shutdown": never on a machine that may still run.
     """
     session = _session(configuration)
-    node = session.receipt(ordinal)["node"]
-    taint = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
-    kube, path = session.live.alive.kube, f"/api/v1/nodes/{node}"
-    taints = kube.get(path)["spec"].get("taints", [])
-    kube.patch(path, {"spec": {"taints": [*taints, taint]}})
-    return {"node": node, "taint": f"{OUT_OF_SERVICE}={OURS}:NoExecute"}
+    name = session.receipt(ordinal)["node"]
+    status = session.live.scene.nodes[name].state().status
+    if status not in _DEAD:
+        raise CannotRun(
+            f"node {name}, which was lost, to be dead before it is declared out of service",
+            seen=f"it is {status}: somebody brought it back in the middle",
+        )
+    return {"node": name, "taint": fenced(session.live.alive.kube, name)}
 
 
-def cleared(ordinal: int, within: float, configuration: Configuration) -> bool:
+def cleared(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the dead member's pod, its claims and their volumes are gone."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
@@ -77,7 +86,7 @@ def cleared(ordinal: int, within: float, configuration: Configuration) -> bool:
     return _stage(session, "cleared", ordinal, left, within, "lost", gone)
 
 
-def rescheduled(ordinal: int, within: float, configuration: Configuration) -> bool:
+def rescheduled(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until a new pod of the ordinal has a node, another than the lost one."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
@@ -85,13 +94,14 @@ def rescheduled(ordinal: int, within: float, configuration: Configuration) -> bo
     def homeless(stream: Stream) -> str | None:
         pod = _new(stream, lost)
         if pod is None:
+            session.live.scene.replicated()
             return f"no new pod {lost['pod']} yet"
         return None if pod.spec.node_name else f"{lost['pod']} has no node: {pod.trouble}"
 
     return _stage(session, "rescheduled", ordinal, homeless, within, "cleared")
 
 
-def restored(ordinal: int, within: float, configuration: Configuration) -> bool:
+def restored(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the new pod's init container has restored a snapshot and the member starts."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
@@ -99,6 +109,7 @@ def restored(ordinal: int, within: float, configuration: Configuration) -> bool:
     def empty(stream: Stream) -> str | None:
         pod = _new(stream, lost)
         if pod is None:
+            session.live.scene.replicated()
             return f"no new pod {lost['pod']} yet"
         started = pod.status.phase == "Running"
         return None if started else f"{lost['pod']} is {pod.status.phase}: {pod.trouble}"
@@ -106,11 +117,15 @@ def restored(ordinal: int, within: float, configuration: Configuration) -> bool:
     begun = session.since.get("rescheduled", session.live.recorder.now())
     wait(session.live.alive.stream, empty, _limit("a snapshot is restored", within))
     told = session.live.restored(ordinal)
+    if not told:
+        note = f"{lost['pod']} started, and nothing was restored"
+        session.stage("restored", ordinal, begun, {"note": note}, Outcome.FAIL)
+        raise CannotRun("a snapshot that was restored before the member started", seen=note)
     session.stage("restored", ordinal, begun, told)
     return True
 
 
-def serving(ordinal: int, within: float, configuration: Configuration) -> bool:
+def serving(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the member is Ready and acknowledges a write under its own name."""
     session = _session(configuration)
     lost = session.receipt(ordinal)

@@ -70,7 +70,10 @@ class Scene:
         """Give the StatefulSet as of now; raises CannotRun when it has vanished."""
         found: Set | None = self.stream.items("statefulsets").get(self.set)
         if found is None:
-            raise CannotRun(f"a set {self.namespace}/{self.set}", seen="it does not exist")
+            raise CannotRun(
+                f"a set {self.namespace}/{self.set} that makes its pods",
+                seen="it does not exist (any more)",
+            )
         return found
 
     def path(self, ordinal: int) -> str:

@@ -19,8 +19,9 @@ OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 """Source: kubernetes.io, "Non-graceful node shutdown handling"."""
 OURS = "seatrial"
 """The value of a taint that we set; one with another value is somebody else's."""
+Taints = list[Mapping[str, Json]]
 _TRIES = 5
-"""How often a taint is taken off anew when the kubelet wrote to the same Node in between."""
+"""How often taints are written anew when the kubelet wrote to the same Node in between."""
 
 
 @dataclass(frozen=True)
@@ -114,28 +115,43 @@ def _untaint(step: Step, reach: Reach) -> str:
 
 def untainted(kube: Kube, node: str) -> str:
     """Take our out-of-service taint off a node; says so, nothing when there was none."""
+    taken = _tainted(kube, node, lambda taints: [t for t in taints if not of_ours(t)])
+    return f"{node} was out of service by our word and is not any more" if taken else ""
+
+
+def fenced(kube: Kube, node: str) -> str:
+    """Declare a node out of service and give the taint, as kubectl writes it.
+
+    Who calls has proof that it is dead. Raises CannotRun when there is no such Node any more.
+    """
+    ours = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
+    if _tainted(kube, node, lambda taints: [*taints, *([] if ours in taints else [ours])]) is None:
+        raise CannotRun(f"a Node {node} to declare out of service", seen="it does not exist")
+    return f"{OUT_OF_SERVICE}={OURS}:NoExecute"
+
+
+def _tainted(kube: Kube, node: str, change: Callable[[Taints], Taints]) -> bool | None:
+    """Change a node's taints; whether there was anything to change, None when it is gone."""
     for left in reversed(range(_TRIES)):
         try:
-            taken = _taken_off(kube, f"/api/v1/nodes/{node}")
+            return _written(kube, f"/api/v1/nodes/{node}", change)
         except ApiFailed as error:
             if error.status == HTTPStatus.NOT_FOUND:
-                return ""
+                return None
             if error.status != HTTPStatus.CONFLICT or not left:
                 raise
-        else:
-            return f"{node} was out of service by our word and is not any more" if taken else ""
-    return ""
+    return None
 
 
-def _taken_off(kube: Kube, path: str) -> bool:
+def _written(kube: Kube, path: str, change: Callable[[Taints], Taints]) -> bool:
     """Write the Node only as it was read: its taints are one list, and others write it, too."""
     found = kube.get(path)
     taints = found["spec"].get("taints", [])
-    kept = [taint for taint in taints if not of_ours(taint)]
-    if len(kept) < len(taints):
+    wanted = change(taints)
+    if wanted != taints:
         version = found["metadata"]["resourceVersion"]
-        kube.patch(path, {"metadata": {"resourceVersion": version}, "spec": {"taints": kept}})
-    return len(kept) < len(taints)
+        kube.patch(path, {"metadata": {"resourceVersion": version}, "spec": {"taints": wanted}})
+    return bool(wanted != taints)
 
 
 def of_ours(taint: Mapping[str, Json]) -> bool:
