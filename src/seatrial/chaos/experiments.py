@@ -78,11 +78,16 @@ def load(name: str) -> Experiment:
         )
     experiment = Experiment(path.stem, path, _read(path))
     check(experiment)
+    _demand_valid(experiment)
     return experiment
 
 
 def check(experiment: Experiment) -> None:
-    """Check keys, providers, arguments against signatures, and what our extension declares."""
+    """Check keys, providers, arguments against signatures, and what our extension declares.
+
+    What Chaos Toolkit itself checks is left to it: while it runs one experiment, its own check
+    of another forgets the activities of the first.
+    """
     where = experiment.path.name
     _known(experiment.document, _TOP, where)
     for part, activity in _activities(experiment.document):
@@ -92,10 +97,14 @@ def check(experiment: Experiment) -> None:
         _known(activity, _ACTIVITY, f"{part} of {where}")
         bound(mapping(activity.get("provider", {}), f"a provider of {named}"), named)
     experiment.declared.demand_kept(experiment.document)
+
+
+def _demand_valid(experiment: Experiment) -> None:
     try:
         ensure_experiment_is_valid(dict(experiment.document))
     except Exception as error:  # noqa: BLE001 - it stumbles over what it does not expect
-        raise BadInput(f"{where} as Chaos Toolkit wants it", seen=repr(error)) from None
+        wanted = f"{experiment.path.name} as Chaos Toolkit wants it"
+        raise BadInput(wanted, seen=repr(error)) from None
 
 
 def _read(path: Path) -> Mapping[str, Any]:

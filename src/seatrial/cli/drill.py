@@ -14,9 +14,8 @@ from typing import Annotated
 import typer
 
 from seatrial import checks, history
-from seatrial.chaos import drilling, experiments
+from seatrial.chaos import drilling, experiments, intent
 from seatrial.chaos.experiments import Experiment
-from seatrial.chaos.intent import configured, intended
 from seatrial.cli import show
 from seatrial.cli.options import (
     NEWEST,
@@ -63,7 +62,7 @@ def drill(
     found = experiments.load(experiment)
     spec = spec_of(cluster_name, shape, timing, NEWEST)
     chosen = drilling.settings(spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value)
-    subject = intended(found.document, configured(found.document, chosen)).profile
+    subject = intent.intended(found.document, intent.configured(found.document, chosen)).profile
     if dry_run:
         return _show(found, subject, chosen, as_json=as_json)
     if not as_json:
