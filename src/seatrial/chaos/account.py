@@ -17,24 +17,30 @@ _PREFIX = re.compile(
     r"^(?:[\w.]+(?:Error|Failed|Ready|Input|Run|Ours|Healed|Lost|Profile|Execution): )+"
 )
 """The names of exceptions before what they say."""
+_NOT_SO = "was not so"
 
 Run = Mapping[str, Any]
 
 
-def trouble(journal: Mapping[str, Any]) -> str:
-    """Say the first thing that went wrong, in a sentence; empty when all went as it should."""
-    return next(_troubles(journal), "")
+def trouble(journal: Mapping[str, Any], unmet: Sequence[str] = ()) -> str:
+    """Say the first thing that went wrong, in a sentence; empty when all went as it should.
+
+    `unmet` are the reasons of the probes that were not so, in their order.
+    """
+    said = next(_troubles(journal), "")
+    return f"{said}: {unmet[0]}" if unmet and said.endswith(_NOT_SO) else said
 
 
 def failure(run: Run) -> str:
     """Say how an activity failed, or that it was not so; empty when it went as it should."""
     name = run["activity"]["name"]
     if run.get("status") != "succeeded":
-        said = "".join(run.get("exception") or ["it was interrupted"]).strip()
+        # Whole tracebacks of all that led to it stand before the last.
+        said = (run.get("exception") or ["it was interrupted"])[-1].strip()
         return f"{name!r} failed: {_plain(said)}"
     wanted = run["activity"].get("tolerance")
     if wanted is not None and not within_tolerance(wanted, run.get("output"), {}, {}):
-        return f"{name!r} was not so"
+        return f"{name!r} {_NOT_SO}"
     return ""
 
 

@@ -139,7 +139,7 @@ def serving(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> 
     begun = session.since.get("restored", session.live.recorder.now())
     wait(session.live.alive.stream, unready, _limit("the member serves", within))
     if not _acknowledged(session, [ordinal], within):
-        raise CannotRun(f"a write that {lost['pod']} acknowledges", seen="none")
+        raise CannotRun(f"writes that {lost['pod']} acknowledges", seen=session.unmet[-1])
     pod = _new(session.live.alive.stream, lost)
     facts = {"pod": lost["pod"], "uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
     session.stage("serving", ordinal, begun, facts)
@@ -166,7 +166,8 @@ def _session(configuration: Configuration) -> Session:
 def _acknowledged(session: Session, ordinals: list[int], within: float) -> bool:
     try:
         session.live.load(ordinals, _limit("members acknowledge", within))
-    except NotReady:
+    except NotReady as late:
+        session.unmet.append(late.seen)
         return False
     return True
 

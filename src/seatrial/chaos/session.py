@@ -30,7 +30,10 @@ _ENDED = ("completed",)
 
 @dataclass(frozen=True)
 class Session:
-    """A trial under way. `broken` are the faults that are not healed yet, by ordinal."""
+    """A trial under way. `broken` are the faults that are not healed yet, by ordinal.
+
+    `unmet` says why each probe that gave False did so: Chaos Toolkit keeps the False alone.
+    """
 
     live: Live
     keep: Keep
@@ -39,6 +42,7 @@ class Session:
     broken: dict[int, ExitStack] = field(default_factory=dict)
     receipts: dict[int, Proof] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -127,7 +131,7 @@ class Session:
             "status": journal["status"],
             "deviated": journal["deviated"],
             "activities": activities,
-            "trouble": trouble(journal),
+            "trouble": trouble(journal, self.unmet),
         }
         self.live.note("chaos", "experiment", value)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seatrial.errors import NotHealed, SeatrialError
@@ -21,6 +21,8 @@ from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.undo import Reach, undone
 from seatrial.model import NodeState, Op, Outcome, Recorder
+
+Steps = Generator[Proof, None, Proof]
 
 __all__ = ["FAULTS", "Fault", "broken"]
 
@@ -33,9 +35,12 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
     it stopped. Raises NotHealed when it could not be undone: the journal still holds it.
     """
     say = _Stages(fault.name, ordinal, recorder)
-    steps = fault.inject(scene, ordinal)
+    steps: Steps | None = None
     try:
-        say("planned", {"target": scene.describe(ordinal)})
+        target = scene.describe(ordinal)
+        say("planned", {"target": target})
+        scene = replace(scene, planned=target["uid"])
+        steps = fault.inject(scene, ordinal)
         with _undoable(fault, scene, ordinal, say):
             receipt = next(steps)
             say("receipt", receipt)
@@ -45,7 +50,8 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
         say("stopped", {"reason": _reason(error)}, Outcome.INFO)
         raise
     finally:
-        steps.close()
+        if steps is not None:
+            steps.close()
 
 
 @contextmanager
@@ -122,7 +128,7 @@ class _Stages:
         self.recorder.write(Op(f"fault/{self.fault}", "fault", outcome, now, now, value))
 
 
-def _finish(steps: Generator[Proof, None, Proof]) -> Proof:
+def _finish(steps: Steps) -> Proof:
     try:
         next(steps)
     except StopIteration as done:

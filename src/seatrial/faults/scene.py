@@ -28,6 +28,7 @@ class Scene:
 
     `nodes` are the cluster's machines by name. `cluster`, `kubeconfig`, `context` and `run` (the
     run's folder) are for the journal: with them alone somebody else can undo what we did.
+    `planned` is the uid of the pod that is about to be broken, empty before anything is planned.
     """
 
     kube: Kube
@@ -40,6 +41,7 @@ class Scene:
     kubeconfig: str = ""
     context: str = ""
     run: str = ""
+    planned: str = ""
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""

@@ -3,7 +3,7 @@
 ::
 
     with basin(tmp_path) as ground:
-        ended = ground.drilled({"lose_node": ground.stop_the_store})
+        ended = ground.drilled({"fence": lambda _: ground.victim.join()})
 
 Chaos Toolkit, the control, the faults, the watch, the driver, the History and the judge are the
 real ones, and so are the ledgers that the driver writes to; API server and machines are of paper
@@ -34,6 +34,7 @@ from chaoslib.experiment import run_experiment
 
 from seatrial import cluster
 from seatrial.chaos import drilling, experiments, session
+from seatrial.chaos.session import Session
 from seatrial.cluster import Cluster, KindNode, Spec
 from seatrial.errors import ToolFailed
 from seatrial.faults.journal import Journal
@@ -47,7 +48,8 @@ from seatrial.testing.names import fake_dns
 from seatrial.testing.server import fake_api
 from seatrial.testing.state import FakeApi
 
-Mishap = Callable[[], object]
+Mishap = Callable[[Session], object]
+"""Something that happens to a drill from outside."""
 _WORKERS = ("basin-worker", "basin-worker2", "basin-worker3")
 _MISHAPS = "seatrial_mishaps"
 _PROFILE = {
@@ -150,17 +152,17 @@ class Basin:
         self,
         mishaps: Mapping[str, Mishap] | None = None,
         change: Callable[[dict[str, Any]], object] = lambda _: None,
-        within: float = 10.0,
+        within: Mapping[str, float] | None = None,
     ) -> drilling.Ended:
-        """Run the drill node-loss, each wait of it cut to `within` seconds.
+        """Run the drill node-loss, with an own limit in seconds for the activities of `within`.
 
         `mishaps` happen right before the activity of that function; `change` is given the
         experiment's document at last.
         """
         document = copy.deepcopy(dict(experiments.load("node-loss").document))
-        for activity in (*document["method"], *document["steady-state-hypothesis"]["probes"]):
-            if "within" in activity["provider"]["arguments"]:
-                activity["provider"]["arguments"]["within"] = within
+        for activity in document["method"]:
+            if limit := (within or {}).get(activity["provider"]["func"]):
+                activity["provider"]["arguments"]["within"] = limit
         for function, mishap in (mishaps or {}).items():
             _insert(document, function, mishap)
         change(document)
@@ -249,7 +251,11 @@ def _patches(
 
 def _insert(document: dict[str, Any], function: str, mishap: Mishap) -> None:
     module = sys.modules.setdefault(_MISHAPS, ModuleType(_MISHAPS))
-    setattr(module, f"before_{function}", lambda: bool(mishap() or True))
+
+    def happens(configuration: Mapping[str, Any]) -> None:
+        mishap(configuration[session.KEY])
+
+    setattr(module, f"before_{function}", happens)
     provider = {"type": "python", "module": _MISHAPS, "func": f"before_{function}"}
     method = document["method"]
     names = [activity["provider"]["func"] for activity in method]
