@@ -166,7 +166,8 @@ def _broken(document: Mapping[str, Any], where: str) -> list[Hit]:
 
 def _demand_control(document: Mapping[str, Any], where: str) -> None:
     controls = document.get("controls") or []
-    found = [c.get("provider") for c in controls if isinstance(c, dict)]
+    listed = controls if isinstance(controls, list) else []
+    found = [c.get("provider") for c in listed if isinstance(c, dict)]
     if not any(isinstance(p, dict) and p.get("module") == _CONTROL for p in found):
         wanted = f"a control {_CONTROL} in {where}: it begins and judges the trial"
         raise BadInput(wanted, seen=repr(controls), remedy=_COPY)

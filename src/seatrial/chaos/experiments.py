@@ -90,6 +90,7 @@ def check(experiment: Experiment) -> None:
     """
     where = experiment.path.name
     _known(experiment.document, _TOP, where)
+    mapping(experiment.document.get("configuration") or {}, f"a configuration of {where}")
     for part, activity in _activities(experiment.document):
         named = f"{str(activity.get('name', part))!r} in {where}"
         if "ref" in activity:
