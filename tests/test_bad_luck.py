@@ -18,6 +18,7 @@ from seatrial import report, timing
 from seatrial.chaos import control, drilling
 from seatrial.chaos.drilling import Ended
 from seatrial.chaos.session import Session
+from seatrial.evidence import Journal
 from seatrial.model import Standing, Verdict
 from seatrial.testing.basin import Basin, basin
 from seatrial.timing import Limit, wait
@@ -169,6 +170,7 @@ def test_a_full_disk_under_the_history_is_a_sentence_and_the_node_is_healed(grou
 
     def fills(session: Session) -> None:
         full = os.open("/dev/full", os.O_WRONLY)
+        assert isinstance(session.live.recorder, Journal)
         for file in session.live.recorder._files.values():
             os.dup2(full, file)
         os.close(full)

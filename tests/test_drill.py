@@ -132,7 +132,7 @@ def told(tmp_path, monkeypatch):
 def test_the_control_refuses_in_a_sentence_before_it_asks_for_a_cluster(told):
     document = experiments.load("node-loss").document
     with pytest.raises(InterruptExecution, match="a seed that is a whole number"):
-        control.before_experiment_control(document, {**settings_of(document), "seed": "one"})
+        control.before_experiment_control({**document}, {**settings_of(document), "seed": "one"})
     assert told()["exit_code"] == 4
     assert "a seed that is a whole number" in told()["error"]
 
@@ -141,7 +141,7 @@ def test_an_error_that_nobody_thought_of_begins_no_method_either(told):
     """Chaos Toolkit swallows what a control raises, and would go on without a trial."""
     document = experiments.load("node-loss").document
     with pytest.raises(InterruptExecution, match="a cluster was asked for"):
-        control.before_experiment_control(document, settings_of(document))
+        control.before_experiment_control({**document}, settings_of(document))
     assert told()["exit_code"] == 3
     assert "LookupError: a cluster was asked for" in told()["error"]
 
