@@ -398,3 +398,46 @@ def test_two_losses_of_one_member_are_each_judged_by_their_own_backup():
     found = run.ends()
     assert found.verdict is Standing.HOLDS, found.reason
     assert (found.figures["losses"], found.figures["rpo_records"]) == (2, 5)
+
+
+def test_a_lost_pod_that_is_still_there_when_its_node_is_healed_accuses_nobody():
+    run = begun()
+    run.is_lost()
+    run.nodes("second")
+    run.stage("node-lost", 1, "healed", run.proof(1))
+    found = run.ends()
+    assert found.verdict is Standing.UNKNOWN
+    assert found.reason == (
+        "stage cleared, rescheduled, restored, serving after node-lost of ordinal 1 was not seen"
+    )
+
+
+def drill(run: Loss, trouble: str) -> Verdict:
+    value = {"status": "completed", "deviated": False, "activities": [], "trouble": trouble}
+    run.says("chaos", "experiment", value)
+    return run.ends()
+
+
+def test_a_drill_that_went_otherwise_than_its_experiment_wants_is_never_holds():
+    assert drill(recovered(), "").verdict is Standing.HOLDS
+    found = drill(recovered(), "afterwards, 'every member acknowledges writes' was not so")
+    assert found.verdict is Standing.UNKNOWN
+    assert found.reason == (
+        "in the drill afterwards, 'every member acknowledges writes' was not so"
+    )
+
+
+def test_why_a_drill_stopped_stands_beside_what_was_not_seen():
+    run = Loss({"node-lost": [1]})
+    run.deploys()
+    found = drill(run, "'a backup' failed: the store is away")
+    assert found.verdict is Standing.UNKNOWN
+    assert found.reason == (
+        "no receipt for node-lost of ordinal 1; in the drill 'a backup' failed: the store is away"
+    )
+
+
+def test_trouble_of_the_drill_hides_nothing_that_is_broken():
+    found = drill(recovered("old"), "'a probe' was not so")
+    assert found.verdict is Standing.BROKEN
+    assert "snapshot old was restored" in found.reason

@@ -4,9 +4,11 @@ import io
 import json
 
 import pytest
+from chaoslib.exceptions import InterruptExecution
 
 from seatrial import cli
-from seatrial.chaos import drilling, experiments
+from seatrial.chaos import control, drilling, experiments, session
+from seatrial.chaos.account import trouble
 from seatrial.chaos.activities import acknowledging, heal
 from seatrial.chaos.drilling import RESULT, Ended
 from seatrial.errors import CannotRun
@@ -49,10 +51,11 @@ def test_nothing_is_broken_without_leave(capsys, no_child, monkeypatch):
 
 
 def test_the_call_decides_profile_seed_and_cluster(no_child):
-    call = ["drill", "node-loss", "--yes", "--seed", "7", "--profile", "mine", "--cluster", "c"]
+    call = ["drill", "node-loss", "--yes", "--seed", "7", "--cluster", "c"]
+    call += ["--profile", "oldest-snapshot"]
     assert cli.called(call) == 3
     assert no_child[0]["SEATRIAL_SEED"] == "7"
-    assert no_child[0]["SEATRIAL_PROFILE"] == "mine"
+    assert no_child[0]["SEATRIAL_PROFILE"] == "oldest-snapshot"
     assert no_child[0]["SEATRIAL_CLUSTER"] == "c"
 
 
@@ -111,3 +114,99 @@ def test_an_activity_without_a_trial_says_what_is_missing():
 
 def test_healing_where_nothing_was_begun_is_fine():
     assert heal({}) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "seen"),
+    [
+        (["--profile", "ledger"], "ledger declares no `recovery`"),
+        (["--profile", "empty-dir"], "empty-dir declares no `recovery`"),
+        (["--seed", "one"], "Input should be a valid integer"),
+        (["--shape", "three-wokers"], "did you mean three-workers"),
+    ],
+)
+def test_what_cannot_be_drilled_is_refused_before_anybody_is_asked(call, seen, capsys, no_child):
+    assert cli.called(["drill", "node-loss", *call]) == 4
+    assert seen in capsys.readouterr().err
+    assert no_child == []
+
+
+def test_a_rogue_that_is_drilled_is_called_one(capsys, no_child):
+    assert cli.called(["drill", "node-loss", "--profile", "oldest-snapshot", "--dry-run"]) == 0
+    assert "a rogue, which must break recovery.six-stages" in capsys.readouterr().out
+    assert no_child == []
+
+
+def settings_of(document) -> dict[str, object]:
+    return {name: value.get("default") for name, value in document["configuration"].items()}
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    """Give what the control tells; a cluster that is asked for is an error nobody thought of."""
+    path = tmp_path / "result.json"
+    monkeypatch.setenv(RESULT, str(path))
+
+    def grounded(*_: object) -> None:
+        raise LookupError("a cluster was asked for")
+
+    monkeypatch.setattr(session, "grounded", grounded)
+    return lambda: json.loads(path.read_text())
+
+
+def test_the_control_refuses_in_a_sentence_before_it_asks_for_a_cluster(told):
+    document = experiments.load("node-loss").document
+    with pytest.raises(InterruptExecution, match="a seed that is a whole number"):
+        control.before_experiment_control({**document}, {**settings_of(document), "seed": "one"})
+    assert told()["exit_code"] == 4
+    assert "a seed that is a whole number" in told()["error"]
+
+
+def test_an_error_that_nobody_thought_of_begins_no_method_either(told):
+    """Chaos Toolkit swallows what a control raises, and would go on without a trial."""
+    document = experiments.load("node-loss").document
+    with pytest.raises(InterruptExecution, match="a cluster was asked for"):
+        control.before_experiment_control({**document}, settings_of(document))
+    assert told()["exit_code"] == 3
+    assert "LookupError: a cluster was asked for" in told()["error"]
+
+
+def ran(name: str, status: str = "succeeded", **more: object) -> dict[str, object]:
+    activity = {"name": name, **({"tolerance": True} if "output" in more else {})}
+    return {"activity": activity, "status": status, **more}
+
+
+def journal(**changes: object) -> dict[str, object]:
+    whole = {"status": "completed", "experiment": {"method": [1]}, "run": [ran("break")]}
+    steady = {"steady_state_met": True, "probes": [ran("steady", output=True)]}
+    return {**whole, "steady_states": {"before": steady, "after": steady}, **changes}
+
+
+UNSTEADY = {"steady_state_met": False, "probes": [ran("steady", output=False)]}
+LAST = "chaoslib.exceptions.ActivityFailed: seatrial.errors.NotReady: wanted: it\nseen: no\n"
+FAILED = ran("break", "failed", exception=["Traceback (most recent call last):\n", LAST])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"run": [ran("probe", output=True)]}, ""),
+        ({"run": [FAILED]}, "'break' failed: wanted: it; seen: no"),
+        ({"run": [ran("probe", output=False)]}, "'probe' was not so: because"),
+        ({"run": [{"activity": {"name": "break"}}]}, "'break' failed: it was interrupted"),
+        ({"run": []}, "1 activities of the method were not run"),
+        ({"status": "aborted"}, "the experiment ended as aborted"),
+        ({"rollbacks": [ran("heal", "failed", exception=["no"])]}, "'heal' failed: no"),
+        (
+            {"steady_states": {"before": UNSTEADY, "after": None}, "run": []},
+            "before anything was broken, 'steady' was not so: because",
+        ),
+        (
+            {"steady_states": {"before": None, "after": UNSTEADY}, "deviated": True},
+            "afterwards, 'steady' was not so: because",
+        ),
+    ],
+)
+def test_chaos_toolkits_account_is_read_for_what_went_wrong(changes, said):
+    assert trouble(journal(**changes), ["because"]) == said

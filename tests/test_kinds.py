@@ -126,3 +126,26 @@ def test_of_a_custom_resource_that_is_too_large_an_op_keeps_how_large_it_is():
     assert kept["spec"] == {"left out": "10011 bytes"}
     assert kept["status"] == {"phase": "Done"}
     assert len(json.dumps(kept)) < 1000
+
+
+def test_a_pod_whose_init_container_will_not_go_says_what_that_said_last():
+    failed = {"exitCode": 1, "reason": "Error", "message": "the store is away"}
+    back_off = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+    first = {
+        "name": "restore",
+        "ready": False,
+        "state": back_off,
+        "lastState": {"terminated": failed},
+    }
+    done = {"name": "found", "ready": True, "state": {"terminated": {"reason": "Completed"}}}
+    waiting = {"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}}
+    status = {"initContainerStatuses": [done, first], "containerStatuses": [waiting]}
+    assert told("pods", status=status)["trouble"] == (
+        "CrashLoopBackOff back-off 10s the store is away; PodInitializing"
+    )
+
+
+def test_a_container_that_runs_again_is_not_blamed_for_its_last_end():
+    last = {"terminated": {"exitCode": 1, "message": "long ago"}}
+    status = {"containerStatuses": [{"name": "main", "ready": True, "lastState": last}]}
+    assert told("pods", status=status)["trouble"] == ""

@@ -122,7 +122,7 @@ def sea(tmp_path):
             profile=SimpleNamespace(client="client.py"), folder=run, progress=Quiet()
         )
         alive = SimpleNamespace(stream=stream, kube=kube)
-        parts: Any = (job, alive, scene, driver, recorder)
+        parts: Any = (job, alive, scene, driver, recorder, None)
         session = Session(Live(*parts), Keep.NEVER, ExitStack(), ExitStack())
         found = Sea(api, stream, node, clock, session, run)
         found.pod(0, spec={"nodeName": DEAD}, status=ready(now=True))

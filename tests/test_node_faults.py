@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,17 +20,19 @@ import pytest
 from seatrial import timing
 from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken, machines, members
-from seatrial.faults.journal import Journal
+from seatrial.faults.journal import Entry, Journal
 from seatrial.faults.scene import Scene, heartbeat, unready
 from seatrial.kube.client import connect
 from seatrial.kube.objects import Machine
 from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState
 from seatrial.testing import FakeApi, Kept, PaperNode, controlled, fake_api
+from seatrial.timing import Limit, wait
 
 OF_A_NODE = ("node-stop", "node-kill", "node-lost")
 OF_ONE_THAT_STAYS = ("node-stop", "node-kill")
 NODE = "sea-worker"
+SOON = Limit("the test's own patience", 20)
 
 
 def said(*, ready: bool, at: float) -> dict[str, Any]:
@@ -304,6 +307,32 @@ def test_a_victim_that_vanished_is_a_sentence_and_leaves_no_entry(name, scene):
     with pytest.raises(CannotRun, match="web-7 to break"), broken(FAULTS[name], scene, 7, kept):
         pass
     assert stages(kept) == ["stopped"]
+    assert scene.journal.read() == ([], {})
+
+
+@pytest.mark.parametrize("name", OF_A_NODE)
+def test_a_victim_that_moved_once_it_was_planned_is_not_followed(
+    name, scene, node, api, monkeypatch
+):
+    """Its undoing names the first machine; broken would be the second."""
+
+    def moves(self: Journal, found: Entry) -> Path:
+        path = real(self, found)
+        api.remove("pods", "web-0", "x")
+        api.put("pods", "web-0", "x", spec={"nodeName": "another"})
+        uid = api.of("pods")["x/web-0"]["metadata"]["uid"]
+        wait(scene.stream, lambda _: None if scene.pod(0).metadata.uid == uid else "old", SOON)
+        return path
+
+    real, kept = Journal.open, Kept()
+    monkeypatch.setattr(Journal, "open", moves)
+    with (
+        pytest.raises(CannotRun, match=r"another pod .* took its place"),
+        broken(FAULTS[name], scene, 0, kept),
+    ):
+        pytest.fail("the body must not run without a receipt")
+    assert stages(kept) == ["planned", "undo", "stopped"]
+    assert node.state().boot == "1 1"
     assert scene.journal.read() == ([], {})
 
 

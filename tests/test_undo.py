@@ -10,6 +10,7 @@ import errno
 import gc
 import json
 import os
+import resource
 import signal
 import threading
 import time
@@ -46,7 +47,7 @@ from seatrial.kube.objects import (
 from seatrial.machine import NodeState, Running
 from seatrial.model import Op
 from seatrial.progress import Quiet
-from seatrial.testing import PaperNode
+from seatrial.testing import Kept, PaperNode
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.timing import limit
 
@@ -457,6 +458,52 @@ def test_a_full_disk_under_the_journal_breaks_nothing(world, monkeypatch):
     assert [p for p in Journal().folder.iterdir() if p.suffix == ".json"] == []
 
 
+def test_a_disk_that_really_takes_no_more_breaks_nothing(world, capfd):
+    """The kernel's own refusal: no file of the child may be longer than a few bytes."""
+
+    def act(fuse: Fuse) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+        with pytest.raises(CannotRun) as caught, broken(FAULTS["node-kill"], scene, 1, Kept()):
+            pytest.fail("the body must not run")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        os.write(1, str(caught.value).encode())
+        fuse.tick()
+
+    scene = scene_of(world, Fuse(-1))
+    assert in_child(act, -1)
+    said = capfd.readouterr().out
+    assert "to write down how to undo before anything is broken" in said
+    assert "File too large" in said
+    assert world.truth == []
+    assert [p for p in Journal().folder.iterdir() if p.name != ".lock"] == []
+
+
+class Filling(Kept):
+    """A History whose disk is full after so many Ops."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, op: Op) -> None:
+        if len(self.ops) == self.room:
+            raise CannotRun(f"to record what {op.process} saw", seen="No space left on device")
+        super().write(op)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in BREAKING if fault != FENCED])
+@pytest.mark.parametrize("room", range(4))
+def test_a_full_disk_under_the_history_leaves_nothing_broken(room, fault, world):
+    with (
+        pytest.raises(CannotRun, match="No space left on device"),
+        broken(FAULTS[fault], scene_of(world, Fuse(-1)), LOWEST.get(fault, 1), Filling(room)),
+    ):
+        pass
+    assert world.well
+    assert Journal().read() == ([], {})
+
+
 def test_what_is_no_entry_is_named_and_left(world):
     folder = Journal().folder
     folder.mkdir(parents=True)
@@ -579,6 +626,27 @@ def test_only_our_own_taint_is_taken_off(conflicts):
     kube: Any = Nodes([OUR_TAINT, *THEIRS], conflicts)
     assert "not any more" in untainted(kube, "n")
     assert kube.taints == THEIRS
+    assert untainted(kube, "n") == ""
+
+
+@pytest.mark.parametrize("conflicts", [0, 3])
+def test_a_node_is_fenced_beside_the_taints_of_others_and_once(conflicts):
+    kube: Any = Nodes([*THEIRS], conflicts)
+    tainted(kube, "n")
+    tainted(kube, "n")
+    assert kube.taints == [*THEIRS, OUR_TAINT]
+    assert untainted(kube, "n")
+    assert kube.taints == THEIRS
+
+
+def test_a_node_that_is_gone_cannot_be_fenced(monkeypatch):
+    def gone(*_: object) -> None:
+        raise ApiFailed("GET", seen="not found", status=404)
+
+    monkeypatch.setattr(Nodes, "get", gone)
+    kube: Any = Nodes([])
+    with pytest.raises(ApiFailed, match="not found"):
+        tainted(kube, "n")
     assert untainted(kube, "n") == ""
 
 

@@ -8,13 +8,16 @@ A doorway: may import everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from seatrial.chaos.session import KEY, Session
 from seatrial.errors import CannotRun, NotReady
 from seatrial.faults.undo import OUT_OF_SERVICE
 from seatrial.kube.objects import Machine, Pod
 from seatrial.kube.watch import Stream
+from seatrial.model import Outcome
 from seatrial.timing import Limit, factor, wait
 
 __all__ = [
@@ -25,14 +28,17 @@ __all__ = [
 UNREACHABLE = "node.kubernetes.io/unreachable"
 """Source: kubernetes.io, "Taints and Tolerations", taint based evictions."""
 Configuration = Mapping[str, Any]
+Ordinal = Annotated[int, Field(ge=0)]
+Ordinals = Annotated[list[Ordinal], Field(min_length=1)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
-def acknowledging(ordinals: list[int], within: float, configuration: Configuration) -> bool:
+def acknowledging(ordinals: Ordinals, within: Seconds, configuration: Configuration) -> bool:
     """Whether each of these members acknowledges a new write within so many seconds."""
     return _acknowledged(_session(configuration), ordinals, within)
 
 
-def back_up(ordinal: int, within: float, configuration: Configuration) -> dict[str, Any]:
+def back_up(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> dict[str, Any]:
     """Have a member backed up now, and wait until that backup is complete."""
     session = _session(configuration)
     began = session.live.recorder.now()
@@ -41,39 +47,39 @@ def back_up(ordinal: int, within: float, configuration: Configuration) -> dict[s
     return dict(backup)
 
 
-def lose_node(ordinal: int, configuration: Configuration) -> dict[str, Any]:
+def lose_node(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
     """Kill the node that runs a member and remove it with its disk; returns the receipt."""
     session = _session(configuration)
     session.live.phase("fault")
     return dict(session.lose("node-lost", ordinal))
 
 
-def fence(ordinal: int, configuration: Configuration) -> dict[str, Any]:
-    """Say that the member's lost node is out of service; refused without proof that it is dead.
+def fence(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
+    """Say that the member's lost node is out of service; refused unless it is dead by now, too.
 
-    Source: kubernetes.io, "Non-graceful node shutdown".
+    Source: kubernetes.io, "Non-graceful node shutdown": never on a machine that may still run.
     """
     return dict(_session(configuration).fence(ordinal))
 
 
-def kill_node(ordinal: int, configuration: Configuration) -> dict[str, Any]:
+def kill_node(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
     """End the node that runs a member at once; its disk stays. Returns the receipt."""
     session = _session(configuration)
     session.live.phase("fault")
     return dict(session.kill(ordinal))
 
 
-def unreachable(ordinal: int, within: float, configuration: Configuration) -> bool:
+def unreachable(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until Kubernetes has noticed that the member's node is dead, and evicts from it."""
     return _tainted(_session(configuration), "unreachable", ordinal, UNREACHABLE, within)
 
 
-def out_of_service(ordinal: int, within: float, configuration: Configuration) -> bool:
+def out_of_service(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the fence of the member's node is seen."""
     return _tainted(_session(configuration), "fenced", ordinal, OUT_OF_SERVICE, within)
 
 
-def gone(ordinal: int, within: float, configuration: Configuration) -> bool:
+def gone(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the dead member's stuck pod is gone; its claims and volumes stay."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
@@ -88,11 +94,13 @@ def gone(ordinal: int, within: float, configuration: Configuration) -> bool:
     return True
 
 
-def moved(ordinal: int, within: float, configuration: Configuration) -> bool:
+def moved(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until a new pod of the ordinal has another node, with the same claims and volumes."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
-    wait(session.live.alive.stream, _homeless(lost), _limit("the member has a node", within))
+    wait(
+        session.live.alive.stream, _homeless(session, lost), _limit("the member has a node", within)
+    )
     session.observed(ordinal, "recreated", "rescheduled")
     pod, had = _new(session.live.alive.stream, lost), session.mounts(ordinal)
     if pod is None or pod.spec.node_name == lost["node"]:
@@ -103,7 +111,7 @@ def moved(ordinal: int, within: float, configuration: Configuration) -> bool:
     return True
 
 
-def cleared(ordinal: int, within: float, configuration: Configuration) -> bool:
+def cleared(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the dead member's pod, its claims and their volumes are gone."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
@@ -120,15 +128,15 @@ def cleared(ordinal: int, within: float, configuration: Configuration) -> bool:
     return _stage(session, "cleared", ordinal, left, within, "lost", gone)
 
 
-def rescheduled(ordinal: int, within: float, configuration: Configuration) -> bool:
+def rescheduled(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until a new pod of the ordinal has a node, another than the lost one."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
 
-    return _stage(session, "rescheduled", ordinal, _homeless(lost), within, "cleared")
+    return _stage(session, "rescheduled", ordinal, _homeless(session, lost), within, "cleared")
 
 
-def restored(ordinal: int, within: float, configuration: Configuration) -> bool:
+def restored(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the new pod's init container has restored a snapshot and the member starts."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
@@ -136,6 +144,7 @@ def restored(ordinal: int, within: float, configuration: Configuration) -> bool:
     def empty(stream: Stream) -> str | None:
         pod = _new(stream, lost)
         if pod is None:
+            session.live.scene.replicated()
             return f"no new pod {lost['pod']} yet"
         started = pod.status.phase == "Running"
         return None if started else f"{lost['pod']} is {pod.status.phase}: {pod.trouble}"
@@ -143,11 +152,15 @@ def restored(ordinal: int, within: float, configuration: Configuration) -> bool:
     begun = session.since.get("rescheduled", session.live.recorder.now())
     wait(session.live.alive.stream, empty, _limit("a snapshot is restored", within))
     told = session.live.restored(ordinal)
+    if not told:
+        note = f"{lost['pod']} started, and nothing was restored"
+        session.stage("restored", ordinal, begun, {"note": note}, Outcome.FAIL)
+        raise CannotRun("a snapshot that was restored before the member started", seen=note)
     session.stage("restored", ordinal, begun, told)
     return True
 
 
-def serving(ordinal: int, within: float, configuration: Configuration) -> bool:
+def serving(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the member is Ready and acknowledges a write under its own name."""
     session = _session(configuration)
     lost = session.receipt(ordinal)
@@ -161,7 +174,7 @@ def serving(ordinal: int, within: float, configuration: Configuration) -> bool:
     begun = session.since.get("restored", session.live.recorder.now())
     wait(session.live.alive.stream, unready, _limit("the member serves", within))
     if not _acknowledged(session, [ordinal], within):
-        raise CannotRun(f"a write that {lost['pod']} acknowledges", seen="none")
+        raise CannotRun(f"writes that {lost['pod']} acknowledges", seen=session.unmet[-1])
     pod = _new(session.live.alive.stream, lost)
     facts = {"pod": lost["pod"], "uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
     if ordinal in session.moving:
@@ -191,7 +204,8 @@ def _session(configuration: Configuration) -> Session:
 def _acknowledged(session: Session, ordinals: list[int], within: float) -> bool:
     try:
         session.live.load(ordinals, _limit("members acknowledge", within))
-    except NotReady:
+    except NotReady as late:
+        session.unmet.append(late.seen)
         return False
     return True
 
@@ -231,10 +245,11 @@ def _tainted(session: Session, stage: str, ordinal: int, key: str, within: float
     return True
 
 
-def _homeless(lost: Mapping[str, Any]) -> Callable[[Stream], str | None]:
+def _homeless(session: Session, lost: Mapping[str, Any]) -> Callable[[Stream], str | None]:
     def homeless(stream: Stream) -> str | None:
         pod = _new(stream, lost)
         if pod is None:
+            session.live.scene.replicated()
             return f"no new pod {lost['pod']} yet"
         return None if pod.spec.node_name else f"{lost['pod']} has no node: {pod.trouble}"
 

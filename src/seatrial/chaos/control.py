@@ -18,9 +18,13 @@ from typing import Any
 
 from chaoslib.exceptions import InterruptExecution
 
+from seatrial.chaos.account import failure
 from seatrial.chaos.drilling import RESULT
 from seatrial.chaos.session import KEY, Session, opened
 from seatrial.errors import SeatrialError
+
+_METHOD = "seatrial-method"
+"""Where in the configuration it says that the method is under way."""
 
 
 def before_experiment_control(
@@ -32,6 +36,40 @@ def before_experiment_control(
     except SeatrialError as error:
         _tell({"error": str(error), "exit_code": error.exit_code})
         raise InterruptExecution(str(error)) from error
+    except Exception as error:
+        # Swallowed, it would let the method run with no trial around it.
+        _tell({"error": _traced(error), "exit_code": SeatrialError.exit_code})
+        raise InterruptExecution(repr(error)) from error
+
+
+def before_method_control(
+    context: MutableMapping[str, Any], configuration: MutableMapping[str, Any]
+) -> None:
+    """Begin to heed how activities end."""
+    del context
+    configuration[_METHOD] = True
+
+
+def after_activity_control(
+    context: MutableMapping[str, Any],
+    state: MutableMapping[str, Any],
+    configuration: MutableMapping[str, Any],
+) -> None:
+    """Go straight to the rollbacks once an activity of the method has failed.
+
+    Chaos Toolkit would go on: lose the node whose backup could not be made.
+    """
+    del context
+    if configuration.get(_METHOD) and state.get("status") != "succeeded":
+        raise InterruptExecution(f"the drill stops: {failure(state)}")
+
+
+def after_method_control(
+    context: MutableMapping[str, Any], configuration: MutableMapping[str, Any]
+) -> None:
+    """Heed them no more: every rollback is tried."""
+    del context
+    configuration.pop(_METHOD, None)
 
 
 def after_experiment_control(
@@ -49,10 +87,14 @@ def after_experiment_control(
     except SeatrialError as error:
         _tell({"error": str(error), "exit_code": error.exit_code, "folder": str(session.folder)})
     except Exception as error:  # noqa: BLE001 - Chaos Toolkit would swallow it without a word
-        said = "".join(traceback.format_exception(error))
-        _tell({"error": said, "exit_code": SeatrialError.exit_code, "folder": str(session.folder)})
+        folder = str(session.folder)
+        _tell({"error": _traced(error), "exit_code": SeatrialError.exit_code, "folder": folder})
     else:
         _tell({"folder": str(trial.folder), "exit_code": trial.standing.exit_code})
+
+
+def _traced(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seatrial import command, history
 from seatrial.chaos.experiments import Experiment
@@ -86,6 +87,10 @@ def drilled(experiment: Experiment, settings: Mapping[str, str], logs: Path) -> 
                 seen="Chaos Toolkit ended without a word",
                 remedy=f"read {log}; `seatrial heal` puts back what may be broken",
             )
-        said = json.loads(result.read_text())
+        return ended(json.loads(result.read_text()))
+
+
+def ended(said: Mapping[str, Any]) -> Ended:
+    """Take what the control wrote into the result's file."""
     folder = Path(said["folder"]) if "folder" in said else None
     return Ended(folder, said["exit_code"], said.get("error", ""))

@@ -9,30 +9,27 @@ A doorway: may import everything.
 from __future__ import annotations
 
 import difflib
-import importlib
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import yaml
-from chaoslib.exceptions import ChaosException
 from chaoslib.experiment import ensure_experiment_is_valid
-from pydantic import TypeAdapter, ValidationError
 
+from seatrial.chaos.arguments import bound
+from seatrial.chaos.declaration import PARTS, Declaration, activities, declared, mapping
 from seatrial.errors import BadInput
-from seatrial.faults import FAULTS
 from seatrial.places import carried
 
 _TOP = {
     "version", "title", "description", "tags", "configuration", "secrets", "controls",
     "steady-state-hypothesis", "method", "rollbacks", "extensions", "contributions", "runtime",
+    "dry",
 }  # fmt: skip
 _ACTIVITY = {
-    "type", "name", "provider", "tolerance", "pauses", "background", "timeout", "controls", "ref",
+    "type", "name", "provider", "tolerance", "pauses", "background", "timeout", "controls",
 }  # fmt: skip
-_OURS = "seatrial.chaos.activities"
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,9 @@ class Experiment:
         return str(self.document["title"])
 
     @property
-    def declared(self) -> Mapping[str, Any]:
-        """Our own extension: guarantees, faults with their ordinals, blast_radius."""
-        ours = (e for e in self.document.get("extensions", ()) if e.get("name") == "seatrial")
-        found: Mapping[str, Any] = next(ours, {})
-        return found
+    def declared(self) -> Declaration:
+        """What it says of itself in our extension."""
+        return declared(self.document, self.path.name)
 
     @property
     def shape(self) -> str:
@@ -89,21 +84,34 @@ def load(name: str) -> Experiment:
         )
     experiment = Experiment(path.stem, path, _read(path))
     check(experiment)
+    _demand_valid(experiment)
     return experiment
 
 
 def check(experiment: Experiment) -> None:
-    """Check keys, providers, arguments against signatures, and what our extension declares."""
+    """Check keys, providers, arguments against signatures, and what our extension declares.
+
+    What Chaos Toolkit itself checks is left to it: while it runs one experiment, its own check
+    of another forgets the activities of the first.
+    """
     where = experiment.path.name
     _known(experiment.document, _TOP, where)
+    mapping(experiment.document.get("configuration") or {}, f"a configuration of {where}")
     for part, activity in _activities(experiment.document):
+        named = f"{str(activity.get('name', part))!r} in {where}"
+        if "ref" in activity:
+            raise BadInput(f"{named} written out in full", seen="a ref, which nobody can check")
         _known(activity, _ACTIVITY, f"{part} of {where}")
-        _bound(activity.get("provider", {}), f"{activity.get('name', part)!r} in {where}")
-    _declared(experiment)
+        bound(mapping(activity.get("provider", {}), f"a provider of {named}"), named)
+    experiment.declared.demand_kept(experiment.document)
+
+
+def _demand_valid(experiment: Experiment) -> None:
     try:
         ensure_experiment_is_valid(dict(experiment.document))
-    except ChaosException as error:
-        raise BadInput(f"{where} as Chaos Toolkit wants it", seen=str(error)) from None
+    except Exception as error:  # noqa: BLE001 - it stumbles over what it does not expect
+        wanted = f"{experiment.path.name} as Chaos Toolkit wants it"
+        raise BadInput(wanted, seen=repr(error)) from None
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -117,17 +125,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _activities(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    hypothesis = document.get("steady-state-hypothesis") or {}
-    parts = (
-        ("steady state", hypothesis.get("probes") or ()),
-        ("method", document.get("method") or ()),
-        ("rollbacks", document.get("rollbacks") or ()),
-    )
-    for part, found in parts:
-        for activity in found:
-            if not isinstance(activity, dict):
-                raise BadInput(f"an activity in {part}", seen=repr(activity))
-            yield part, activity
+    return ((part, activity) for part in PARTS for activity in activities(document, part))
 
 
 def _known(found: Mapping[str, Any], known: set[str], where: str) -> None:
@@ -140,50 +138,4 @@ def _known(found: Mapping[str, Any], known: set[str], where: str) -> None:
                 remedy=f"did you mean {near[0]}?"
                 if near
                 else f"it knows {', '.join(sorted(known))}",
-            )
-
-
-def _bound(provider: Mapping[str, Any], where: str) -> None:
-    """Bind the arguments to the signature they will be called with; only ours can be known."""
-    if provider.get("module") != _OURS:
-        return
-    function = _function(str(provider.get("func")), where)
-    arguments = provider.get("arguments") or {}
-    if not isinstance(arguments, dict):
-        raise BadInput(f"arguments by name, for {where}", seen=repr(arguments))
-    try:
-        inspect.signature(function).bind(**arguments, configuration={})
-    except TypeError as error:
-        raise BadInput(
-            f"arguments that {function.__name__} takes, for {where}", seen=str(error)
-        ) from None
-    hints = get_type_hints(function)
-    for name, value in arguments.items():
-        try:
-            TypeAdapter(hints[name]).validate_python(value, strict=True)
-        except ValidationError as error:
-            said = error.errors()[0]["msg"]
-            raise BadInput(f"{name} of {where}", seen=f"{value!r}: {said}") from None
-
-
-def _function(name: str, where: str) -> Callable[..., Any]:
-    module = importlib.import_module(_OURS)
-    offered: Sequence[str] = module.__all__
-    if name not in offered:
-        near = difflib.get_close_matches(name, offered, 1, 0.4)
-        raise BadInput(
-            f"an activity for {where}",
-            seen=name,
-            remedy=f"did you mean {near[0]}?" if near else f"there are {', '.join(offered)}",
-        )
-    function: Callable[..., Any] = getattr(module, name)
-    return function
-
-
-def _declared(experiment: Experiment) -> None:
-    for fault in experiment.declared.get("faults", ()):
-        if fault.get("fault") not in FAULTS:
-            raise BadInput(
-                f"faults of {experiment.path.name} out of {', '.join(FAULTS)}",
-                seen=repr(fault.get("fault")),
             )

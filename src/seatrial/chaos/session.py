@@ -7,25 +7,24 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seatrial import checks, history, profiles, run
+from seatrial import history, run
+from seatrial.chaos.account import trouble
+from seatrial.chaos.intent import intended
 from seatrial.checks.drifts import drifts
 from seatrial.checks.moves import move_of
 from seatrial.cli import show
-from seatrial.cli.options import NEWEST, spec_of
-from seatrial.cli.trial import judged_of
-from seatrial.errors import BadInput, CannotRun
+from seatrial.errors import CannotRun
 from seatrial.faults import fenced
 from seatrial.faults.scene import Proof
 from seatrial.ground import Keep, grounded, leave
 from seatrial.live import Live, recording
-from seatrial.model import Json, Op, Outcome, Plan, PlannedFault
+from seatrial.model import Json, Op, Outcome
 from seatrial.progress import Progress
 
 KEY = "seatrial"
@@ -37,6 +36,7 @@ class Session:
     """A trial under way. `broken` are the faults that are not healed yet, by ordinal.
 
     `since` has when each stage ended; `moving` are the ordinals whose stages the watch times.
+    `unmet` says why each probe that gave False did so: Chaos Toolkit keeps the False alone.
     """
 
     live: Live
@@ -47,6 +47,7 @@ class Session:
     receipts: dict[int, Proof] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
     moving: set[int] = field(default_factory=set)
+    unmet: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -117,11 +118,18 @@ class Session:
             healed.append(ordinal)
         return healed
 
-    def stage(self, name: str, ordinal: int, began: float, value: Mapping[str, Json]) -> None:
+    def stage(
+        self,
+        name: str,
+        ordinal: int,
+        began: float,
+        value: Mapping[str, Json],
+        outcome: Outcome = Outcome.OK,
+    ) -> None:
         """Write down one stage of the recovery, from `began` (run clock, seconds) until now."""
         now = self.live.recorder.now()
         facts = {"stage": name, "ordinal": ordinal, **value}
-        self.live.recorder.write(Op("recovery", "stage", Outcome.OK, began, now, facts))
+        self.live.recorder.write(Op("recovery", "stage", outcome, began, now, facts))
         self.since[name] = now
 
     def observed(self, ordinal: int, *names: str) -> None:
@@ -163,11 +171,12 @@ class Session:
         """Keep Chaos Toolkit's own account; it says completed of what failed, so all of it."""
         history.write_whole(self.folder / "journal.json", [history.document(journal)])
         runs = [*journal.get("run", ()), *journal.get("rollbacks", ())]
-        activities = [{"name": r["activity"]["name"], "status": r["status"]} for r in runs]
+        activities = [{"name": r["activity"]["name"], "status": r.get("status", "")} for r in runs]
         value = {
             "status": journal["status"],
             "deviated": journal["deviated"],
             "activities": activities,
+            "trouble": trouble(journal, self.unmet),
         }
         self.live.note("chaos", "experiment", value)
 
@@ -183,64 +192,21 @@ def _told(op: Op) -> dict[str, Json]:
 
 
 def opened(experiment: Mapping[str, Any], configuration: Mapping[str, Any]) -> Session:
-    """Begin the trial that an experiment declares; cleans up after itself when it cannot."""
-    with _outer(configuration) as (stack, progress):
-        profile = profiles.load(str(configuration["profile"]), known=checks.CHECKS)
-        spec = spec_of(
-            str(configuration["cluster"]),
-            str(configuration["shape"]),
-            str(configuration["timing"]),
-            str(configuration.get("kubernetes", NEWEST)),
-        )
-        ground = stack.enter_context(grounded(spec, progress))
-        declared = _declared(experiment)
-        plan = Plan(
-            profile.name,
-            spec.shape,
-            spec.timing,
-            int(configuration["seed"]),
-            tuple(g.id for g in judged_of(profile, declared["guarantees"], declared["drill"])),
-            tuple(PlannedFault(f["fault"], tuple(f["ordinals"])) for f in declared["faults"]),
-            _command(declared["drill"], configuration),
-            spec.kubernetes,
-        )
-        job = run.begun(plan, profile, ground, Path(str(configuration["out"])), progress)
-        keep = Keep(str(configuration["keep"]))
+    """Begin the trial that an experiment declares; cleans up after itself when it cannot.
+
+    Raises BadInput, before anything is touched, for what can be known to be wrong.
+    """
+    intent = intended(experiment, configuration)
+    with ExitStack() as stack:
+        progress = stack.enter_context(show.terminal())
+        ground = stack.enter_context(grounded(intent.spec, progress))
+        job = run.begun(intent.plan, intent.profile, ground, intent.out, progress)
         try:
             with ExitStack() as living:
                 live = living.enter_context(recording(job))
                 live.phase("before")
                 live.ask(live.everybody)
-                return Session(live, keep, living.pop_all(), stack.pop_all())
+                return Session(live, intent.keep, living.pop_all(), stack.pop_all())
         except BaseException:
-            leave(ground, job.namespace, keep, None, progress)
+            leave(ground, job.namespace, intent.keep, None, progress)
             raise
-
-
-@contextmanager
-def _outer(configuration: Mapping[str, Any]) -> Iterator[tuple[ExitStack, Progress]]:
-    if missing := {"profile", "seed", "shape", "timing", "cluster", "keep", "out"} - set(
-        configuration
-    ):
-        raise BadInput(
-            "a configuration as experiments/node-loss.yaml has it",
-            seen=f"without {', '.join(sorted(missing))}",
-        )
-    with ExitStack() as stack:
-        yield stack, stack.enter_context(show.terminal())
-
-
-def _declared(experiment: Mapping[str, Any]) -> Mapping[str, Any]:
-    ours = (e for e in experiment.get("extensions") or () if e.get("name") == "seatrial")
-    found: Mapping[str, Any] = next(ours, {})
-    if not {"drill", "guarantees", "faults"} <= set(found):
-        wanted = "an extension seatrial with drill, guarantees and faults"
-        raise BadInput(wanted, seen=str(dict(found)))
-    return found
-
-
-def _command(drill: str, configuration: Mapping[str, Any]) -> str:
-    words = ["seatrial", "drill", drill]
-    for option in ("profile", "seed", "shape", "timing"):
-        words += [f"--{option}", str(configuration[option])]
-    return shlex.join(words)

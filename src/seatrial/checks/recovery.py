@@ -13,7 +13,7 @@ from seatrial.checks.drifts import missing
 from seatrial.checks.intervals import Tenure
 from seatrial.checks.recoveries import STAGES, Finding, Recovery, recoveries
 from seatrial.checks.restored import Books, books, brought_back, cost
-from seatrial.checks.sight import driver_lost
+from seatrial.checks.sight import drill_trouble, driver_lost
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _SIX = "recovery.six-stages"
@@ -27,8 +27,9 @@ def six_stages(history: History) -> Verdict:
     every write acknowledged up to its watermark in the final reading. Broken by what contradicts
     one of these, by a stage that says it failed, and by not serving within the bound `within`
     where the profile names one; unknown while a stage, the node, the snapshot or the reading was
-    not seen. Figures: losses, seconds of each stage (the slowest), rto_seconds, rpo_records and
-    rpo_seconds (acknowledged after the watermark, and lost: see losses).
+    not seen, or the drill did not go as its experiment wants. Figures: losses, seconds of each
+    stage (the slowest), rto_seconds, rpo_records and rpo_seconds (acknowledged after the watermark,
+    and lost: see losses).
     Source: GUARANTEES, recovery; kubernetes.io, "Non-graceful node shutdown handling".
     """
     lost = recoveries(history)
@@ -39,7 +40,8 @@ def six_stages(history: History) -> Verdict:
     figures = _figures(lost, ledger)
     for standing in (Standing.BROKEN, Standing.UNKNOWN):
         if worst := next((f for f in found if f[0] is standing), None):
-            return Verdict(_SIX, standing, worst[1], _indexes(worst[2]), figures)
+            reason = worst[1] if standing is Standing.BROKEN else _why(worst[1], history)
+            return Verdict(_SIX, standing, reason, _indexes(worst[2]), figures)
     shown = [op for each in lost for op in (each.drift.receipt, *each.stages.values())]
     if reason := _unshown(history, lost):
         return Verdict(_SIX, Standing.UNKNOWN, reason, _indexes(shown), figures)
@@ -48,8 +50,18 @@ def six_stages(history: History) -> Verdict:
 
 def _unshown(history: History, lost: Sequence[Recovery]) -> str:
     if absent := missing(history, "node-lost"):
-        return f"no receipt for {', '.join(absent)}"
-    return driver_lost(history) if lost else "no node was lost, so nothing was shown"
+        return _why(f"no receipt for {', '.join(absent)}", history)
+    if not lost:
+        return _why("no node was lost, so nothing was shown", history)
+    if trouble := drill_trouble(history):
+        return f"in the drill {trouble}"
+    return driver_lost(history)
+
+
+def _why(reason: str, history: History) -> str:
+    """Add what went wrong in the drill, which mostly is why something was not seen."""
+    trouble = drill_trouble(history)
+    return f"{reason}; in the drill {trouble}" if trouble else reason
 
 
 def _praise(figures: Mapping[str, Json]) -> str:

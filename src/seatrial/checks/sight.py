@@ -39,6 +39,15 @@ def driver_lost(history: History) -> str:
     return str(torn[0].value["reason"]) if torn else ""
 
 
+def drill_trouble(history: History) -> str:
+    """Say what in the drill went otherwise than its experiment wants; empty when nothing did.
+
+    Chaos Toolkit calls it completed all the same; a run that was no drill has no such Op.
+    """
+    said = (str(op.value.get("trouble", "")) for op in history.of("experiment"))
+    return next(filter(None, said), "")
+
+
 def gaps(history: History, kind: str) -> Iterator[Op]:
     """Give the gaps in what was seen of one kind of object: pod, claim, volume or node."""
     return (

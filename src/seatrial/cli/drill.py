@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from seatrial import checks, history
-from seatrial.chaos import drilling, experiments
+from seatrial.chaos import drilling, experiments, intent
 from seatrial.chaos.experiments import Experiment
 from seatrial.cli import show
 from seatrial.cli.options import (
@@ -30,7 +31,7 @@ from seatrial.cli.trial import NEW_RUNS, seed_of
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
 from seatrial.history import read_document
-from seatrial.model import Standing
+from seatrial.model import Profile, Standing
 
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, touch nothing.")]
 _YES = Annotated[bool, typer.Option("--yes", help="Do not ask before breaking things.")]
@@ -63,10 +64,11 @@ def drill(
     found = experiments.load(experiment)
     spec = spec_of(cluster_name, shape or found.shape or _USUAL, timing, NEWEST)
     chosen = drilling.settings(spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value)
+    subject = intent.intended(found.document, intent.configured(found.document, chosen)).profile
     if dry_run:
-        return _show(found, chosen, as_json=as_json)
+        return _show(found, subject, chosen, as_json=as_json)
     if not as_json:
-        _show(found, chosen, as_json=False)
+        _show(found, subject, chosen, as_json=False)
     _confirmed(found, yes=yes)
     return _told(drilling.drilled(found, chosen, out / "drills"), as_json=as_json)
 
@@ -81,23 +83,29 @@ def _list(*, as_json: bool) -> int:
     return 0
 
 
-def _show(found: Experiment, settings: Mapping[str, str], *, as_json: bool) -> int:
-    faults = [f"{f['fault']} of ordinals {f['ordinals']}" for f in found.declared.get("faults", ())]
-    radius = str(found.declared.get("blast_radius", "not declared"))
+def _show(
+    found: Experiment, subject: Profile, settings: Mapping[str, str], *, as_json: bool
+) -> int:
+    declared = found.declared
+    faults = [f"{planned.fault} of ordinals {[*planned.ordinals]}" for planned in declared.faults]
+    radius = declared.blast_radius
     if as_json:
         steps = [{"part": part, "name": name} for part, name in found.steps]
         show.document(
             {
                 "name": found.name,
                 "sentence": found.sentence,
-                "faults": list(found.declared.get("faults", ())),
+                "faults": [asdict(planned) for planned in declared.faults],
                 "blast_radius": radius,
+                "profile": subject.name,
                 "settings": dict(settings),
                 "steps": steps,
             }
         )
         return 0
     show.line(found.sentence)
+    rogue = f" (a rogue, which must break {', '.join(subject.breaks)})" if subject.rogue else ""
+    show.line(f"profile: {subject.name}{rogue}: {subject.sentence}")
     show.line(f"breaks: {', '.join(faults) or 'nothing declared'}; blast radius: {radius}")
     for part, name in found.steps:
         show.line(f"  {part:13} {name}")

@@ -29,7 +29,7 @@ from seatrial.progress import Progress
 
 __all__ = [
     "PROVIDERS", "Allowed", "Cluster", "KindNode", "Provider", "Spec", "Status",
-    "clusters", "down", "get", "join", "machines", "remove_node", "up",
+    "check_spec", "clusters", "down", "get", "join", "machines", "remove_node", "up",
 ]  # fmt: skip
 
 
@@ -68,12 +68,19 @@ def up(spec: Spec, progress: Progress, *, keep: bool = False) -> Cluster:
     Raises BadInput for what no cluster can be, CannotRun with what stood in the way, NotOurs
     when somebody else made one of that name.
     """
+    check_spec(spec)
+    return PROVIDERS[spec.provider].up(spec, progress, keep=keep)
+
+
+def check_spec(spec: Spec) -> None:
+    """Raise BadInput, with the nearest right word, for what no cluster can be; touches nothing."""
     check_name(spec.name)
     check_version(spec.kubernetes)
     timings.timing(spec.timing)
     if spec.provider not in PROVIDERS:
         raise unknown("provider", spec.provider, PROVIDERS)
-    return PROVIDERS[spec.provider].up(spec, progress, keep=keep)
+    if spec.provider == "kind":
+        shapes.shape(spec.shape)
 
 
 def down(name: str, progress: Progress) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seatrial.faults.catalogue import FAULTS, Fault
@@ -22,6 +22,8 @@ from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.undoing import reason, undoable
 from seatrial.model import Op, Outcome, Recorder
+
+Steps = Generator[Proof, None, Proof]
 
 __all__ = ["FAULTS", "Fault", "broken", "fenced"]
 
@@ -34,9 +36,12 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
     it stopped. Raises NotHealed when it could not be undone: the journal still holds it.
     """
     say = _Stages(fault.name, ordinal, recorder)
-    steps = fault.inject(scene, ordinal)
+    steps: Steps | None = None
     try:
-        say("planned", {"target": scene.describe(ordinal)})
+        target = scene.describe(ordinal)
+        say("planned", {"target": target})
+        scene = replace(scene, planned=target["uid"])
+        steps = fault.inject(scene, ordinal)
         undo = fault.undo(scene, ordinal)
         node = next((step.node for step in undo if step.node), "")
         with undoable(scene, fault.name, ordinal, undo, node) as path:
@@ -50,7 +55,8 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
         say("stopped", {"reason": reason(error)}, Outcome.INFO)
         raise
     finally:
-        steps.close()
+        if steps is not None:
+            steps.close()
 
 
 def _said(step: Step) -> str:
@@ -69,7 +75,7 @@ class _Stages:
         self.recorder.write(Op(f"fault/{self.fault}", "fault", outcome, now, now, value))
 
 
-def _finish(steps: Generator[Proof, None, Proof]) -> Proof:
+def _finish(steps: Steps) -> Proof:
     try:
         next(steps)
     except StopIteration as done:

@@ -41,7 +41,7 @@ def _dead(scene: Scene, receipt: Proof) -> str:
     if state.status not in {"exited", "absent"} or not same:
         raise CannotRun(
             f"proof that node {node.name} is dead before it is declared out of service",
-            seen=f"its engine says {state.status}" + ("" if same else ", of another machine"),
+            seen=f"it is {state.status}: somebody brought it back in the middle",
             remedy="nothing was declared: a member might have run twice",
         )
     return f"its engine says {state.status}"

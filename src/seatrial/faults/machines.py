@@ -39,6 +39,12 @@ def victim(scene: Scene, ordinal: int) -> Victim:
     the machine, BadInput when it is the control plane's or the driver's.
     """
     pod = scene.pod(ordinal)
+    if scene.planned not in ("", pod.metadata.uid):
+        # On another machine, perhaps, than the one that the journal knows how to mend.
+        raise CannotRun(
+            f"{scene.name(ordinal)} to break, as it was planned ({scene.planned})",
+            seen=f"it vanished, and another pod ({pod.metadata.uid}) took its place",
+        )
     name = pod.spec.node_name
     if not name:
         raise CannotRun(f"{scene.name(ordinal)} to be on a node", seen="it is on none yet")

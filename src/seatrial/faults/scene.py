@@ -28,6 +28,7 @@ class Scene:
 
     `nodes` are the cluster's machines by name. `cluster`, `kubeconfig`, `context` and `run` (the
     run's folder) are for the journal: with them alone somebody else can undo what we did.
+    `planned` is the uid of the pod that is about to be broken, empty before anything is planned.
     """
 
     kube: Kube
@@ -40,6 +41,7 @@ class Scene:
     kubeconfig: str = ""
     context: str = ""
     run: str = ""
+    planned: str = ""
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""
@@ -70,7 +72,10 @@ class Scene:
         """Give the StatefulSet as of now; raises CannotRun when it has vanished."""
         found: Set | None = self.stream.items("statefulsets").get(self.set)
         if found is None:
-            raise CannotRun(f"a set {self.namespace}/{self.set}", seen="it does not exist")
+            raise CannotRun(
+                f"a set {self.namespace}/{self.set} that makes its pods",
+                seen="it does not exist (any more)",
+            )
         return found
 
     def path(self, ordinal: int) -> str:

@@ -21,7 +21,7 @@ from kubernetes import client
 
 from seatrial.errors import BadInput, CannotRun
 from seatrial.kube import inside
-from seatrial.kube.credentials import RENEWAL, Credentials, signed
+from seatrial.kube.credentials import EXPIRED, RENEWAL, Credentials, signed
 from seatrial.kube.inside import Order
 from seatrial.timing import Limit, limit
 
@@ -33,8 +33,7 @@ _LONGEST_PAUSE = 60.0
 """Seconds; a server that asks for more is asked again after this."""
 _REMEDIES = {
     0: "is the cluster up? `seatrial cluster list` says",
-    401: "the credentials have expired, or the cluster does not know them: renew them; "
-    "the kubeconfig and what it names are read again",
+    401: EXPIRED,
 }
 
 
@@ -187,7 +186,13 @@ class Kube:
         """
         url = f"{self.host}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
         wanted = f"`{' '.join(argv)}` in {namespace}/{pod} ({container})"
-        return inside.run(self.api, url, Order(wanted, container, tuple(argv), within))
+        order, refused = Order(wanted, container, tuple(argv), within), signed(self.api)
+        try:
+            return inside.run(self.api, url, order)
+        except inside.Unauthorized:
+            if not self._renewed(refused):
+                raise
+            return inside.run(self.api, url, order)
 
     def logs(self, namespace: str, pod: str, container: str = "") -> str:
         """Read a container's log so far."""

@@ -22,6 +22,11 @@ from seatrial.kube.connections import reachable
 
 RENEWAL = 2.0
 """Seconds between two readings of a kubeconfig: each may start a program or ask a server."""
+EXPIRED = (
+    "the credentials have expired, or the cluster does not know them: renew them; "
+    "the kubeconfig and what it names are read again"
+)
+"""What to do about a 401."""
 _GARBLED = (AttributeError, KeyError, TypeError, ValueError)
 """What the official client raises for a kubeconfig that is YAML of another shape, or no text."""
 

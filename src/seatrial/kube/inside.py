@@ -13,11 +13,19 @@ from kubernetes import client
 from kubernetes.stream import ws_client
 
 from seatrial.errors import ToolFailed
-from seatrial.kube.credentials import signed
+from seatrial.kube.credentials import EXPIRED, signed
 from seatrial.timing import Limit
 
 _EXIT = 3
 """The channel of an exec on which its exit status comes (v4.channel.k8s.io)."""
+
+
+_UNAUTHORIZED = "Handshake status 401"
+"""How the client says it: it keeps no status."""
+
+
+class Unauthorized(ToolFailed):
+    """The server does not know our credentials (any more)."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ def run(api: client.ApiClient, url: str, order: Order) -> str:
     try:
         session = _opened(api, url, order)
     except Exception as error:  # noqa: BLE001 - the client raises several unrelated kinds
+        if _UNAUTHORIZED in str(error):
+            raise Unauthorized(order.wanted, seen="Unauthorized", remedy=EXPIRED) from None
         raise ToolFailed(order.wanted, seen=str(error)) from None
     try:
         session.run_forever(timeout=order.within.seconds)

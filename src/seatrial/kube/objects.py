@@ -102,6 +102,14 @@ class ContainerStatus(Struct, frozen=True):
     image: str = ""
     container_id: str = msgspec.field(default="", name="containerID")
     state: ContainerState = ContainerState()
+    last_state: ContainerState = ContainerState()
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not run, and what its last end said, shortened; empty while it runs."""
+        now, last = self.state.waiting or self.state.terminated or {}, self.last_state.terminated
+        said = [now.get("reason"), now.get("message"), (last or {}).get("message") if now else ""]
+        return " ".join(text.strip()[-500:] for text in said if text)
 
 
 class PodStatus(Struct, frozen=True):
@@ -111,6 +119,7 @@ class PodStatus(Struct, frozen=True):
     pod_ip: str = msgspec.field(default="", name="podIP")
     conditions: list[Condition] = []
     container_statuses: list[ContainerStatus] = []
+    init_container_statuses: list[ContainerStatus] = []
 
 
 class Pod(Object, frozen=True):
@@ -148,8 +157,8 @@ class Pod(Object, frozen=True):
     @property
     def trouble(self) -> str:
         """Why it is not ready, in the words of the kubelet and the scheduler."""
-        waits = [s.state.waiting or s.state.terminated for s in self.status.container_statuses]
-        said = [f"{w.get('reason', '')} {w.get('message', '')}".strip() for w in waits if w]
+        first = [s for s in self.status.init_container_statuses if not s.ready]
+        said = [status.trouble for status in (*first, *self.status.container_statuses)]
         said += [
             f"{c.reason} {c.message}".strip()
             for c in self.status.conditions

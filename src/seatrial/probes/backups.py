@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seatrial.errors import CannotRun, ToolFailed
@@ -19,18 +19,38 @@ from seatrial.model import Op, Outcome, Profile, Recorder, Recovery
 from seatrial.timing import Limit, limit
 
 Line = Mapping[str, Any]
+_KEYS = ("ordinal", "snapshot", "watermark", "began", "ended", "ok")
+"""What the line of a backup says at least."""
 
 
 def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
-    """Back a member up now and wait for it; gives its line. Raises ToolFailed when it fails."""
+    """Back a member up now and wait for it; gives its line.
+
+    Raises ToolFailed when it fails, CannotRun when what it made holds nothing.
+    """
     how = _how(profile)
-    return _line(_run(kube, how, pod, how.back_up, within))
+    line = _line(_run(kube, how, pod, how.back_up, within))
+    if not line["ok"] or not line["snapshot"]:
+        note = line.get("note") or "it does not say why"
+        raise ToolFailed(f"a complete backup of {pod.metadata.name}", seen=str(note))
+    empty = [key for key in ("files", "bytes") if line.get(key) == 0]
+    empty += ["watermark"] if profile.client and not line["watermark"] else []
+    if empty:
+        raise CannotRun(
+            f"a backup of {pod.metadata.name} that holds what was acknowledged",
+            seen=f"snapshot {line['snapshot']} is empty: {', '.join(f'no {e}' for e in empty)}",
+        )
+    return line
 
 
 def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:
-    """Say what the last restore of this member brought: at least `snapshot` and `at`."""
+    """Say what the last restore of this member brought, at least `snapshot`; nothing if none was.
+
+    Raises ToolFailed when it cannot be asked, or answers with something else.
+    """
     how = _how(profile)
-    return _line(_run(kube, how, pod, how.restored, limit("command in a container")))
+    said = _run(kube, how, pod, how.restored, limit("command in a container"))
+    return _line(said, ("snapshot",)) if said.strip() else {}
 
 
 def record(kube: Kube, profile: Profile, pod: Pod, recorder: Recorder) -> None:
@@ -63,9 +83,12 @@ def _lines(said: str) -> Iterator[Line]:
     return (_line(line) for line in said.splitlines() if line.strip())
 
 
-def _line(said: str) -> Line:
+def _line(said: str, wanted: Sequence[str] = _KEYS) -> Line:
     try:
         found: Line = json.loads(said)
-    except ValueError:
+        missing = [key for key in wanted if key not in found]
+    except (ValueError, TypeError):
         raise ToolFailed("a line of JSON about a backup", seen=said[:300]) from None
+    if not isinstance(found, dict) or missing:
+        raise ToolFailed(f"a JSON object with {', '.join(wanted)}", seen=said[:300])
     return found

@@ -1,0 +1,263 @@
+"""A model basin: a whole drill, from the first step to the verdict, in seconds and on no cluster.
+
+::
+
+    with basin(tmp_path) as ground:
+        ended = ground.drilled({"fence": lambda _: ground.victim.join()})
+
+Chaos Toolkit, the control, the faults, the watch, the driver, the History and the judge are the
+real ones, and so are the ledgers that the driver writes to; API server and machines are of paper
+(testing.crew), and backups are folders.
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+from chaoslib.experiment import run_experiment
+
+from seatrial import cluster
+from seatrial.chaos import drilling, experiments, session
+from seatrial.chaos.session import Session
+from seatrial.cluster import Cluster, KindNode, Spec
+from seatrial.errors import ToolFailed
+from seatrial.faults.journal import Journal
+from seatrial.ground import Ground
+from seatrial.kube.client import Kube, connect
+from seatrial.places import carried
+from seatrial.testing.crew import SET, Crew, Members, address
+from seatrial.testing.kubelet import driver_kubelet
+from seatrial.testing.machine import PaperNode
+from seatrial.testing.names import fake_dns
+from seatrial.testing.server import fake_api
+from seatrial.testing.state import FakeApi
+
+Mishap = Callable[[Session], object]
+"""Something that happens to a drill from outside."""
+_WORKERS = ("basin-worker", "basin-worker2", "basin-worker3")
+_MISHAPS = "seatrial_mishaps"
+_PROFILE = {
+    "name": "basin", "sentence": "ledgers in the model basin", "manifests": "manifests",
+    "set": SET, "service": SET, "replicas": 3, "container": SET, "claim_templates": ["data"],
+    "ask": {}, "port": 8080, "load": {"rate": 100}, "claims": ["recovery.six-stages"],
+    "recovery": {
+        "container": "backup", "back_up": ["back-up"], "backups": ["backups"],
+        "restored": ["restored"],
+    },
+}  # fmt: skip
+
+
+@dataclass
+class Store:
+    """Where the backups are; `refusal` is what it says to everybody, empty while all is well.
+
+    With `empty` it makes backups of nothing; with `forgets` it brings nothing back and says no
+    word.
+    """
+
+    folder: Path
+    members: Members
+    refusal: str = ""
+    empty: bool = False
+    forgets: bool = False
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def back_up(self, ordinal: int) -> str:
+        """Keep what a member holds now; gives the line of the backup. Raises ToolFailed."""
+        if self.refusal:
+            raise ToolFailed(f"`back-up` in {SET}-{ordinal}", seen=self.refusal)
+        began, name = time.time(), f"snapshot-{len(self.lines)}"
+        held = (self.members.data(ordinal) / "ledger").read_bytes()
+        held = b"" if self.empty else held[: held.rfind(b"\n") + 1]
+        shutil.copytree(self.members.data(ordinal), self.folder / name)
+        (self.folder / name / "ledger").write_bytes(held)
+        records = map(json.loads, held.splitlines())
+        marks = {one["writer"]: [one["seq"], one["crc"]] for one in records}
+        line = {"ordinal": ordinal, "snapshot": name, "watermark": marks, "began": began}
+        line |= {"ended": time.time(), "ok": True, "files": 2, "bytes": len(held)}
+        self.lines.append(line)
+        return json.dumps(line)
+
+    def restore(self, ordinal: int) -> str:
+        """Fill an empty disk before its member starts; says why it must not start."""
+        disk = self.members.data(ordinal)
+        own = [line["snapshot"] for line in self.lines if line["ordinal"] == ordinal]
+        if (disk / "token").exists() or self.forgets or not (own or self.refusal):
+            return ""
+        if self.refusal:
+            return self.refusal
+        shutil.copytree(self.folder / own[-1], disk, dirs_exist_ok=True)
+        (disk / ".restored.json").write_text(json.dumps({"snapshot": own[-1]}))
+        return ""
+
+    def said(self, ordinal: int, argv: Sequence[str]) -> str:
+        """Answer one of the argvs of the profile's `recovery`."""
+        if argv[0] == "back-up":
+            return self.back_up(ordinal)
+        if argv[0] == "backups":
+            return "\n".join(map(json.dumps, self.lines))
+        told = self.members.data(ordinal) / ".restored.json"
+        return told.read_text() if told.exists() else ""
+
+
+@dataclass
+class Basin:
+    """The ground of paper; what a mishap needs to happen to it is public."""
+
+    folder: Path
+    api: FakeApi
+    nodes: Mapping[str, PaperNode]
+    store: Store
+
+    @property
+    def out(self) -> Path:
+        """Where the run folders go."""
+        return self.folder / "runs"
+
+    @property
+    def space(self) -> str:
+        """The namespace of the trial under way."""
+        return next(key.split("/")[0] for key in self.api.of("statefulsets"))
+
+    @property
+    def victim(self) -> PaperNode:
+        """The machine that runs ordinal 1."""
+        pod = self.api.of("pods")[f"{self.space}/{SET}-1"]
+        return self.nodes[pod["spec"]["nodeName"]]
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is left broken: machines, taints, undo journal."""
+        taints = [n for n in self.api.of("nodes").values() if n.get("spec", {}).get("taints")]
+        whole = all(node.well for node in self.nodes.values())
+        return whole and not taints and Journal().read() == ([], {})
+
+    def drilled(
+        self,
+        mishaps: Mapping[str, Mishap] | None = None,
+        change: Callable[[dict[str, Any]], object] = lambda _: None,
+        within: Mapping[str, float] | None = None,
+    ) -> drilling.Ended:
+        """Run the drill node-loss, with an own limit in seconds for the activities of `within`.
+
+        `mishaps` happen right before the activity of that function; `change` is given the
+        experiment's document at last.
+        """
+        document = copy.deepcopy(dict(experiments.load("node-loss").document))
+        for activity in document["method"]:
+            if limit := (within or {}).get(activity["provider"]["func"]):
+                activity["provider"]["arguments"]["within"] = limit
+        for function, mishap in (mishaps or {}).items():
+            _insert(document, function, mishap)
+        change(document)
+        return self._run(document)
+
+    def _run(self, document: dict[str, Any]) -> drilling.Ended:
+        spec = Spec("basin", "three-workers", "fast", "1.34")
+        profile = str(self.folder / "subject")
+        given = drilling.settings(spec, profile=profile, seed=1, out=self.out)
+        with tempfile.TemporaryDirectory() as scratch:
+            result = Path(scratch) / "result.json"
+            always = {"runtime": {"rollbacks": {"strategy": "always"}}}
+            with patch.dict(os.environ, {**given, drilling.RESULT: str(result)}):
+                run_experiment(document, settings=always)
+            return drilling.ended(json.loads(result.read_text()))
+
+
+@contextmanager
+def basin(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[Basin]:
+    """Lay the ground out below `folder`; `changes` are keys of the profile."""
+    subject(folder / "subject", changes or {})
+    with ExitStack() as stack:
+        api = stack.enter_context(fake_api())
+        members = Members(folder)
+        store = Store(folder / "store", members)
+        store.folder.mkdir()
+        nodes: dict[str, PaperNode] = {}
+        crew = Crew(api, nodes, members, store.restore)
+        for name in _WORKERS:
+            nodes[name] = PaperNode(folder / f"{name}.json", name, tell=crew.told(name))
+            crew.boots(name, nodes[name].state())
+        stack.enter_context(crew.working())
+
+        names = stack.enter_context(fake_dns())
+
+        def change(job: dict[str, Any]) -> None:
+            job["timeout"], job["servers"] = 0.5, [names.server]
+            for ordinal, member in enumerate(job["members"]):
+                member["host"] = f"127.0.0.1:{members.ports[ordinal]}"
+                names.addresses[f"{member['asked']}.cluster.local"] = [address(ordinal)]
+
+        stack.enter_context(driver_kubelet(api, folder / "driver", change))
+        found = _cluster(api, folder)
+        for mock in _patches(found, nodes, store, folder):
+            stack.enter_context(mock)
+        yield Basin(folder, api, nodes, store)
+
+
+def subject(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Write the profile of the ledgers in the basin; a key that is None is left out."""
+    (folder / "manifests").mkdir(parents=True)
+    whole = {**_PROFILE, "client": str(carried("fixtures") / "ledger" / "client.py"), **changes}
+    kept = {key: value for key, value in whole.items() if value is not None}
+    (folder / "profile.yaml").write_text(yaml.safe_dump(kept))
+    containers = [{"name": name, "image": "paper"} for name in (SET, "backup")]
+    spec = {"replicas": 3, "template": {"spec": {"containers": containers}}}
+    made = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": SET}, "spec": spec}
+    (folder / "manifests" / "set.yaml").write_text(yaml.safe_dump(made))
+
+
+def _cluster(api: FakeApi, folder: Path) -> Cluster:
+    made = tuple(KindNode(name, "worker", name) for name in _WORKERS)
+    facts = {"ground_image": "paper", "timings": {}, "nodes": [], "kubernetes": "1.34"}
+    config = api.kubeconfig(folder / "kubeconfig")
+    return Cluster("basin", "three-workers", "fast", "kind", config, "fake", "1.34", made, facts)
+
+
+def _patches(
+    found: Cluster, nodes: Mapping[str, PaperNode], store: Store, folder: Path
+) -> list[Any]:
+    @contextmanager
+    def grounded(spec: Spec, _progress: object) -> Iterator[Ground]:
+        kube = connect(found.kubeconfig, found.context)
+        yield Ground(spec, found, kube, lasting=True, wanted=Event())
+
+    def run(_kube: Kube, _space: str, pod: str, _where: str, argv: Sequence[str], _: object) -> str:
+        return store.said(int(pod.rpartition("-")[2]), argv)
+
+    return [
+        patch.object(session, "grounded", grounded),
+        patch.object(cluster, "machines", lambda *_: nodes),
+        patch.object(Kube, "run", run),
+        patch.dict(os.environ, {"XDG_STATE_HOME": str(folder / "state")}),
+    ]
+
+
+def _insert(document: dict[str, Any], function: str, mishap: Mishap) -> None:
+    module = sys.modules.setdefault(_MISHAPS, ModuleType(_MISHAPS))
+
+    def happens(configuration: Mapping[str, Any]) -> None:
+        mishap(configuration[session.KEY])
+
+    setattr(module, f"before_{function}", happens)
+    provider = {"type": "python", "module": _MISHAPS, "func": f"before_{function}"}
+    method = document["method"]
+    names = [activity["provider"]["func"] for activity in method]
+    activity = {"type": "action", "name": f"before {function}", "provider": provider}
+    method.insert(names.index(function), activity)
