@@ -243,6 +243,20 @@ def test_the_node_made_again_is_another_node():
     assert run.ends().verdict is Standing.HOLDS
 
 
+def test_a_node_made_again_before_the_pod_came_may_be_told_of_after_it():
+    run = begun()
+    run.is_lost()
+    run.clears()
+    run.rv += 1
+    version = run.rv
+    run.comes_back("new", "worker-1")
+    told = {"event": "ADDED", "rv": version, "name": "worker-1", "uid": "second-worker-1"}
+    run.says("watch/nodes", "node", told)
+    run.serves()
+    found = run.ends()
+    assert found.verdict is Standing.HOLDS, found.reason
+
+
 def test_a_node_that_nobody_watched_may_be_the_lost_one():
     run = recovered(node="worker-1")
     run.ends()

@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 import websocket
+from kubernetes.stream import ws_client
 
 from seatrial.errors import CannotRun, ToolFailed
 from seatrial.kube import inside
@@ -128,7 +129,7 @@ def test_a_command_whose_credentials_expired_is_run_again_only_with_new_ones(
         calls.append(1)
         raise ValueError("(0)\nReason: Handshake status 401 Unauthorized -+-+- {'date': 'today'}")
 
-    monkeypatch.setattr("seatrial.kube.inside.ws_client.websocket_call", refused)
+    monkeypatch.setattr(ws_client, "websocket_call", refused)
     monkeypatch.setattr("seatrial.kube.credentials.Credentials.renewed", lambda *_: renewed)
     kube = connect(FakeApi(host="http://127.0.0.1:1").kubeconfig(tmp_path / "kubeconfig"))
     with pytest.raises(ToolFailed) as caught:

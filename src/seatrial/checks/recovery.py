@@ -6,11 +6,10 @@ May import: model.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from seatrial.checks.drifts import missing
-from seatrial.checks.intervals import Tenure
 from seatrial.checks.recoveries import STAGES, Finding, Recovery, recoveries
 from seatrial.checks.restored import Books, books, brought_back, cost
 from seatrial.checks.sight import drill_trouble, driver_lost
@@ -121,7 +120,13 @@ def _place(history: History, each: Recovery) -> Iterator[Finding]:
         yield Standing.BROKEN, f"after {drift.name} {tenure.pod} came, wanted {wanted[0]}", shown
     if tenure.node != drift.receipt.value["proof"]["node"]:
         return
-    uids = [_node(history, tenure.node, at) for at in (each.start, _placed(tenure))]
+    placed = next(op for op in tenure.ops if op.value["node"])
+    known = [op for op in history.of("node") if op.value["name"] == tenure.node]
+    # Pods and nodes are told by two watches: their order is the versions', not the arrival's.
+    uids = [
+        _newest(op for op in known if op.completed <= each.start),
+        _newest(op for op in known if int(op.value["rv"]) <= int(placed.value["rv"])),
+    ]
     if not all(uids):
         reason = f"whether node {tenure.node} was made again after {drift.name} was not seen"
         yield Standing.UNKNOWN, reason, shown
@@ -130,14 +135,10 @@ def _place(history: History, each: Recovery) -> Iterator[Finding]:
         yield Standing.BROKEN, reason, shown
 
 
-def _placed(tenure: Tenure) -> float:
-    return next(op.completed for op in tenure.ops if op.value["node"])
-
-
-def _node(history: History, name: str, at: float) -> str:
-    """Give the uid of a node as it was last seen at a time; empty when it was not."""
-    seen = [op for op in history.of("node") if op.value["name"] == name and op.completed <= at]
-    return str(max(seen, key=lambda op: int(op.value["rv"])).value["uid"]) if seen else ""
+def _newest(seen: Iterable[Op]) -> str:
+    """Give the uid of a node as it was last seen; empty when it was not."""
+    newest = max(seen, key=lambda op: int(op.value["rv"]), default=None)
+    return str(newest.value["uid"]) if newest else ""
 
 
 def _figures(lost: Sequence[Recovery], ledger: Books) -> dict[str, Json]:

@@ -13,7 +13,7 @@ patch, scale, delete with grace and preconditions, evictions under a budget, cus
 proxy to pods that listen on loopback. It does not validate, open an exec, or let controllers act.
 `storm` lets 100,000 transitions and whatever can go wrong happen to it; the parity test holds it
 to a real server. `driver_kubelet` runs the driver's pod there as a child process; `fake_dns`
-answers its questions.
+answers its questions. `seatrial.testing.basin` runs whole drills on it.
 A doorway: may import everything.
 """
 

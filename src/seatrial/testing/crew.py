@@ -3,7 +3,7 @@
 The StatefulSet controller, the scheduler, every kubelet and the rescuer of a real recovery, each
 as far as a drill meets it: claims and volumes are made with the pods and pinned to their node, a
 machine that ends takes its members with it, and one that is lost their disks, too.
-May import: testing.state, model, places and the standard library.
+May import: testing.{machine,state}, model, places, faults.undo and the standard library.
 """
 
 from __future__ import annotations

@@ -1,0 +1,170 @@
+"""Bad luck in the middle of the drill: a sentence, unknown, never holds, and all is healed.
+
+The same in seconds, and more of it, with machines of paper: tests/test_bad_luck.py.
+"""
+
+import copy
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seatrial.chaos import drilling, experiments
+from seatrial.faults.journal import Journal
+from seatrial.kube.watch import Stream
+from seatrial.places import carried
+from seatrial.timing import limit, wait
+
+pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
+NO_RECEIPT = "no receipt for node-lost of ordinal 1; in the drill "
+LONGEST = 300.0
+"""Seconds; a drill without bad luck takes a good minute."""
+
+
+@dataclass
+class Unlucky:
+    """Runs variants of the drill and its profile, written below `folder`."""
+
+    folder: Path
+    settings: dict[str, str]
+    out: Path
+    base: Path = field(default_factory=lambda: carried("fixtures") / "ledger-recovery")
+
+    def profile(self, patch: list[dict[str, object]] | None = None, **keys: object) -> None:
+        """Drill another profile: keys of its own, or one patch of its set."""
+        keys |= {"extends": str(self.base), "name": "unlucky", "sentence": "bad luck awaits it"}
+        if patch:
+            keys["manifests"] = "manifests"
+            target = {"kind": "StatefulSet", "name": "ledger"}
+            (self.folder / "manifests").mkdir()
+            base = os.path.relpath(self.base / "manifests", self.folder / "manifests")
+            whole = {
+                "resources": [base],
+                "patches": [{"target": target, "patch": json.dumps(patch)}],
+            }
+            (self.folder / "manifests" / "kustomization.yaml").write_text(yaml.safe_dump(whole))
+        (self.folder / "profile.yaml").write_text(yaml.safe_dump(keys))
+        self.settings["SEATRIAL_PROFILE"] = str(self.folder)
+
+    def drilled(self, mishap: str = "", before: str = "", **within: float) -> drilling.Ended:
+        """Run the drill; a mishap happens right before an activity, some wait no longer."""
+        document = copy.deepcopy(dict(experiments.load("node-loss").document))
+        method = document["method"]
+        for activity in method:
+            if seconds := within.get(activity["provider"]["func"]):
+                activity["provider"]["arguments"]["within"] = seconds
+        if mishap:
+            names = [activity["provider"]["func"] for activity in method]
+            provider = {"type": "python", "module": "mishaps", "func": mishap}
+            happens = {"type": "action", "name": mishap.replace("_", " "), "provider": provider}
+            method.insert(names.index(before), happens)
+        path = self.folder / "unlucky.yaml"
+        path.write_text(yaml.safe_dump(document))
+        experiment = experiments.load(str(path))
+        return drilling.drilled(experiment, self.settings, self.out / "drills")
+
+
+@pytest.fixture
+def unlucky(trial_ground, pytestconfig, tmp_path, monkeypatch):
+    """Give what runs an unlucky drill; afterwards all must be as it was, in good time."""
+    out = Path(pytestconfig.getoption("--trial-out"))
+    seed = pytestconfig.getoption("--trial-seed")
+    settings = drilling.settings(trial_ground.spec, profile="ledger-recovery", seed=seed, out=out)
+    here = str(Path(__file__).parent)
+    monkeypatch.syspath_prepend(here)
+    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    began = time.monotonic()
+    yield Unlucky(tmp_path, {**settings, "PYTHONPATH": path}, out)
+    assert time.monotonic() - began < LONGEST
+    assert Journal().read() == ([], {})
+    with Stream(trial_ground.cluster.connect(), ("nodes",)) as stream:
+        wait(stream, unwell, limit("node is back"))
+
+
+def unwell(stream: Stream) -> str | None:
+    away = [name for name, node in stream.items("nodes").items() if not node.ready]
+    return f"{away} not Ready" if away else None
+
+
+def reason(ended: drilling.Ended) -> str:
+    """Give the reason of the one verdict, which is unknown."""
+    (verdict,) = drilling.verdicts(ended)
+    assert (verdict.verdict, ended.exit_code) == ("unknown", 2), verdict.reason
+    return verdict.reason
+
+
+def nothing_was_broken(ended: drilling.Ended) -> bool:
+    assert ended.folder
+    return '"stage":"receipt"' not in (ended.folder / "history.jsonl").read_text()
+
+
+def test_a_profile_without_recovery_is_refused_before_anything_is_touched(unlucky):
+    unlucky.profile(recovery=None)
+    ended = unlucky.drilled()
+    assert (ended.folder, ended.exit_code) == (None, 4)
+    assert "unlucky declares no `recovery`" in ended.error
+
+
+def test_a_store_that_is_down_stops_the_drill_before_it_breaks_anything(unlucky):
+    ended = unlucky.drilled("the_store_goes_down", before="back_up")
+    said = reason(ended)
+    assert said.startswith(f"{NO_RECEIPT}'a backup that began just now is complete' failed")
+    assert "cannot be reached" in said
+    assert nothing_was_broken(ended)
+
+
+def of_the_backup(*changes: dict[str, object]) -> list[dict[str, object]]:
+    """Patch the environment of the container that backs a member up."""
+    sidecar = "/spec/template/spec/containers/1"
+    sure = {"op": "test", "path": f"{sidecar}/name", "value": "backup"}
+    return [sure, *({**change, "path": f"{sidecar}/env/{change['path']}"} for change in changes)]
+
+
+def test_a_wrong_key_stops_the_drill_before_it_breaks_anything(unlucky):
+    named = {"op": "test", "path": "2/name", "value": "RESTIC_PASSWORD_FILE"}
+    wrong = {"op": "replace", "path": "2/value", "value": "/etc/hostname"}
+    unlucky.profile(of_the_backup(named, wrong))
+    ended = unlucky.drilled()
+    said = reason(ended)
+    assert said.startswith(f"{NO_RECEIPT}'a backup that began just now is complete' failed")
+    assert "wrong password" in said
+    assert nothing_was_broken(ended)
+
+
+def test_a_backup_of_nothing_stops_the_drill_before_it_breaks_anything(unlucky):
+    data = {"name": "DATA", "value": "/nowhere"}
+    unlucky.profile(of_the_backup({"op": "add", "path": "-", "value": data}))
+    ended = unlucky.drilled()
+    said = reason(ended)
+    assert said.startswith(f"{NO_RECEIPT}'a backup that began just now is complete' failed")
+    assert "nothing to back up: /nowhere holds no token and no ledger" in said
+    assert nothing_was_broken(ended)
+
+
+def test_a_victim_that_vanished_is_a_sentence_and_nothing_is_broken(unlucky):
+    ended = unlucky.drilled("the_set_is_deleted", before="lose_node")
+    said = reason(ended)
+    assert said.startswith(NO_RECEIPT)
+    assert "ledger-1 to break; seen: it does not exist (any more)" in said
+    assert nothing_was_broken(ended)
+
+
+def test_a_set_that_vanished_in_the_middle_is_a_sentence_and_its_node_is_healed(unlucky):
+    said = reason(unlucky.drilled("the_set_is_deleted", before="fence"))
+    assert "rescheduled, restored, serving after node-lost of ordinal 1 was not seen" in said
+    assert "/ledger that makes its pods; seen: it does not exist (any more)" in said
+
+
+def test_a_node_that_comes_back_in_the_middle_is_not_declared_out_of_service(unlucky):
+    said = reason(unlucky.drilled("the_node_comes_back", before="fence"))
+    assert "it is running: somebody brought it back in the middle" in said
+
+
+def test_a_key_that_was_replaced_is_said_by_the_restore_that_needs_it(unlucky):
+    said = reason(unlucky.drilled("the_key_is_replaced", before="fence", restored=45))
+    assert "stage restored, serving after node-lost of ordinal 1 was not seen" in said
+    assert "wrong password" in said
