@@ -34,6 +34,9 @@ wait $told; kill $! 2>/dev/null"""
 _TOLD = re.compile(r"(\S+) (\S+) \+0000 UTC k8s\.io /tasks/(start|exit) (\{.*\})\s*")
 _EVENTS = {"start": "started", "exit": "ended"}
 
+_VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner")
+"""Where the class of kind's own manifests, and of ours, keeps volumes."""
+
 _CHAINS = "inet seatrial-cut"
 _WHOLE = f"add table {_CHAINS}\ndelete table {_CHAINS}\n"
 _CUT = f"""{_WHOLE}\
@@ -60,6 +63,16 @@ def container(engine: Engine, node: str, number: str) -> Running | None:
     """Ask the runtime whose container this is; None for a sandbox and for what is no pod's."""
     said = engine.docker("exec", node, *_CTR.split(), "containers", "info", number)
     return _running(json.loads(said))
+
+
+def lying(engine: Engine, node: str, namespace: str) -> tuple[str, ...]:
+    """Name the folders of volumes whose claims were in a namespace.
+
+    Source: local-path-provisioner 0.0.30, provisioner.go: <volume>_<namespace>_<claim>.
+    """
+    said = engine.docker("exec", node, "sh", "-c", f"ls -1 {' '.join(_VOLUMES)} 2>/dev/null; true")
+    named = (line.split("_") for line in said.splitlines())
+    return tuple("_".join(parts) for parts in named if parts[1:2] == [namespace])
 
 
 def hear(engine: Engine, node: str) -> Listening:

@@ -27,7 +27,8 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         return {}
     spec = found["spec"]
     pod = spec["template"]["spec"]
-    container = next((c for c in pod["containers"] if c["name"] == profile.container), {})
+    own = (c for c in pod["containers"] if c["name"] == profile.container)
+    container: Object = next(own, {})
     return {
         "set": profile.set,
         "policy": spec.get("podManagementPolicy", "OrderedReady"),
