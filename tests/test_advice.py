@@ -32,9 +32,14 @@ CAUSES = {
     "from-the-bottom": "somebody else deletes members",
     "two-at-a-time": "(`two_at_a_time.py` ran beside this trial)",
     "force-deleter": "deleted by force (grace period 0)",
+    "rewrites-index": "right at first and changed later",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
-SEEN = {"oldest-snapshot": "oldest-restored", "force-deleter": "two-at-once"}
+SEEN = {
+    "oldest-snapshot": "oldest-restored",
+    "force-deleter": "two-at-once",
+    "rewrites-index": "index-rewritten",
+}
 """Rogues whose cause is in what was seen, and a run in which it was."""
 
 

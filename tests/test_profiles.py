@@ -52,6 +52,7 @@ DEFECTS = {
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "from-the-bottom": set(),
     "two-at-a-time": set(),
+    "rewrites-index": set(),
     "oldest-snapshot": {"spec.template.spec.initContainers"},
 }
 # What a rogue brings besides: the program that lies.
