@@ -52,6 +52,7 @@ drill: $(READY)  ## break a thing on purpose and heal it; DRILL=node-loss, lists
 
 campaign: $(READY)  ## many trials with many seeds, drills and kills; RUNS=10 PROFILE=ledger ARGS='-k killed'
 	@$(BIN)/seatrial certify $(or $(PROFILE),ledger) --runs $(or $(RUNS),10)
+	@$(BIN)/seatrial certify $(or $(PROFILE),ledger) --guarantee storage.no-cross-wiring --fault pods-delete:10
 	@$(BIN)/pytest suites -m campaign $(ARGS)
 
 bench: $(READY)  ## measure our machinery beside what others offer: no cluster, a minute

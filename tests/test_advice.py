@@ -32,6 +32,11 @@ CAUSES = {
     "from-the-bottom": "somebody else deletes members",
     "two-at-a-time": "(`two_at_a_time.py` ran beside this trial)",
     "force-deleter": "deleted by force (grace period 0)",
+    "claims-go-with-set": "`whenDeleted: Delete` in the claim retention policy of the set",
+    "owned-by-hand": "was deleted, or given an owner, by somebody else",
+    "random-id": "but `sh -c exec env POD_NAME=ledger-$(shuf",
+    "shared-claim": "volume `data` at /data is the one claim `shared` for all members",
+    "start-order": "volume `pool` at /pool is the one claim `pool` for all members",
     "rewrites-index": "right at first and changed later",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
@@ -39,6 +44,7 @@ SEEN = {
     "oldest-snapshot": "oldest-restored",
     "force-deleter": "two-at-once",
     "rewrites-index": "index-rewritten",
+    "owned-by-hand": "owned-by-hand",
 }
 """Rogues whose cause is in what was seen, and a run in which it was."""
 

@@ -223,18 +223,18 @@ def test_a_million_writes_are_judged_in_seconds():
 
 def served(story: Story, count: int = 3) -> None:
     for _ in range(count):
-        for member in range(3):
+        for member in story.members:
             story.writes(member)
 
 
-def faulted(fault: str = "pod-delete", guarantees: Sequence[str] = ()) -> Story:
+def faulted(fault: str = "pod-delete", guarantees: Sequence[str] = (), first: int = 0) -> Story:
     """Tell a run up to its final readings; the load goes on all the time."""
-    story = Story({fault: [1]}, guarantees=guarantees)
+    story = Story({fault: [first + 1]}, guarantees=guarantees, first=first)
     story.deploys()
     served(story)
     story.phase("fault")
     served(story)
-    story.drifts(fault, 1)
+    story.drifts(fault, first + 1)
     served(story)
     story.phase("final")
     served(story)
@@ -242,13 +242,25 @@ def faulted(fault: str = "pod-delete", guarantees: Sequence[str] = ()) -> Story:
 
 
 def read(story: Story) -> Story:
-    for member in range(3):
+    for member in story.members:
         story.reads(member)
     return story
 
 
 def verdict(of: Story | History) -> Verdict:
     return checks.CHECKS[DURABLE].check(of.history() if isinstance(of, Story) else of)
+
+
+def test_a_set_that_counts_from_five_is_judged_by_its_own_members():
+    assert verdict(read(faulted(first=5))).verdict is Standing.HOLDS
+    unread = faulted(first=5)
+    for member in (5, 6):
+        unread.reads(member)
+    found = verdict(unread)
+    assert (found.verdict, found.reason) == (
+        Standing.UNKNOWN,
+        "member 7 was not read to its end after the faults",
+    )
 
 
 def test_all_that_was_acknowledged_is_there_and_holds():

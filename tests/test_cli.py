@@ -66,6 +66,19 @@ def test_a_typo_names_the_nearest(capsys):
     assert "did you mean ledger?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("pods-delete:0", "1 to 100 rounds of pods-delete"),
+        ("pods-delete:many", "pods-delete:10"),
+        ("pods-delet:3", "did you mean pods-delete?"),
+    ],
+)
+def test_a_fault_or_its_rounds_that_make_no_sense_are_a_wrong_call(fault, said, capsys):
+    assert cli.called(["certify", "ledger", "--fault", fault]) == 4
+    assert said in capsys.readouterr().err
+
+
 def test_with_json_also_a_failure_is_one_document(capsys):
     assert cli.called(["certify", "ledgr", "--json"]) == 4
     document = json.loads(capsys.readouterr().out)

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from seatrial import timing
 from seatrial.errors import BadInput, CannotRun, NotReady
 from seatrial.kube.client import ApiFailed, connect
 from seatrial.testing import FakeApi, fake_api
@@ -121,7 +122,7 @@ def test_a_namespace_is_waited_for_until_it_is_gone(api, kube):
 
 
 def test_a_namespace_that_does_not_go_is_named(api, kube, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.004")
+    monkeypatch.setitem(timing._SECONDS, "namespace is gone", 0.3)
     monkeypatch.setattr(api, "remove", lambda *_: None)
     api.put("namespaces", "trial-1")
     with pytest.raises(NotReady, match="trial-1 is still there"):

@@ -52,6 +52,12 @@ def test_the_container_is_made_as_kind_made_it():
     } <= set(words)  # fmt: skip
 
 
+def test_a_directory_that_all_nodes_share_is_mounted_again():
+    binds = ["/state/clusters/sea/mounts/shared:/srv/shared"]
+    kept = {**KEPT, "HostConfig": {**KEPT["HostConfig"], "Binds": binds}}
+    assert f"--volume={binds[0]}" in run_words(kept, "i")
+
+
 def test_a_container_without_extras_gets_none():
     bare = {**KEPT, "HostConfig": {}, "Config": {"Hostname": "sea-worker"}}
     assert not [word for word in run_words(bare, "i") if word.startswith("--volume")]

@@ -375,6 +375,29 @@ def test_what_was_made_before_an_interruption_is_removed(paper, monkeypatch):
     assert records.names() == []
 
 
+@pytest.mark.usefixtures("paper")
+def test_what_the_nodes_shared_goes_down_with_them():
+    _recorded(engines.find(Notes()), shape="three-workers-shared")
+    volume = records.folder("sea") / "mounts/shared/pvc-1"
+    volume.mkdir(parents=True)
+    assert kind.down("sea", Notes())
+    assert not records.folder("sea").exists()
+
+
+def test_a_shared_directory_is_there_when_kind_is_asked_and_gone_when_it_failed(
+    paper, tmp_path, monkeypatch
+):
+    program = tmp_path / "kind"
+    program.write_text('#!/bin/sh\ntest -d "$(dirname "$KUBECONFIG")/mounts/shared" && exit 7\n')
+    program.chmod(0o755)
+    _stand_in(monkeypatch, program)
+    monkeypatch.setattr("seatrial.cluster.storage.with_shared_class", str)
+    job = replace(_job(paper), shape=shapes.shape("three-workers-shared"))
+    with pytest.raises(ToolFailed, match="exit code 7"):
+        building.build(job)
+    assert not records.folder("sea").exists()
+
+
 def test_with_keep_a_failed_making_stays_to_be_looked_at(paper, monkeypatch):
     _stand_in(monkeypatch, "/nowhere/kind")
     with pytest.raises(ToolFailed):

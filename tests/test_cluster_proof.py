@@ -7,6 +7,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -117,6 +118,42 @@ def test_a_claim_is_proved_when_another_container_has_read_it(phase, said):
     assert seen is None if said is None else said in str(seen)
 
 
+SHARED = replace(PROOF, elsewhere=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (None, "1 pod that uses"),
+        ("Pending", "not read yet by claim-elsewhere (Pending)"),
+        ("Failed", "the claim on node v did not keep"),
+        ("Succeeded", None),
+    ],
+)
+def test_a_shared_claim_is_proved_only_when_another_node_has_read_it(other, said):
+    pods = [pod("claim", "w", "claim", phase="Succeeded")]
+    if other:
+        pods += [pod("claim-elsewhere", "v", "claim", phase=other)]
+    seen = proof._claim_differs(still(pods=pods), SHARED)
+    assert seen is None if said is None else said in str(seen)
+    assert proof._claim_differs(still(pods=pods[:1]), PROOF) is None
+
+
+def test_where_a_shared_claim_was_read_is_told():
+    pods = [pod("claim", "w", "claim"), pod("claim-elsewhere", "v", "claim")]
+    assert proof._claim_facts(still(pods=pods), SHARED) == {"node": "w", "elsewhere": ["v"]}
+
+
+def test_the_reader_elsewhere_can_never_run_beside_the_writer():
+    claim, writer, reader = claim_manifests(SHARED)
+    (term,) = reader["spec"]["affinity"]["podAntiAffinity"].popitem()[1]
+    assert term["topologyKey"] == "kubernetes.io/hostname"
+    wanted = term["labelSelector"]["matchLabels"].items()
+    assert wanted <= writer["metadata"]["labels"].items()
+    (volume,) = reader["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+
+
 def test_the_manifests_are_whole_and_stay_in_their_own_namespace():
     asked = Proof(shape("three-workers").nodes("sea"), "an/image:1", storage="standard")
     found = [*manifests(asked), *claim_manifests(asked)]
@@ -162,6 +199,7 @@ def test_the_script_finds_on_a_volume_only_the_word_that_was_written(tmp_path):
     script.read(path, "one")
     with pytest.raises(SystemExit, match="wanted 'two'"):
         script.read(path, "two")
+    assert script.find(path) == "one"
 
 
 def _script() -> Any:

@@ -28,7 +28,7 @@ def no_child(monkeypatch):
 def test_without_a_name_the_drills_are_listed_with_their_sentences(capsys):
     assert cli.called(["drill", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {"node-loss"} <= {one["name"] for one in listed}
+    assert {"node-loss", "node-out-of-service"} <= {one["name"] for one in listed}
     assert all(one["sentence"] for one in listed)
 
 
@@ -54,6 +54,31 @@ def test_the_call_decides_profile_seed_and_cluster(no_child):
     assert no_child[0]["SEATRIAL_SEED"] == "7"
     assert no_child[0]["SEATRIAL_PROFILE"] == "mine"
     assert no_child[0]["SEATRIAL_CLUSTER"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("call", "shape", "cluster"),
+    [
+        (["node-loss"], "three-workers", "seatrial-three-workers"),
+        (["node-out-of-service"], "three-workers-shared", "seatrial-three-workers-shared"),
+        (["node-out-of-service", "--shape", "three-workers"], "three-workers", None),
+    ],
+)
+def test_a_drill_runs_on_the_shape_it_is_written_for_unless_the_call_names_one(
+    call, shape, cluster, no_child
+):
+    assert cli.called(["drill", *call, "--yes"]) == 3
+    assert no_child[0]["SEATRIAL_SHAPE"] == shape
+    assert no_child[0]["SEATRIAL_CLUSTER"] == (cluster or f"seatrial-{shape}")
+
+
+def test_the_figures_of_a_drill_are_kept_with_its_verdicts(tmp_path):
+    row = {"guarantee": "storage.rebind", "verdict": "holds", "reason": "r", "evidence": [3]}
+    figures = {"kill_to_serving_seconds": 30.0}
+    text = json.dumps({"verdicts": [{**row, "figures": figures}]})
+    (tmp_path / "verdicts.json").write_text(text)
+    (found,) = drilling.verdicts(Ended(tmp_path, 0))
+    assert (found.figures, found.evidence) == (figures, (3,))
 
 
 def test_a_wrong_name_is_a_wrong_call(capsys):

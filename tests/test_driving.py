@@ -192,6 +192,12 @@ def test_the_program_and_the_client_fit_into_config_maps():
     assert made[0]["data"].keys() >= {"main.py", "spool.py"}
 
 
+def test_a_set_that_counts_from_five_is_written_to_under_its_own_names():
+    members = pod.job(replace(PROFILE, first_ordinal=5), SPACE, [], 1)["members"]
+    assert [one["ordinal"] for one in members] == [5, 6]
+    assert members[0]["name"] == "ledger-5.ledger"
+
+
 @pytest.mark.parametrize("cut", ["cut", "drop", "refuse"])
 def test_a_line_that_is_cut_again_and_again_loses_nothing_and_doubles_nothing(
     ground, cut, monkeypatch

@@ -296,3 +296,15 @@ def test_a_hundred_thousand_ops_are_closed_and_read_in_seconds(run):
 
 def _bare(one: Op) -> str:
     return repr((one.process, one.what, one.outcome, one.completed, one.invoked, one.value))
+
+
+def test_what_was_seen_so_far_is_told_while_the_run_goes_on_and_closes_nothing(run):
+    with run.recorder() as journal:
+        journal.write(op("watch/pods", 2.0))
+        journal.write(op("watch/nodes", 1.0))
+        told = run.so_far().ops
+        assert [(one.index, one.process) for one in told] == [
+            (0, "run"), (1, "watch/nodes"), (2, "watch/pods")
+        ]  # fmt: skip
+        journal.write(op("watch/pods", 3.0))
+    assert len(run.close_history().ops) == 4

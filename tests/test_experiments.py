@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from seatrial import checks, profiles
 from seatrial.chaos import experiments
+from seatrial.cluster import shapes
 from seatrial.errors import BadInput
 
 
@@ -45,6 +47,28 @@ def test_each_of_ours_is_sound_and_says_what_it_breaks(ours):
 def test_each_of_ours_ends_with_healing(ours):
     assert ours.steps[-1][0] == "rollbacks"
     assert ours.document["rollbacks"][-1]["provider"]["func"] == "heal"
+
+
+def test_each_of_ours_names_guarantees_and_a_shape_that_there_are(ours):
+    assert [g.id for g in checks.chosen(ours.declared["guarantees"])]
+    assert ours.shape in shapes.shapes()
+
+
+def test_each_of_ours_breaks_only_ordinals_that_its_profile_has(ours):
+    default = ours.document["configuration"]["profile"]["default"]
+    profile = profiles.load(default, known=checks.CHECKS)
+    for fault in ours.declared["faults"]:
+        assert set(fault["ordinals"]) <= set(range(profile.replicas))
+    claimed = set(profile.claims)
+    assert set(ours.declared["guarantees"]) <= claimed
+
+
+def test_the_member_of_a_drill_that_moves_it_has_a_volume_that_can_move():
+    drill = experiments.load("node-out-of-service")
+    assert shapes.shape(drill.shape).shared
+    steps = [part["provider"]["func"] for part in drill.document["method"]]
+    assert steps.index("kill_node") < steps.index("unreachable") < steps.index("fence")
+    assert steps[-3:] == ["gone", "moved", "serving"]
 
 
 def test_a_name_that_is_not_there_gets_the_nearest():

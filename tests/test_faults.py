@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from seatrial import timing
 from seatrial.errors import CannotRun, NotReady
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Scene
@@ -59,7 +60,7 @@ def test_a_fault_goes_through_its_stages_and_names_both_pods(name, scene):
 
 @pytest.mark.parametrize("name", OF_A_POD)
 def test_a_pod_that_does_not_come_back_is_no_healing(name, api, scene, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.002")
+    monkeypatch.setitem(timing._SECONDS, "pod is replaced", 0.2)
     api.replaces = False
     kept = Kept()
     with pytest.raises(NotReady) as caught, broken(FAULTS[name], scene, 0, kept):
@@ -70,7 +71,7 @@ def test_a_pod_that_does_not_come_back_is_no_healing(name, api, scene, monkeypat
 
 
 def test_a_pod_that_does_not_end_gives_no_receipt(api, scene, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.002")
+    monkeypatch.setitem(timing._SECONDS, "pod is replaced", 0.2)
     monkeypatch.setattr(api, "remove", lambda *_: None)
     kept = Kept()
     with pytest.raises(NotReady) as caught, broken(FAULTS["pod-delete"], scene, 0, kept):
@@ -121,7 +122,7 @@ def _allowing(api: FakeApi) -> threading.Timer:
 
 
 def test_an_eviction_that_is_never_allowed_is_no_receipt(api, scene, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.004")
+    monkeypatch.setitem(timing._SECONDS, "eviction is allowed", 0.2)
     api.budget = 0
     kept = Kept()
     evict = FAULTS["pod-evict"]

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from seatrial import cli, cluster, healing
+from seatrial import cli, cluster, healing, timing
 from seatrial.cluster import handles, joining, kind, nodes, records
 from seatrial.cluster.records import Made, Record
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady, ToolFailed
@@ -346,7 +346,7 @@ def test_a_shutdown_that_the_engine_goes_on_with_is_waited_for(events, waits, en
 
 
 def test_a_docker_client_that_outlives_us_is_waited_for(engine, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.005")
+    monkeypatch.setitem(timing._SECONDS, "node ends", 0.3)
     argv = ["docker", "-c", "read until", "sea-worker-1"]
     with subprocess.Popen(argv, executable="/bin/sh", stdin=subprocess.PIPE) as client:
         with pytest.raises(NotReady, match=f"still runs as {client.pid}"):
@@ -428,7 +428,7 @@ def test_an_engine_that_is_down_is_said_and_its_faults_stay_open(monkeypatch):
 
 @pytest.mark.usefixtures("record")
 def test_a_node_that_does_not_get_ready_is_not_healed(api, engine, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.01")
+    monkeypatch.setitem(timing._SECONDS, "node is back", 1.0)
     silent = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "silence"}]}
     api.put("nodes", "sea-worker", status=silent)
     engine.status("sea-worker-1", "exited")
@@ -493,6 +493,41 @@ def test_of_two_scalings_the_first_value_is_the_one_that_stays(api, tmp_path):
     for one in (first, second):
         Journal().open(one)
     healing.heal(Quiet())
+    assert replicas(api) == 3
+
+
+def unmade(api: FakeApi, tmp_path: Path) -> Entry:
+    document = {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {"replicas": 3}}
+    found = scaled(api, tmp_path)
+    value = {**document, "metadata": {"name": "web", "namespace": "x"}}
+    return replace(found, undo=(replace(found.undo[0], do="recreate", value=value),))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_that_was_deleted_is_made_again_from_the_journal_alone(api, tmp_path):
+    Journal().open(unmade(api, tmp_path))
+    api.remove("statefulsets", "web", "x")
+    done = healing.heal(Quiet())
+    assert "web was deleted and is made again" in done.mends[0].sentence
+    assert replicas(api) == 3
+    assert Journal().read() == ([], {})
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_that_is_there_is_left_as_it_is(api, tmp_path):
+    Journal().open(unmade(api, tmp_path))
+    assert healing.heal(Quiet()).exit_code == 0
+    assert replicas(api) == 1
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_that_is_ending_still_stays_in_the_journal(api, tmp_path):
+    Journal().open(unmade(api, tmp_path))
+    api.lingering.add("statefulsets")
+    api.delete("statefulsets", "web", "x")
+    assert healing.heal(Quiet()).exit_code == 5
+    api.remove("statefulsets", "web", "x")
+    assert healing.heal(Quiet()).exit_code == 0
     assert replicas(api) == 3
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from seatrial import timing
 from seatrial.errors import BadInput, CannotRun, NotReady
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.journal import Entry, Journal, Step, owner, stamp
@@ -120,7 +121,9 @@ def scene(api, node, tmp_path):
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.02")
+    for name in ("node is given up", "member of a node that is given up is told to go"):
+        monkeypatch.setitem(timing._SECONDS, name, 3.0)
+    monkeypatch.setitem(timing._SECONDS, "member of a node that is cut off is replaced", 0.2)
 
 
 def stages(kept: Kept) -> list[str]:
@@ -169,7 +172,7 @@ def test_a_node_that_nobody_gives_up_gives_no_receipt(scene, cluster, node):
 
 
 def test_a_member_that_nobody_tells_to_go_gives_no_receipt(scene, cluster, node, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.005")
+    monkeypatch.setitem(timing._SECONDS, "member of a node that is given up is told to go", 0.5)
     cluster.mute = True
     kept = Kept()
     with pytest.raises(NotReady, match="nobody told web-0 to go"), broken(CUT, scene, 0, kept):

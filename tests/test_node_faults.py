@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from seatrial import timing
 from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady
-from seatrial.faults import FAULTS, broken, machines, scale_down
+from seatrial.faults import FAULTS, broken, machines, members
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene, heartbeat, unready
 from seatrial.kube.client import connect
@@ -88,9 +90,20 @@ def scene(api, node, tmp_path):
         yield Scene(kube, stream, "x", "web", {NODE: node}, journal, cluster="sea")
 
 
+_WAITED = (
+    "node ends",
+    "node is back",
+    "member is back with its node",
+    "members are scaled",
+    "set is deleted",
+)
+"""What a test waits for that must not come; what servers and engines answer is not hurried."""
+
+
 @pytest.fixture
 def brief(monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.003")
+    for name in _WAITED:
+        monkeypatch.setitem(timing._SECONDS, name, 0.3)
 
 
 def stages(kept: Kept) -> list[str]:
@@ -327,6 +340,15 @@ def scaled(api, scene):
         yield scene
 
 
+@pytest.fixture
+def from_five(api, scene):
+    api.remove("pods", "web-0", "x")
+    with controlled(api):
+        api.put("statefulsets", "web", "x", spec={"replicas": 3, "ordinals": {"start": 5}})
+        scaled_to(scene, 3)
+        yield scene
+
+
 def scaled_to(scene: Scene, count: int) -> None:
     deadline = time.monotonic() + 20
     with scene.stream.changed:
@@ -358,6 +380,15 @@ def test_a_scale_down_ends_the_ordinal_and_all_above_and_brings_them_back(ordina
     assert scaled.journal.read() == ([], {})
 
 
+def test_a_set_that_counts_from_five_is_scaled_down_to_its_first_member(from_five):
+    kept = Kept()
+    with broken(FAULTS["scale-down"], from_five, 6, kept) as receipt:
+        assert receipt["replicas"] == 1
+        assert [one["ordinal"] for one in receipt["pods"]] == [7, 6]
+        assert sorted(from_five.stream.items("pods")) == ["web-5"]
+    assert [one["ordinal"] for one in proofs(kept)["healed"]["pods"]] == [6, 7]
+
+
 def test_a_scale_down_that_fails_in_the_middle_is_undone(scaled, api):
     kept = Kept()
     with pytest.raises(ZeroDivisionError), broken(FAULTS["scale-down"], scaled, 1, kept):
@@ -367,6 +398,101 @@ def test_a_scale_down_that_fails_in_the_middle_is_undone(scaled, api):
     assert scaled.journal.read() == ([], {})
 
 
+def test_pods_deleted_together_all_end_and_come_back_as_others(from_five, api):
+    kept, before = Kept(), {n: from_five.pod(n).metadata.uid for n in (5, 6, 7)}
+    with broken(FAULTS["pods-delete"], from_five, 5, kept) as receipt:
+        assert {one["ordinal"]: one["uid"] for one in receipt["pods"]} == before
+    assert stages(kept) == ["planned", "receipt", "healed"]
+    came = {one["ordinal"]: one["uid"] for one in proofs(kept)["healed"]["pods"]}
+    assert sorted(came) == [5, 6, 7]
+    assert not set(came.values()) & set(before.values())
+    assert api.of("statefulsets")["x/web"]["spec"]["replicas"] == 3
+
+
+WHOLE = {
+    "apiVersion": "apps/v1",
+    "kind": "StatefulSet",
+    "metadata": {"labels": {"app": "web"}, "annotations": {"by": "hand"}},
+    "spec": {"replicas": 3, "ordinals": {"start": 5}, "serviceName": "web"},
+}
+
+
+def test_a_set_is_deleted_with_its_pods_and_made_again_as_it_was(from_five, api):
+    api.put("statefulsets", "web", "x", **WHOLE)
+    kept, old = Kept(), api.of("statefulsets")["x/web"]["metadata"]["uid"]
+    with broken(FAULTS["set-delete"], from_five, 5, kept) as receipt:
+        assert (receipt["set"], receipt["uid"]) == ("web", old)
+        assert sorted(one["ordinal"] for one in receipt["pods"]) == [5, 6, 7]
+        assert api.of("statefulsets") == api.of("pods") == {}
+        (open_now,), _ = from_five.journal.read()
+        assert open_now.undo[0].value["spec"] == WHOLE["spec"]
+    assert stages(kept) == ["planned", "undo", "receipt", "healed"]
+    found, healed = api.of("statefulsets")["x/web"], proofs(kept)["healed"]
+    assert found["spec"] == WHOLE["spec"]
+    assert {key: found["metadata"][key] for key in ("labels", "annotations")} == WHOLE["metadata"]
+    assert healed["uid"] == found["metadata"]["uid"] != old
+    assert [one["ordinal"] for one in healed["pods"]] == [5, 6, 7]
+    assert from_five.journal.read() == ([], {})
+
+
+def test_a_deletion_of_the_set_that_fails_in_the_middle_is_undone(from_five, api):
+    api.put("statefulsets", "web", "x", **WHOLE)
+    kept = Kept()
+    with pytest.raises(ZeroDivisionError), broken(FAULTS["set-delete"], from_five, 5, kept):
+        raise ZeroDivisionError
+    assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
+    assert api.of("statefulsets")["x/web"]["spec"] == WHOLE["spec"]
+    assert from_five.journal.read() == ([], {})
+
+
+def test_a_part_of_a_set_is_not_deleted(from_five, api):
+    with (
+        pytest.raises(CannotRun, match="from 6"),
+        broken(FAULTS["set-delete"], from_five, 6, Kept()),
+    ):
+        pass
+    assert "x/web" in api.of("statefulsets")
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_set_whose_pods_stay_gives_no_receipt_and_is_made_again(scene, api):
+    three(scene, api)
+    kept = Kept()
+    with (
+        pytest.raises(NotReady, match="web-0, web-1, web-2 still there"),
+        broken(FAULTS["set-delete"], scene, 0, kept),
+    ):
+        pytest.fail("the body must not run without a receipt")
+    assert stages(kept) == ["planned", "undo", "stopped"]
+    assert "x/web" in api.of("statefulsets")
+
+
+def test_no_pod_is_waited_for_before_the_next_is_deleted(scene, api):
+    three(scene, api)
+    api.lingering.add("pods")
+    kept, marked = Kept(), []
+
+    def kubelet() -> None:
+        with scene.stream.changed:
+            scene.stream.changed.wait_for(lambda: len(ending(scene)) == 3, 20)
+            marked.extend([*ending(scene), *stages(kept)])
+        for pod in ("web-0", "web-1", "web-2"):
+            api.remove("pods", pod, "x")
+
+    thread = threading.Thread(target=kubelet)
+    thread.start()
+    steps = FAULTS["pods-delete"].inject(scene, 0)
+    assert len(next(steps)["pods"]) == 3
+    thread.join()
+    steps.close()
+    assert marked == ["web-0", "web-1", "web-2"]
+
+
+def ending(scene: Scene) -> list[str]:
+    pods = scene.stream.items("pods").items()
+    return sorted(name for name, pod in pods if pod.metadata.deletion_timestamp)
+
+
 def test_pods_that_end_in_another_order_are_told_in_theirs(api, scene):
     three(scene, api)
     ended: list[dict[str, Any]] = []
@@ -374,7 +500,7 @@ def test_pods_that_end_in_another_order_are_told_in_theirs(api, scene):
     for n in (1, 2):
         api.remove("pods", f"web-{n}", "x")
         until_without(scene, f"web-{n}")
-        scale_down._staying(scene, going, ended)
+        members.staying(scene, going, ended)
     assert [one["ordinal"] for one in ended] == [1, 2]
 
 
@@ -396,6 +522,17 @@ def test_a_set_that_keeps_a_pod_gives_no_receipt(scene, api):
     with (
         pytest.raises(NotReady, match="web-2, web-1 still there"),
         broken(FAULTS["scale-down"], scene, 1, kept),
+    ):
+        pytest.fail("the body must not run without a receipt")
+
+
+@pytest.mark.usefixtures("brief")
+def test_pods_that_stay_although_deleted_give_no_receipt(scene, api):
+    three(scene, api)
+    api.lingering.add("pods")
+    with (
+        pytest.raises(NotReady, match="web-0, web-1, web-2 still there"),
+        broken(FAULTS["pods-delete"], scene, 0, Kept()),
     ):
         pytest.fail("the body must not run without a receipt")
     assert api.of("statefulsets")["x/web"]["spec"]["replicas"] == 3

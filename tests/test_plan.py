@@ -4,25 +4,34 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks, plan
+from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Plan, Profile
 
 PROFILE = Profile("p", "s", "/somewhere", "m", "web", "web", 3, "c", (), (), {}, {"i": "/else"})
 ALL = checks.chosen(["*"])
 
 
-def planned(seed: int, guarantees: Sequence[Guarantee] = ALL, replicas: int = 3) -> Plan:
+def planned(
+    seed: int,
+    guarantees: Sequence[Guarantee] = ALL,
+    replicas: int = 3,
+    first: int = 0,
+    faults: Sequence[str] = (),
+) -> Plan:
     return plan.planned(
-        replace(PROFILE, replicas=replicas),
+        replace(PROFILE, replicas=replicas, first_ordinal=first),
         guarantees,
         seed=seed,
         shape="small",
         timing="fast",
         kubernetes="1.34",
         command="seatrial certify p",
+        faults=faults,
     )
 
 
@@ -31,21 +40,22 @@ def test_the_same_seed_gives_the_same_plan(seed, replicas):
     assert planned(seed, replicas=replicas) == planned(seed, replicas=replicas)
 
 
-@given(st.integers(), st.integers(1, 9))
-def test_every_fault_that_is_needed_meets_every_member_once(seed, replicas):
-    made = planned(seed, replicas=replicas)
+@given(st.integers(), st.integers(1, 9), st.integers(0, 9))
+def test_every_fault_that_is_needed_meets_every_member_once(seed, replicas, first):
+    made = planned(seed, replicas=replicas, first=first)
     needed = sorted({fault for guarantee in ALL for fault in guarantee.needs})
     assert sorted(fault.fault for fault in made.faults) == needed
     for fault in made.faults:
         if fault.fault.startswith("pod-"):
-            assert sorted(fault.ordinals) == list(range(replicas))
+            assert sorted(fault.ordinals) == list(range(first, first + replicas))
 
 
-@given(st.integers(), st.integers(1, 9))
-def test_one_node_is_broken_and_the_set_is_scaled_down_to_one(seed, replicas):
-    faults = {fault.fault: fault.ordinals for fault in planned(seed, replicas=replicas).faults}
+@given(st.integers(), st.integers(1, 9), st.integers(0, 9))
+def test_one_node_is_broken_and_the_set_is_scaled_down_to_one(seed, replicas, first):
+    made = planned(seed, replicas=replicas, first=first)
+    faults = {fault.fault: fault.ordinals for fault in made.faults}
     assert len(faults["node-lost"]) == 1
-    assert faults["scale-down"] == ((1,) if replicas > 1 else ())
+    assert faults["scale-down"] == ((first + 1,) if replicas > 1 else ())
 
 
 def test_seeds_differ_in_order():
@@ -58,6 +68,27 @@ def test_the_order_of_guarantees_decides_nothing():
 
 def test_without_guarantees_nothing_is_broken():
     assert planned(1, []).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "rounds"), [("pods-delete", 3), ("pods-delete:10", 10), ("scale-down:2", 2)]
+)
+def test_a_fault_is_done_as_often_as_somebody_says(word, rounds):
+    made = planned(1, [], first=5, faults=[word])
+    assert [fault.fault for fault in made.faults] == [word.partition(":")[0]]
+    assert made.faults[0].ordinals == ((5 if "pods" in word else 6),) * rounds
+
+
+@pytest.mark.parametrize(
+    "word", ["pods-delete:0", "pods-delete:", "pods-delete:x", "pods-delete:101"]
+)
+def test_rounds_that_are_no_number_of_rounds_are_refused(word):
+    with pytest.raises(BadInput, match="1 to 100 rounds of pods-delete"):
+        plan.rounds_of(word)
+
+
+def test_a_guarantee_that_needs_no_fault_breaks_nothing():
+    assert planned(1, checks.chosen(["storage.claim-per-ordinal"])).faults == ()
 
 
 def test_op_0_holds_all_that_decides_and_no_path_of_this_machine():

@@ -47,6 +47,14 @@ DEFECTS = {
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "no-service-name": {"spec.serviceName"},
     "parallel": {"spec.podManagementPolicy"},
+    "random-id": {"spec.template.spec.containers"},
+    "owned-by-hand": {
+        "spec.template.spec.serviceAccountName",
+        "spec.template.spec.automountServiceAccountToken",
+        "spec.template.spec.volumes",
+        "spec.template.spec.initContainers",
+    },
+    "claims-go-with-set": {"spec.persistentVolumeClaimRetentionPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
@@ -54,9 +62,25 @@ DEFECTS = {
     "two-at-a-time": set(),
     "rewrites-index": set(),
     "oldest-snapshot": {"spec.template.spec.initContainers"},
+    "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "shared-claim": {
+        "spec.volumeClaimTemplates",
+        "spec.template.spec.volumes",
+        "spec.template.spec.containers",
+    },
 }
-# What a rogue brings besides: the program that lies.
-ADDED = {"early-ack": {("ConfigMap", "early-ack")}}
+# What a rogue brings besides: the program that lies, what is shared.
+ADDED = {
+    "early-ack": {("ConfigMap", "early-ack")},
+    "owned-by-hand": {
+        ("ConfigMap", "owned-by-hand"),
+        ("ServiceAccount", "owned-by-hand"),
+        ("Role", "owned-by-hand"),
+        ("RoleBinding", "owned-by-hand"),
+    },
+    "start-order": {("ConfigMap", "start-order"), ("PersistentVolumeClaim", "pool")},
+    "shared-claim": {("PersistentVolumeClaim", "shared")},
+}
 
 
 @pytest.fixture
@@ -471,6 +495,10 @@ def test_the_default_subject_gets_its_image():
         ({"kind": "StorageClass"}, "call it seatrial-shop"),
         ({"metadata": {"name": "shop", "namespace": "kube-system"}}, "the namespace kube-system"),
         ({"metadata": {"name": "chop"}}, "no StatefulSet shop, did you mean chop?"),
+        (
+            {"spec": {**SHOP["spec"], "ordinals": {"start": 5}}},
+            "its ordinals start at 5, the profile's first_ordinal is 0",
+        ),
         ({"spec": {}}, "no container shop in the StatefulSet shop; there are: none"),
         ({"metadata": None}, "each with apiVersion, kind and metadata.name"),
     ],

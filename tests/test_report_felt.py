@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.checks import moves
+from seatrial.checks import recoveries as judged
 from seatrial.model import History, Json, Op, Outcome, Standing, Verdict
 from seatrial.report.clients import felt, remark, spans
 from seatrial.report.cost import cost
 from seatrial.report.lanes import lanes
 from seatrial.report.plain import figure, named, seconds
-from seatrial.report.stages import STAGES, recoveries
+from seatrial.report.stages import MOVING, STAGES, recoveries
 from seatrial.testing.story import Story
 
 OK, FAIL, INFO = Outcome.OK, Outcome.FAIL, Outcome.INFO
@@ -224,6 +226,27 @@ def test_the_same_member_lost_twice_was_recovered_twice():
         ("ledger-2", 30.0),
         ("ledger-1", 50.0),
     ]
+
+
+def test_a_move_has_stages_of_its_own_and_says_which_were_not_seen():
+    seen = [stage(name, at, at + 1) for at, name in enumerate(MOVING[:4])]
+    (one,) = recoveries(record(*seen))
+    assert [(row.number, row.stage) for row in one.stages] == list(enumerate(MOVING, 1))
+    assert [row.how for row in one.stages] == ["done"] * 4 + ["not seen"] * 3
+
+
+def test_a_member_that_moved_twice_is_told_of_twice():
+    twice = [stage(name, at, at + 1) for at, name in enumerate((*MOVING, *MOVING[:3]))]
+    assert [len(one.stages) for one in recoveries(record(*twice))] == [len(MOVING)] * 2
+
+
+def test_what_is_told_of_is_what_is_judged():
+    assert (STAGES, MOVING) == (judged.STAGES, moves.STAGES)
+
+
+def test_a_move_says_when_the_member_served_again():
+    rebind = verdict(Standing.HOLDS, "storage.rebind", kill_to_serving_seconds=31.1)
+    assert cost([rebind], ()) == ("Serving again 31.1 s after its node was killed.",)
 
 
 def test_what_a_stage_tells_is_short():

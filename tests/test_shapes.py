@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -11,6 +13,13 @@ from seatrial.cluster.timings import TIMINGS
 from seatrial.errors import BadInput
 
 TAINT = "seatrial.dev/driver=:NoSchedule"
+FOLDER = Path("/state/clusters/sea")
+SOME = """# A shape.
+kind: Cluster
+nodes:
+  - {role: control-plane}
+  - {role: worker, extraMounts: [{hostPath: shared, containerPath: /srv/shared}]}
+"""
 
 
 @pytest.mark.parametrize("name", shapes())
@@ -21,7 +30,7 @@ def test_every_shape_says_in_a_sentence_what_it_is_for(name):
 @pytest.mark.parametrize("timing", TIMINGS)
 @pytest.mark.parametrize("name", shapes())
 def test_a_configuration_names_its_cluster_and_the_image_of_each_node(name, timing):
-    config = kind_config("sea", shape(name), TIMINGS[timing], "an/image:1")
+    config = kind_config("sea", shape(name), TIMINGS[timing], "an/image:1", FOLDER)
     assert config["name"] == "sea"
     assert {node["image"] for node in config["nodes"]} == {"an/image:1"}
     assert "networking" not in config, "the engine chooses the port"
@@ -30,7 +39,7 @@ def test_a_configuration_names_its_cluster_and_the_image_of_each_node(name, timi
 
 def test_a_configuration_leaves_the_shape_as_it_was():
     before = yaml.safe_dump(shape("three-workers").config)
-    kind_config("sea", found := shape("three-workers"), TIMINGS["fast"], "an/image:1")
+    kind_config("sea", found := shape("three-workers"), TIMINGS["fast"], "an/image:1", FOLDER)
     assert yaml.safe_dump(found.config) == before
 
 
@@ -66,6 +75,7 @@ def test_an_unknown_shape_is_answered_with_the_nearest():
         ("# A shape.\nkind: Cluster\nnodes: [{role: worker}]\n", "0 control planes"),
         ("# A shape.\nkind: Cluster\nnodes: [{role: master}]\n", "'master'"),
         ("kind: Cluster\nnodes: [{role: control-plane}]\n", "in a comment at its top"),
+        (SOME, "none, at /srv/shared on some of its nodes"),
     ],
 )
 def test_a_file_that_is_no_shape_is_refused_with_what_it_lacks(tmp_path, text, said):

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 
 from seatrial import healing
 from seatrial.errors import CannotRun, NotHealed
-from seatrial.faults import FAULTS, broken, node_cut
+from seatrial.faults import FAULTS, broken, fenced, node_cut
 from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
 from seatrial.faults.scene import Scene
-from seatrial.faults.undo import OURS, OUT_OF_SERVICE, UNDOS, Reach, undone, untainted
+from seatrial.faults.undo import OURS, OUT_OF_SERVICE, UNDOS, Reach, tainted, undone, untainted
 from seatrial.kube.client import ApiFailed
 from seatrial.kube.objects import (
     Condition,
@@ -53,7 +53,9 @@ from seatrial.timing import limit
 CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
 TRUE = "True"
 REPLICAS = 3
-BREAKING = ("node-stop", "node-kill", "node-lost", "node-cut", "scale-down")
+FENCED = "node-kill, fenced"
+BREAKING = ("node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "set-delete", FENCED)
+LOWEST = {"set-delete": 0}
 
 
 class Fuse:
@@ -79,7 +81,8 @@ class World:
             if when == "after":
                 reached = "running" if found.reached else "cut"
                 status = reached if state.status == "running" else state.status
-                self.write({"machine": status, "boot": state.boot})
+                now = {"machine": status, "boot": state.boot}
+                self.write({**now, "fenced": bool(self.taints)})
             if fuse:
                 fuse.tick()
 
@@ -103,8 +106,19 @@ class World:
         return int(path.read_text()) if path.exists() else REPLICAS
 
     @property
+    def deleted(self) -> bool:
+        return (self.folder / "deleted").exists()
+
+    @property
+    def taints(self) -> list[dict[str, Any]]:
+        path = self.folder / "taints"
+        found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        return found
+
+    @property
     def well(self) -> bool:
-        return self.node().well and self.replicas == REPLICAS
+        whole = self.replicas == REPLICAS and not self.deleted
+        return self.node().well and whole and not self.taints
 
     def clear(self) -> None:
         for path in self.folder.iterdir():
@@ -113,23 +127,51 @@ class World:
 
 @dataclass(frozen=True)
 class Kube:
-    """As much of an API server as a set's replicas need."""
+    """As much of an API server as a set, its replicas and a node's taints need."""
 
     world: World
     fuse: Fuse | None = None
 
     def get(self, path: str) -> dict[str, Any]:
+        if path.endswith("/nodes/sea-worker"):
+            return {"metadata": {"resourceVersion": "1"}, "spec": {"taints": self.world.taints}}
         assert path.endswith("/statefulsets/web")
-        return {"spec": {"replicas": self.world.replicas}}
+        if self.world.deleted:
+            raise ApiFailed("GET", seen="not found", status=404)
+        return {"metadata": {"name": "web"}, "spec": {"replicas": self.world.replicas}}
 
-    def patch(self, path: str, body: dict[str, Any]) -> None:
+    def delete(self, path: str, *, uid: str) -> None:
         assert path.endswith("/statefulsets/web")
+        assert uid
         if self.fuse:
             self.fuse.tick()
-        part = self.world.folder / "replicas.part"
-        part.write_text(str(body["spec"]["replicas"]))
-        part.replace(self.world.folder / "replicas")
+        (self.world.folder / "deleted").touch()
+        self.world.write({"replicas": 0})
+        if self.fuse:
+            self.fuse.tick()
+
+    def send(self, method: str, path: str, body: Any) -> None:
+        assert (method, path.rpartition("/")[2], body["metadata"]["name"]) == (
+            "POST",
+            "statefulsets",
+            "web",
+        )
+        if self.fuse:
+            self.fuse.tick()
+        (self.world.folder / "deleted").unlink()
         self.world.write({"replicas": body["spec"]["replicas"]})
+        if self.fuse:
+            self.fuse.tick()
+
+    def patch(self, path: str, body: dict[str, Any]) -> None:
+        ((what, value),) = body["spec"].items()
+        assert path.endswith({"replicas": "/statefulsets/web", "taints": "/nodes/sea-worker"}[what])
+        if self.fuse:
+            self.fuse.tick()
+        part = self.world.folder / f"{what}.part"
+        part.write_text(json.dumps(value))
+        part.replace(self.world.folder / what)
+        self.world.write({what: value})
         if self.fuse:
             self.fuse.tick()
 
@@ -147,7 +189,8 @@ class Stream:
         return found
 
     def _pods(self) -> dict[str, Pod]:
-        state, replicas = self.world.node().state(), self.world.replicas
+        state = self.world.node().state()
+        replicas = 0 if self.world.deleted else self.world.replicas
         acts = [line.get("replicas", line.get("machine")) for line in self.world.truth]
         done = sum(isinstance(act, int) for act in acts) + (
             "cut" in acts and self.world.node().reached
@@ -179,7 +222,10 @@ class Stream:
     def _statefulsets(self) -> dict[str, Set]:
         now = self.world.replicas
         status = SetStatus(replicas=now, ready_replicas=now)
-        return {"web": Set(metadata=Meta(name="web"), spec=SetSpec(replicas=now), status=status)}
+        if self.world.deleted:
+            return {}
+        meta = Meta(name="web", uid=f"set {len(self.world.truth)}")
+        return {"web": Set(metadata=meta, spec=SetSpec(replicas=now), status=status)}
 
 
 @dataclass(frozen=True)
@@ -226,9 +272,14 @@ def scene_of(world: World, fuse: Fuse | None = None) -> Scene:
 
 
 def run(fault: str, world: World, fuse: Fuse) -> None:
-    scene = scene_of(world, fuse)
-    with broken(FAULTS[fault], scene, 1, Recorder(world, fuse)):
+    scene, name = scene_of(world, fuse), fault.partition(",")[0]
+    with ExitStack() as stack:
+        lowest = LOWEST.get(fault, 1)
+        receipt = stack.enter_context(broken(FAULTS[name], scene, lowest, Recorder(world, fuse)))
         fuse.tick()
+        if fault == FENCED:
+            stack.enter_context(fenced(scene, 1, receipt))
+            fuse.tick()
 
 
 def entry(world: World | None = None, **changes: Any) -> Entry:
@@ -287,6 +338,11 @@ def false_receipts(world: World) -> list[dict[str, Any]]:
     return wrong
 
 
+def false_fences(world: World) -> list[dict[str, Any]]:
+    """Give the starts of a machine that was out of service still."""
+    return [line for line in world.truth if line.get("fenced") and line["machine"] == "running"]
+
+
 def stages(world: World) -> list[str]:
     return [line["stage"] for line in world.truth if "stage" in line]
 
@@ -299,7 +355,8 @@ def test_what_breaks_lastingly_is_written_down_before_and_forgotten_after(fault,
     assert kinds.index("act") > 1
     assert world.well
     assert Journal().read() == ([], {})
-    assert false_receipts(world) == []
+    assert false_receipts(world) + false_fences(world) == []
+    assert any("taints" in line for line in world.truth) == (fault == FENCED)
 
 
 def test_runs_killed_at_every_step_in_turn_leave_nothing_unhealed(world, monkeypatch):
@@ -320,6 +377,7 @@ def test_runs_killed_at_every_step_in_turn_leave_nothing_unhealed(world, monkeyp
         receipts += "receipt" in stages(world)
         wrong += len(false_receipts(world))
         done = healing.heal(Quiet())
+        wrong += len(false_fences(world))
         unhealed += done.exit_code != 0 or not world.well or Journal().read() != ([], {})
         again += len(healing.heal(Quiet()).mends)
     gc.unfreeze()
@@ -528,6 +586,47 @@ def test_a_taint_that_cannot_be_taken_off_is_no_success():
     kube: Any = Nodes([OUR_TAINT], conflicts=99)
     with pytest.raises(ApiFailed):
         untainted(kube, "n")
+
+
+@pytest.mark.parametrize("act", ["start", "lose and join", "nothing"])
+def test_no_machine_is_declared_out_of_service_without_proof_that_it_is_dead(act, world):
+    scene, node = scene_of(world), world.node()
+    receipt = {"node": node.name, "container": node.state().container}
+    if act != "nothing":
+        node.kill()
+    if act == "start":
+        node.start()
+    if act == "lose and join":
+        node.lose()
+        node.join()
+        node.kill()  # another machine of that name
+    with pytest.raises(CannotRun, match="proof that node sea-worker is dead"):
+        fenced(scene, 1, receipt).__enter__()
+    assert world.taints == []
+    assert Journal().read() == ([], {})
+
+
+def test_a_fence_that_could_not_be_taken_down_stays_in_the_journal(world, monkeypatch):
+    scene, node = scene_of(world), world.node()
+    receipt = {"node": node.name, "container": node.state().container}
+    node.kill()
+
+    def refused(*_: object) -> None:
+        raise ApiFailed("PATCH", seen="no", status=500)
+
+    with pytest.raises(NotHealed, match="out-of-service of ordinal 1"), fenced(scene, 1, receipt):
+        monkeypatch.setattr(Kube, "patch", refused)
+    # Whoever heals by it must not wait for that node, which the fault's own entry starts later.
+    assert [(one.fault, one.node) for one in Journal().read()[0]] == [("out-of-service", "")]
+    monkeypatch.undo()
+
+
+def test_others_taints_stay_when_ours_is_put():
+    kube: Any = Nodes(list(THEIRS), conflicts=2)
+    tainted(kube, "n")
+    assert kube.taints == [*THEIRS, OUR_TAINT]
+    tainted(kube, "n")
+    assert kube.taints == [*THEIRS, OUR_TAINT]
 
 
 ACTS = ("stop", "kill", "pause", "lose", "start", "resume", "join")

@@ -7,7 +7,7 @@ import pytest
 from seatrial import timing
 from seatrial.errors import CannotRun, NotReady
 from seatrial.kube.client import connect
-from seatrial.model import Profile
+from seatrial.model import History, Profile
 from seatrial.scrub import scrub
 from seatrial.testing import Kept, controlled, fake_api
 from seatrial.workload import OURS, deployed, removed
@@ -62,6 +62,17 @@ def test_it_runs_in_a_namespace_of_ours_once_every_member_is_ready(api, kube):
     assert events == [
         ("web-0", "ADDED"), ("web-0", "MODIFIED"), ("web-1", "ADDED"), ("web-1", "MODIFIED"),
     ]  # fmt: skip
+
+
+def test_a_set_that_counts_from_five_is_ready_with_its_own_members(api, kube):
+    counted = {**SET, "spec": {"replicas": 2, "ordinals": {"start": 5}}}
+    subject, kept = replace(PROFILE, first_ordinal=5), Kept()
+    with controlled(api), deployed(subject, [counted], kube, "trial-1", kept) as alive:
+        assert alive.unready() is None
+        assert sorted(alive.stream.items("pods")) == ["web-5", "web-6"]
+        timing.wait(alive.stream, lambda s: None if s.items("statefulsets") else "none yet", SOON)
+    assert {op.value["start"] for op in kept.of("set")} == {5}
+    assert list(History(()).members) == []
 
 
 def test_a_custom_resource_that_the_profile_names_is_recorded(api, kube):

@@ -3,7 +3,8 @@
 
 `node` resolves a name through cluster DNS and calls a Service until another node answers, then
 says so on port 8080: /ready for the kubelet, /report for seatrial. `write` and `read` put a word
-on a claim's volume and find it again. Standard library only: the image holds python3 and no more.
+on a claim's volume and find it again; `find` finds any word there, from another node.
+Standard library only: the image holds python3 and no more.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ BEGUN = time.monotonic()
 
 def main() -> None:
     """Do what the first argument names."""
-    tasks: dict[str, Callable[..., None]] = {"node": node, "write": write, "read": read}
+    tasks: dict[str, Callable[..., object]]
+    tasks = {"node": node, "write": write, "read": read, "find": find}
     tasks[sys.argv[1]](*sys.argv[2:])
 
 
@@ -154,11 +156,16 @@ def write(path: str, word: str) -> None:
 
 def read(path: str, word: str) -> None:
     """Find the word that another container puts there."""
-    while not Path(path).exists():
-        time.sleep(PAUSE)
-    seen = Path(path).read_text()
+    seen = find(path)
     if seen != word:
         sys.exit(f"a claim: wanted {word!r} in {path}, seen {seen!r}")
+
+
+def find(path: str) -> str:
+    """Find what anybody puts there; its directory is new with its claim."""
+    while not Path(path).exists():
+        time.sleep(PAUSE)
+    return Path(path).read_text()
 
 
 def say(text: str) -> None:

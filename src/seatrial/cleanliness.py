@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from seatrial.errors import SeatrialError
 from seatrial.faults.undo import of_ours
 from seatrial.kube.client import Kube
-from seatrial.kube.objects import Volume
+from seatrial.kube.volumes import Volume
 from seatrial.kube.watch import Stream
 from seatrial.machine import Node
 from seatrial.model import Json

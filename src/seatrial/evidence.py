@@ -94,12 +94,15 @@ class RunFolder:
         """
         target = self.path / history.HISTORY
         if not target.exists():
-            with history.in_sentences(f"to merge {self.path / _SPOOLS}"):
-                spools = {unquote(file.stem): file.read_bytes() for file in self._spools()}
-            ops = _numbered(self._headed(_merged(spools)))
-            history.write_whole(target, map(history.line, ops))
+            history.write_whole(target, map(history.line, self.so_far().ops))
         shutil.rmtree(self.path / _SPOOLS, ignore_errors=True)
         return history.read(target)
+
+    def so_far(self) -> History:
+        """Give what all processes of a run that goes on have written; it stays open."""
+        with history.in_sentences(f"to read {self.path / _SPOOLS}"):
+            spools = {unquote(file.stem): file.read_bytes() for file in self._spools()}
+        return History(tuple(_numbered(self._headed(_merged(spools)))))
 
     def load(self) -> History:
         """Read the closed History."""

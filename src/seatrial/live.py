@@ -64,7 +64,7 @@ class Live:
     @property
     def everybody(self) -> Sequence[int]:
         """All ordinals."""
-        return range(self.job.profile.replicas)
+        return self.job.profile.ordinals
 
     def phase(self, name: str) -> None:
         """Say what comes next."""

@@ -58,8 +58,9 @@ class Op:
 class History:
     """All Ops of one run in order of completion; Op 0 is the Plan with the cluster's facts.
 
-    Op 0's value: `plan` (see Plan), `profile` (name, replicas, set, claim_templates, bounds),
-    `cluster` (versions, nodes, effective timings), `limits` (named time limits in seconds).
+    Op 0's value: `plan` (see Plan), `profile` (name, replicas, first_ordinal, set,
+    claim_templates, bounds), `cluster` (versions, nodes, effective timings), `limits` (named time
+    limits in seconds).
     """
 
     ops: tuple[Op, ...]
@@ -77,9 +78,20 @@ class History:
         return kinds
 
     @property
+    def members(self) -> range:
+        """Give the ordinals of the set on trial; none when there is no Op 0 that says so."""
+        profile = self.head.get("profile", {})
+        return ordinals(profile.get("first_ordinal", 0), profile.get("replicas", 0))
+
+    @property
     def head(self) -> Mapping[str, Json]:
         """Op 0's value; empty when a History has none."""
         return self.ops[0].value if self.ops and self.ops[0].what == "plan" else {}
+
+
+def ordinals(first: int, replicas: int) -> range:
+    """Give a set's ordinals, from `spec.ordinals.start` on (kubernetes.io, "Start ordinal")."""
+    return range(first, first + replicas)
 
 
 @dataclass(frozen=True)
@@ -163,7 +175,8 @@ class Profile:
     under `load`.
     `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
     that is not backed up. `watch` are custom resources whose changes belong to the History, each
-    plural.group/version. `controller` is the file of a rogue's own controller, empty for none.
+    plural.group/version. `first_ordinal` is the set's `spec.ordinals.start`.
+    `controller` is the file of a rogue's own controller, empty for none.
     """
 
     name: str
@@ -187,7 +200,13 @@ class Profile:
     secrets: tuple[str, ...] = ()
     recovery: Recovery | None = None
     watch: tuple[str, ...] = ()
+    first_ordinal: int = 0
     controller: str = ""
+
+    @property
+    def ordinals(self) -> range:
+        """The ordinals of its members."""
+        return ordinals(self.first_ordinal, self.replicas)
 
     @property
     def rogue(self) -> bool:
@@ -211,7 +230,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """One fault of a Plan: which (a name of the table FAULTS) and at which ordinals, in order."""
+    """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one."""
 
     fault: str
     ordinals: tuple[int, ...]

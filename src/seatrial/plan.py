@@ -1,6 +1,6 @@
 """Decides all of a run from its seed, before anything is touched, and writes it down as Op 0.
 
-May import: model, timing, checks.
+May import: model, errors, timing, checks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from dataclasses import asdict, replace
 from pathlib import PurePath
 
 from seatrial import checks, timing
+from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
+
+_OF_ALL = ("pods-delete", "set-delete")
+"""Faults that take every member at once."""
+_ROUNDS = {"pods-delete": 3}
+_MOST_ROUNDS = 100
 
 
 def planned(
@@ -27,23 +33,44 @@ def planned(
 ) -> Plan:
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
-    A fault of a pod is done to every ordinal, one of a node to one of them. A rogue meets only
-    the faults that must show its defect; `faults` are planned instead when any are named.
+    A fault of a pod is done to every ordinal, one of a node to one of them, one of many members
+    names the lowest, once a round. A rogue meets only the faults that must show its defect;
+    `faults` are planned instead when any are named, each perhaps with its rounds (see `rounds_of`).
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
     tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
-    names = sorted({*faults} or {fault for guarantee in tried for fault in guarantee.needs})
+    needed = faults or {fault for guarantee in tried for fault in guarantee.needs}
+    rounds = dict(sorted(map(rounds_of, needed)))
+    names = [*rounds]
     draw.shuffle(names)
-    chosen = tuple(PlannedFault(name, _ordinals(name, profile.replicas, draw)) for name in names)
+    chosen = tuple(
+        PlannedFault(name, _ordinals(name, profile.ordinals, draw) * rounds[name]) for name in names
+    )
     ids = tuple(guarantee.id for guarantee in guarantees)
     return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)
 
 
-def _ordinals(fault: str, replicas: int, draw: random.Random) -> tuple[int, ...]:
+def rounds_of(fault: str) -> tuple[str, int]:
+    """Give a fault and how often it is done: NAME, or NAME:ROUNDS; raises BadInput for neither.
+
+    The pods of all members are deleted three times when nobody says how often: a swap that
+    happens by chance may spare one round. A campaign asks for ten.
+    """
+    name, colon, rounds = fault.partition(":")
+    if not colon:
+        return name, _ROUNDS.get(name, 1)
+    if not (rounds.isdecimal() and 0 < int(rounds) <= _MOST_ROUNDS):
+        raise BadInput(f"1 to {_MOST_ROUNDS} rounds of {name}", seen=rounds, remedy=f"{name}:10")
+    return name, int(rounds)
+
+
+def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...]:
     if fault == "scale-down":
-        return tuple(range(1, min(2, replicas)))
-    return tuple(draw.sample(range(replicas), 1 if fault.startswith("node-") else replicas))
+        return tuple(members[1:2])
+    if fault in _OF_ALL:
+        return tuple(members[:1])
+    return tuple(draw.sample(members, 1 if fault.startswith("node-") else len(members)))
 
 
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:

@@ -18,9 +18,6 @@ from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
 from seatrial.progress import Progress
 
-_SCALED = "scale-down"
-"""The fault that takes its ordinal and all above it."""
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -86,7 +83,7 @@ def _break_all(live: Live) -> None:
     for fault in live.job.plan.faults:
         for ordinal in fault.ordinals:
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
-                with live.broken(fault.fault, ordinal):
-                    pass
+                with live.broken(fault.fault, ordinal) as receipt:
+                    hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                 live.alive.until_ready()
-            live.ask(range(ordinal, len(live.everybody)) if fault.fault == _SCALED else (ordinal,))
+            live.ask(hit or (ordinal,))

@@ -55,6 +55,8 @@ _SECONDS = {
     "node is ready": 120.0,
     "cluster is proved": 120.0,
     "pod is replaced": 120.0,
+    "set is deleted": 90.0,
+    "set is made again": 180.0,
     "watchdog ends": 20.0,
     "workload is ready": 180.0,
 }

@@ -63,7 +63,7 @@ class Workload:
 
     def unready(self) -> str | None:
         """Say which members are not Ready; None when all are."""
-        late = [n for n in range(self.profile.replicas) if not _ready(self.member(n))]
+        late = [n for n in self.profile.ordinals if not _ready(self.member(n))]
         if not late:
             return None
         return "; ".join(_trouble(self.name(n), self.member(n)) for n in late)

@@ -12,16 +12,18 @@ from typing import Any
 
 from seatrial.chaos.session import KEY, Session
 from seatrial.errors import CannotRun, NotReady
-from seatrial.faults.undo import OURS, OUT_OF_SERVICE
-from seatrial.kube.objects import Pod
+from seatrial.faults.undo import OUT_OF_SERVICE
+from seatrial.kube.objects import Machine, Pod
 from seatrial.kube.watch import Stream
 from seatrial.timing import Limit, factor, wait
 
 __all__ = [
-    "acknowledging", "back_up", "cleared", "fence", "heal", "lose_node", "rescheduled",
-    "restored", "serving",
+    "acknowledging", "back_up", "cleared", "fence", "gone", "heal", "kill_node", "lose_node",
+    "moved", "out_of_service", "rescheduled", "restored", "serving", "unreachable",
 ]  # fmt: skip
 
+UNREACHABLE = "node.kubernetes.io/unreachable"
+"""Source: kubernetes.io, "Taints and Tolerations", taint based evictions."""
 Configuration = Mapping[str, Any]
 
 
@@ -51,13 +53,54 @@ def fence(ordinal: int, configuration: Configuration) -> dict[str, Any]:
 
     Source: kubernetes.io, "Non-graceful node shutdown".
     """
+    return dict(_session(configuration).fence(ordinal))
+
+
+def kill_node(ordinal: int, configuration: Configuration) -> dict[str, Any]:
+    """End the node that runs a member at once; its disk stays. Returns the receipt."""
     session = _session(configuration)
-    node = session.receipt(ordinal)["node"]
-    taint = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
-    kube, path = session.live.alive.kube, f"/api/v1/nodes/{node}"
-    taints = kube.get(path)["spec"].get("taints", [])
-    kube.patch(path, {"spec": {"taints": [*taints, taint]}})
-    return {"node": node, "taint": f"{OUT_OF_SERVICE}={OURS}:NoExecute"}
+    session.live.phase("fault")
+    return dict(session.kill(ordinal))
+
+
+def unreachable(ordinal: int, within: float, configuration: Configuration) -> bool:
+    """Wait until Kubernetes has noticed that the member's node is dead, and evicts from it."""
+    return _tainted(_session(configuration), "unreachable", ordinal, UNREACHABLE, within)
+
+
+def out_of_service(ordinal: int, within: float, configuration: Configuration) -> bool:
+    """Wait until the fence of the member's node is seen."""
+    return _tainted(_session(configuration), "fenced", ordinal, OUT_OF_SERVICE, within)
+
+
+def gone(ordinal: int, within: float, configuration: Configuration) -> bool:
+    """Wait until the dead member's stuck pod is gone; its claims and volumes stay."""
+    session = _session(configuration)
+    lost = session.receipt(ordinal)
+
+    def there(stream: Stream) -> str | None:
+        pod: Pod | None = stream.items("pods").get(lost["pod"])
+        stuck = pod is not None and pod.metadata.uid == lost["uid"]
+        return f"{lost['pod']} is still there: {pod.trouble}" if stuck and pod else None
+
+    wait(session.live.alive.stream, there, _limit("the stuck pod is gone", within))
+    session.observed(ordinal, "cleared")
+    return True
+
+
+def moved(ordinal: int, within: float, configuration: Configuration) -> bool:
+    """Wait until a new pod of the ordinal has another node, with the same claims and volumes."""
+    session = _session(configuration)
+    lost = session.receipt(ordinal)
+    wait(session.live.alive.stream, _homeless(lost), _limit("the member has a node", within))
+    session.observed(ordinal, "recreated", "rescheduled")
+    pod, had = _new(session.live.alive.stream, lost), session.mounts(ordinal)
+    if pod is None or pod.spec.node_name == lost["node"]:
+        raise CannotRun(f"{lost['pod']} on another node than {lost['node']}", seen="it is not")
+    for kind, uids in had.items():
+        if uids != lost[kind]:
+            raise CannotRun(f"the {kind} that {lost['pod']} had: {lost[kind]}", seen=str(uids))
+    return True
 
 
 def cleared(ordinal: int, within: float, configuration: Configuration) -> bool:
@@ -82,13 +125,7 @@ def rescheduled(ordinal: int, within: float, configuration: Configuration) -> bo
     session = _session(configuration)
     lost = session.receipt(ordinal)
 
-    def homeless(stream: Stream) -> str | None:
-        pod = _new(stream, lost)
-        if pod is None:
-            return f"no new pod {lost['pod']} yet"
-        return None if pod.spec.node_name else f"{lost['pod']} has no node: {pod.trouble}"
-
-    return _stage(session, "rescheduled", ordinal, homeless, within, "cleared")
+    return _stage(session, "rescheduled", ordinal, _homeless(lost), within, "cleared")
 
 
 def restored(ordinal: int, within: float, configuration: Configuration) -> bool:
@@ -127,7 +164,10 @@ def serving(ordinal: int, within: float, configuration: Configuration) -> bool:
         raise CannotRun(f"a write that {lost['pod']} acknowledges", seen="none")
     pod = _new(session.live.alive.stream, lost)
     facts = {"pod": lost["pod"], "uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
-    session.stage("serving", ordinal, begun, facts)
+    if ordinal in session.moving:
+        session.observed(ordinal, "serving")
+    else:
+        session.stage("serving", ordinal, begun, facts)
     return True
 
 
@@ -175,6 +215,30 @@ def _stage(
     came = {"uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
     session.stage(name, ordinal, begun, facts or came)
     return True
+
+
+def _tainted(session: Session, stage: str, ordinal: int, key: str, within: float) -> bool:
+    node = session.receipt(ordinal)["node"]
+
+    def free(stream: Stream) -> str | None:
+        found: Machine | None = stream.items("nodes").get(node)
+        taints = found.spec.taints if found else []
+        there = any(taint.key == key and taint.effect == "NoExecute" for taint in taints)
+        return None if there else f"node {node} has no taint {key}:NoExecute"
+
+    wait(session.live.alive.stream, free, _limit(f"stage {stage}", within))
+    session.observed(ordinal, stage)
+    return True
+
+
+def _homeless(lost: Mapping[str, Any]) -> Callable[[Stream], str | None]:
+    def homeless(stream: Stream) -> str | None:
+        pod = _new(stream, lost)
+        if pod is None:
+            return f"no new pod {lost['pod']} yet"
+        return None if pod.spec.node_name else f"{lost['pod']} has no node: {pod.trouble}"
+
+    return homeless
 
 
 def _new(stream: Stream, lost: Mapping[str, Any]) -> Pod | None:

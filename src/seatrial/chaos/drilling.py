@@ -51,7 +51,16 @@ def verdicts(ended: Ended) -> tuple[Verdict, ...]:
     if ended.folder is None or ended.error:
         raise CannotRun("a drill that ends in verdicts", seen=ended.error or "no run folder")
     rows = history.read_document(ended.folder / history.VERDICTS)["verdicts"]
-    return tuple(Verdict(row["guarantee"], Standing(row["verdict"]), row["reason"]) for row in rows)
+    return tuple(
+        Verdict(
+            row["guarantee"],
+            Standing(row["verdict"]),
+            row["reason"],
+            tuple(row["evidence"]),
+            row["figures"],
+        )
+        for row in rows
+    )
 
 
 def drilled(experiment: Experiment, settings: Mapping[str, str], logs: Path) -> Ended:

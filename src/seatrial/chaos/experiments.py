@@ -56,6 +56,12 @@ class Experiment:
         return found
 
     @property
+    def shape(self) -> str:
+        """The cluster shape that it is written for; empty when it names none."""
+        found = self.document.get("configuration", {}).get("shape", "")
+        return str(found.get("default", "") if isinstance(found, dict) else found)
+
+    @property
     def steps(self) -> Sequence[tuple[str, str]]:
         """Every activity in order: (part of the experiment, its name)."""
         return [(part, str(activity["name"])) for part, activity in _activities(self.document)]

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from seatrial import checks, history, profiles, run
+from seatrial.checks.drifts import drifts
+from seatrial.checks.moves import move_of
 from seatrial.cli import show
 from seatrial.cli.options import NEWEST, spec_of
 from seatrial.cli.trial import judged_of
 from seatrial.errors import BadInput, CannotRun
+from seatrial.faults import fenced
 from seatrial.faults.scene import Proof
 from seatrial.ground import Keep, grounded, leave
 from seatrial.live import Live, recording
@@ -31,7 +34,10 @@ _ENDED = ("completed",)
 
 @dataclass(frozen=True)
 class Session:
-    """A trial under way. `broken` are the faults that are not healed yet, by ordinal."""
+    """A trial under way. `broken` are the faults that are not healed yet, by ordinal.
+
+    `since` has when each stage ended; `moving` are the ordinals whose stages the watch times.
+    """
 
     live: Live
     keep: Keep
@@ -40,6 +46,7 @@ class Session:
     broken: dict[int, ExitStack] = field(default_factory=dict)
     receipts: dict[int, Proof] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
+    moving: set[int] = field(default_factory=set)
 
     @property
     def folder(self) -> Path:
@@ -53,15 +60,38 @@ class Session:
 
     def lose(self, fault: str, ordinal: int) -> Proof:
         """Break a member and leave it broken until `heal`; gives the receipt."""
-        doomed, began = self._mounts(ordinal), self.live.recorder.now()
-        with ExitStack() as stack:
-            receipt = {**stack.enter_context(self.live.broken(fault, ordinal)), **doomed}
-            self.broken[ordinal], self.receipts[ordinal] = stack.pop_all(), receipt
+        began = self.live.recorder.now()
+        receipt = self._break(fault, ordinal)
         self.stage("lost", ordinal, began, receipt)
         return receipt
 
-    def _mounts(self, ordinal: int) -> dict[str, dict[str, str]]:
-        """Give the uids of a member's claims and volumes, each by name."""
+    def kill(self, ordinal: int) -> Proof:
+        """End a member's node, which keeps its disk, and leave it so until `heal`."""
+        receipt = self._break("node-kill", ordinal)
+        self.moving.add(ordinal)
+        self.observed(ordinal, "killed")
+        return receipt
+
+    def _break(self, fault: str, ordinal: int) -> Proof:
+        had = self.mounts(ordinal)
+        with ExitStack() as stack:
+            receipt = {**stack.enter_context(self.live.broken(fault, ordinal)), **had}
+            self.broken[ordinal], self.receipts[ordinal] = stack.pop_all(), receipt
+        return receipt
+
+    def fence(self, ordinal: int) -> Proof:
+        """Declare a member's broken node out of service until `heal`, which undoes it first."""
+        receipt, began = self.receipt(ordinal), self.live.recorder.now()
+        if ordinal not in self.broken:
+            raise CannotRun(f"the node of ordinal {ordinal} broken", seen="it was healed")
+        proof = self.broken[ordinal].enter_context(fenced(self.live.scene, ordinal, receipt))
+        now = self.live.recorder.now()
+        value = {"ordinal": ordinal, **proof}
+        self.live.recorder.write(Op("recovery", "fence", Outcome.OK, began, now, value))
+        return proof
+
+    def mounts(self, ordinal: int) -> dict[str, dict[str, str]]:
+        """Give the uids of a member's claims and volumes as of now, each by name."""
         stream, pod = self.live.alive.stream, self.live.scene.pod(ordinal)
         there, bound = stream.items("persistentvolumeclaims"), stream.items("persistentvolumes")
         claims = {name: there[name] for name in pod.claims if name in there}
@@ -94,6 +124,23 @@ class Session:
         self.live.recorder.write(Op("recovery", "stage", Outcome.OK, began, now, facts))
         self.since[name] = now
 
+    def observed(self, ordinal: int, *names: str) -> None:
+        """Write down stages of a move as the watch saw them, however late we are to ask.
+
+        Raises CannotRun for one that it did not see.
+        """
+        seen = self.live.job.folder.so_far()
+        drift = next(d for d in reversed(drifts(seen)) if d.ordinal == ordinal)
+        stages = move_of(seen, drift).stages
+        for name in names:
+            if name not in stages:
+                raise CannotRun(f"the stage {name} of ordinal {ordinal}", seen="not on the watch")
+            found = stages[name]
+            value = {"stage": name, "ordinal": ordinal, **_told(found.op)}
+            op = Op("recovery", "stage", Outcome.OK, found.began, found.ended, value)
+            self.live.recorder.write(op)
+            self.since[name] = found.ended
+
     def finished(self, journal: Mapping[str, Any]) -> run.Trial:
         """Heal, read all once more, close the History, judge it, and leave the ground."""
         standing = None
@@ -123,6 +170,16 @@ class Session:
             "activities": activities,
         }
         self.live.note("chaos", "experiment", value)
+
+
+def _told(op: Op) -> dict[str, Json]:
+    """Give what a stage tells of the Op that ended it."""
+    value = op.value
+    if op.what == "pod":
+        return {"pod": value["name"], "uid": value["uid"], "node": value["node"]}
+    if op.what == "node":
+        return {"node": value["name"], "taints": value["taints"]}
+    return dict(value["proof"])
 
 
 def opened(experiment: Mapping[str, Any], configuration: Mapping[str, Any]) -> Session:

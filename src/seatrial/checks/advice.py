@@ -126,6 +126,20 @@ def _retention(case: Case) -> Iterator[str]:
             )
 
 
+def _went(case: Case) -> Iterator[str]:
+    policy, templates = case.declared.get("retention", {}), case.declared.get("templates", ())
+    kept = [f"{template}-{case.declared['set']}-" for template in templates]
+    went = any(
+        op.value["event"] == "DELETED" and op.value["name"].startswith(tuple(kept))
+        for op in case.history.of("claim")
+    )
+    if went and {*policy.values()} == {"Retain"}:
+        yield (
+            "where the retention policy says Retain the StatefulSet controller gives a claim no "
+            "owner: one that went all the same was deleted, or given an owner, by somebody else"
+        )
+
+
 def _order(case: Case) -> Iterator[str]:
     policy = case.declared.get("policy")
     if policy == "Parallel":
@@ -152,6 +166,9 @@ def _early(case: Case) -> Iterator[str]:
             f"{tail} of {lost} lost writes are the last ones acknowledged before a member ended: "
             "it acknowledges before they are on the disk"
         )
+
+
+def _program(case: Case) -> Iterator[str]:
     if program := " ".join(case.declared.get("program", ())):
         yield f"the members do not run their image's own program, but `{program}`"
 
@@ -174,11 +191,16 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("storage.kept", _retention),
     ("storage.reattached", _retention),
     ("storage.retention", _retention),
+    ("storage.retention", _went),
+    ("storage.reattached", _went),
+    ("storage.kept", _went),
     ("storage.", _disk),
     ("ordering.", _order),
     ("durability.acknowledged", _retention),
     ("durability.acknowledged", _disk),
     ("durability.acknowledged", _early),
+    ("durability.acknowledged", _program),
+    ("identity.member-id", _program),
     ("recovery.six-stages", _restore),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

@@ -141,8 +141,7 @@ def _unshown(history: History, found: LedgerFindings, sent: Sequence[Sent]) -> s
 
 
 def _members(history: History, found: LedgerFindings, sent: Sequence[Sent]) -> set[int]:
-    replicas = history.head.get("profile", {}).get("replicas", 0)
-    return {*range(replicas), *(one.member for one in sent), *found.unread}
+    return {*history.members, *(one.member for one in sent), *found.unread}
 
 
 def _whole(reads: Sequence[Held]) -> Iterator[int]:

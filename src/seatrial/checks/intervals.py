@@ -228,7 +228,7 @@ def _answer(op: Op) -> Answer:
 
 def _mount(history: History, name: str, pod: Op) -> Mount:
     claim = _claim(history, name, pod)
-    volume = _volume(history, claim.value["volume"]) if claim else None
+    volume = _volume(history, claim.value["volume"], pod) if claim else None
     return Mount(
         name,
         claim.value["uid"] if claim else "",
@@ -247,6 +247,8 @@ def _claim(history: History, name: str, pod: Op) -> Op | None:
     return max(seen, key=_version) if seen else None
 
 
-def _volume(history: History, name: str) -> Op | None:
+def _volume(history: History, name: str, pod: Op) -> Op | None:
+    """Give the volume of that name as it stood then: one made anew has another uid."""
     seen = [op for op in history.of("volume") if op.value["name"] == name]
-    return seen[-1] if seen else None
+    then = [op for op in seen if op.value["rv"] <= pod.value["rv"]]
+    return max(then, key=_version) if then else min(seen, key=_version, default=None)

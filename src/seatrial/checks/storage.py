@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from seatrial.checks.drifts import TAKES_THE_DISK, Drift, answers, began, drifts, missing
 from seatrial.checks.intervals import mounts
+from seatrial.checks.moves import figures as move_figures
+from seatrial.checks.moves import move_of, moves
 from seatrial.checks.sight import gaps, torn
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _REBIND = "storage.rebind"
-_KEPT = "storage.kept-on-scale-down"
+_KEPT, _REATTACHED = "storage.kept-on-scale-down", "storage.reattached"
 
 Compared = tuple[Standing, str, list[Op]]
 
@@ -23,13 +25,15 @@ def rebind(history: History) -> Verdict:
     """Judge storage.rebind: across each drift, same claim uid, same volume uid, same token.
 
     Broken by one difference, or by a member that mounts no claim. Unknown while a drift, a claim
-    or a token was not seen on both sides. Faults that take the disk show nothing here. Figures:
-    drifts, moved (came back on another node), pinned (volumes that one node alone can mount).
+    or a token was not seen on both sides, and when a member whose node was declared out of
+    service came back on that very node. Faults that take the disk show nothing here. Figures:
+    drifts, moved (came back on another node), pinned (volumes that one node alone can mount), and
+    how long the slowest move off a fenced node took (see moves).
     Source: kubernetes.io, StatefulSets, "Stable Storage".
     """
     shown = [drift for drift in drifts(history) if drift.fault not in TAKES_THE_DISK]
     found = [_compare(history, drift) for drift in shown]
-    figures = {"drifts": len(found), **_moves(history, shown)}
+    figures = {"drifts": len(found), **_moves(history, shown), **move_figures(moves(history))}
     return _settled(_REBIND, found, missing(history), _praise(figures), figures)
 
 
@@ -43,17 +47,38 @@ def kept_on_scale_down(history: History) -> Verdict:
     """
     gone = [drift for drift in drifts(history) if drift.fault == "scale-down"]
     found = [_kept(history, drift) for drift in gone]
-    olds = [pod for drift in gone if (pod := _pod(history, drift.old))]
-    figures = {
-        "scale_downs": len({drift.receipt.index for drift in gone}),
-        "members": sum(1 for drift in gone if drift.new),
-        "claims": len({name for pod in olds for name in pod.value["claims"]}),
-    }
+    figures = {"scale_downs": len({drift.receipt.index for drift in gone}), **_came(history, gone)}
     praise = (
         f"{figures['claims']} claims of {figures['members']} members stayed; scale-up found "
         "volume and token again"
     )
     return _settled(_KEPT, found, missing(history, "scale-down"), praise, figures)
+
+
+def reattached(history: History) -> Verdict:
+    """Judge storage.reattached: the claims of a deleted set stay; the one made again finds them.
+
+    Broken when a member's claim is deleted, or marked for it, between the deletion of the set and
+    its return, or when claim uid, volume uid or token differ afterwards. Unknown without receipt,
+    return or sight of them. Figures: set_deletes, members (that came back), claims (of theirs).
+    Source: kubernetes.io, StatefulSets, "PersistentVolumeClaim retention" (whenDeleted: Retain).
+    """
+    gone = [drift for drift in drifts(history) if drift.fault == "set-delete"]
+    found = [_kept(history, drift) for drift in gone]
+    figures = {"set_deletes": len({drift.receipt.index for drift in gone}), **_came(history, gone)}
+    praise = (
+        f"{figures['claims']} claims outlived their set; the one made again found volume and token "
+        f"of {figures['members']} members"
+    )
+    return _settled(_REATTACHED, found, missing(history, "set-delete"), praise, figures)
+
+
+def _came(history: History, gone: Sequence[Drift]) -> dict[str, int]:
+    olds = [pod for drift in gone if (pod := _pod(history, drift.old))]
+    return {
+        "members": sum(1 for drift in gone if drift.new),
+        "claims": len({name for pod in olds for name in pod.value["claims"]}),
+    }
 
 
 def _settled(
@@ -81,7 +106,7 @@ def _settled(
 def _compare(history: History, drift: Drift) -> Compared:
     if not drift.new:
         return Standing.UNKNOWN, f"no pod came back after {drift.name}", [drift.receipt]
-    before, after = _pod(history, drift.old), _pod(history, drift.new)
+    before, after = _old(history, drift), _pod(history, drift.new)
     if before is None or after is None:
         return Standing.UNKNOWN, f"a pod of {drift.name} was never seen", [drift.receipt]
     told = list(answers(history, "token"))
@@ -90,6 +115,7 @@ def _compare(history: History, drift: Drift) -> Compared:
     return (
         _tokens_differ(drift, tokens, shown)
         or _mounts_differ(history, drift, (before, after), shown)
+        or _stayed(history, drift, (before, after))
         or (Standing.HOLDS, "", shown)
     )
 
@@ -108,7 +134,7 @@ def _kept(history: History, drift: Drift) -> Compared:
 
 def _deletion(history: History, drift: Drift) -> Op | None:
     """Give the first sign that a claim of the member that went is deleted, before it came back."""
-    pod, start = _pod(history, drift.old), began(history, drift.receipt)
+    pod, start = _old(history, drift), began(history, drift.receipt)
     uids = {mount.claim_uid for mount in mounts(history, pod)} if pod else set()
     end = drift.healed.index if drift.healed else math.inf
     return next(
@@ -154,6 +180,18 @@ def _mounts_differ(
     return Standing.BROKEN, f"after {drift.name} it has {_differ(before, after)}", shown
 
 
+def _stayed(history: History, drift: Drift, pods: tuple[Op, Op]) -> Compared | None:
+    """Say when a member waited for its node, though that was fenced to let it move."""
+    old, new = pods
+    fence = move_of(history, drift).stages.get("fenced")
+    if fence is None or old.value["node"] != new.value["node"]:
+        return None
+    pinned = any(mount.node for mount in mounts(history, new))
+    why = ", to which its volume is pinned" if pinned else ""
+    reason = f"after {drift.name} it came back on {new.value['node']}, which was fenced{why}"
+    return Standing.UNKNOWN, f"{reason}: no move was shown", [drift.receipt, fence.op, new]
+
+
 def _differ(before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]) -> str:
     names = "claim", "claim uid", "volume uid"
     return (
@@ -168,21 +206,30 @@ def _differ(before: list[tuple[str, str, str]], after: list[tuple[str, str, str]
     )
 
 
-def _pod(history: History, uid: str) -> Op | None:
-    """Give the last sight of a pod that had a node; its mounts do not change afterwards."""
+def _old(history: History, drift: Drift) -> Op | None:
+    """Give the last sight of the member before its fault: what is swapped later, it never had."""
+    return _pod(history, drift.old, began(history, drift.receipt).index)
+
+
+def _pod(history: History, uid: str, until: float = math.inf) -> Op | None:
+    """Give the last sight of a pod that had a node."""
     seen = [op for op in history.of("pod") if op.value["uid"] == uid and op.value["node"]]
-    return seen[-1] if seen else None
+    return next((op for op in reversed(seen) if op.index < until), None)
 
 
-def _moves(history: History, shown: Sequence[Drift]) -> dict[str, int]:
-    pairs = [(_pod(history, d.old), _pod(history, d.new)) for d in shown]
+def _moves(history: History, shown: Sequence[Drift]) -> dict[str, Json]:
+    pairs = [(_old(history, d), _pod(history, d.new)) for d in shown]
     moved = [1 for old, new in pairs if old and new and old.value["node"] != new.value["node"]]
     mounted = {m.volume: m.node for _, pod in pairs if pod for m in mounts(history, pod)}
     return {"moved": len(moved), "pinned": sum(1 for node in mounted.values() if node)}
 
 
-def _praise(figures: dict[str, int]) -> str:
+def _praise(figures: Mapping[str, Json]) -> str:
     reason = f"same claim, volume and token after each of {figures['drifts']} drifts"
+    if "stages_seconds" in figures:
+        total, own = figures["kill_to_serving_seconds"], figures["stages_seconds"]
+        timed = f"; from the kill to serving again {total:g} s, its own stages took {own:g} s"
+        return f"{reason}, {figures['moved']} of them to another node{timed}"
     if figures["moved"]:
         return f"{reason}, {figures['moved']} of them to another node"
     pinned = "; every volume is pinned to its node, so a move to another node was not shown"

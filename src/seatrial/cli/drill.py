@@ -23,7 +23,6 @@ from seatrial.cli.options import (
     KeepWhat,
     Out,
     Seed,
-    Shape,
     Timing,
     spec_of,
 )
@@ -36,13 +35,16 @@ from seatrial.model import Standing
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, touch nothing.")]
 _YES = Annotated[bool, typer.Option("--yes", help="Do not ask before breaking things.")]
 _PROFILE = Annotated[str, typer.Option(help="Another profile than the experiment's own.")]
+_SHAPE = Annotated[str, typer.Option(help="Another cluster shape than the experiment's own.")]
+_USUAL = "three-workers"
+"""The shape for an experiment that names none."""
 
 
 def drill(
     experiment: Annotated[str, typer.Argument(help="A name, or the path of a file.")] = "",
     profile: _PROFILE = "",
     seed: Seed = None,
-    shape: Shape = "three-workers",
+    shape: _SHAPE = "",
     timing: Timing = "fast",
     cluster_name: ClusterName = "",
     keep: KeepWhat = Keep.NEVER,
@@ -59,7 +61,7 @@ def drill(
     if not experiment:
         return _list(as_json=as_json)
     found = experiments.load(experiment)
-    spec = spec_of(cluster_name, shape, timing, NEWEST)
+    spec = spec_of(cluster_name, shape or found.shape or _USUAL, timing, NEWEST)
     chosen = drilling.settings(spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value)
     if dry_run:
         return _show(found, chosen, as_json=as_json)

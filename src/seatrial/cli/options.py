@@ -28,7 +28,10 @@ Guarantees = Annotated[
 ]
 Faults = Annotated[
     list[str] | None,
-    typer.Option("--fault", help="Cause only these (`seatrial list faults`); can be repeated."),
+    typer.Option(
+        "--fault",
+        help="Cause only these (`seatrial list faults`), NAME or NAME:ROUNDS; can be repeated.",
+    ),
 ]
 Allow = Annotated[
     str, typer.Option(help="A foreign cluster: the kubeconfig context, named in full.")

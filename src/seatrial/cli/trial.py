@@ -41,7 +41,7 @@ from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.history import read_document
 from seatrial.model import Guarantee, Profile, Standing, Verdict, overall
-from seatrial.plan import planned
+from seatrial.plan import planned, rounds_of
 from seatrial.progress import Progress
 from seatrial.rogues import Catch, matrix
 
@@ -237,13 +237,14 @@ def judged_of(profile: Profile, patterns: Sequence[str], drill: str = "") -> lis
 
 def known_faults(names: Sequence[str]) -> tuple[str, ...]:
     """Refuse a fault that the table does not have, and those that only a drill can follow up."""
-    for name in names:
-        if name not in FAULTS or name in TAKES_THE_DISK:
-            free = [fault for fault in FAULTS if fault not in TAKES_THE_DISK]
+    free = [fault for fault in FAULTS if fault not in TAKES_THE_DISK]
+    for word in names:
+        name, _ = rounds_of(word)
+        if name not in free:
             near = difflib.get_close_matches(name, free, 1, 0.4)
             raise BadInput(
                 f"faults out of {', '.join(free)}",
-                seen=name,
+                seen=word,
                 remedy=f"did you mean {near[0]}?" if near else "`seatrial drill` loses whole disks",
             )
     return tuple(dict.fromkeys(names))

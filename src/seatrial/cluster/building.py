@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from seatrial import command
-from seatrial.cluster import images, loading, nodeimage, nodes, records, timings, tools
+from seatrial.cluster import images, loading, nodeimage, nodes, records, storage, timings, tools
 from seatrial.cluster.config import kind_config
 from seatrial.cluster.early import Early
 from seatrial.cluster.engine import Engine
@@ -37,8 +37,6 @@ from seatrial.kube.client import Kube
 from seatrial.model import Json
 from seatrial.timing import limit
 
-STORAGE = "standard"
-"""The storage class that kind's own manifests make."""
 _CREATE = "kind creates the nodes"
 _TROUBLES = (
     (r"port is already allocated|address already in use",
@@ -73,6 +71,12 @@ class Build:
         """The name of the node that runs the API server."""
         return f"{self.spec.name}-control-plane"
 
+    def proof(self, image: str) -> Proof:
+        """Give what is to be proved of it, with an image that the nodes have."""
+        shared = self.shape.shared
+        named = "" if shared else storage.PINNED
+        return Proof(self.declared, image, storage=named, elsewhere=shared)
+
 
 def build(job: Build) -> Cluster:
     """Make and prove a cluster. Raises CannotRun; nothing of it is then left unless `keep`."""
@@ -91,12 +95,13 @@ def build(job: Build) -> Cluster:
 
 
 def remove(engine: Engine, record: Record) -> None:
-    """Remove a cluster of ours with all it had: containers, disks, the tag, the record."""
+    """Remove a cluster of ours with all it had: containers, disks, mounts, the tag, the record."""
     records.save(replace(record, state=records.REMOVING))
     end_writers(record.kubeconfig)
     known = {made.container for made in record.nodes}
     there = nodes.of_cluster(engine, record.name)
     nodes.remove(engine, *(c.id for c in there if c.id in known or c.image == record.image))
+    storage.remove(engine, record.image, records.folder(record.name))
     with suppress(ToolFailed):
         engine.docker("rmi", record.image)
     records.forget(record.name)
@@ -126,7 +131,7 @@ def _begun(job: Build) -> Record:
 
 
 def _built(job: Build, image: nodeimage.NodeImage, ground: str, record: Record) -> Cluster:
-    proof = Proof(job.declared, ground, storage=STORAGE)
+    proof = job.proof(ground)
     with Early(job.engine, job.control_plane, records.folder(record.name), proof) as early:
         with job.steps.step("kind", f"kind creates {len(job.declared)} nodes", 20):
             _create(job, record)
@@ -152,7 +157,8 @@ def _built(job: Build, image: nodeimage.NodeImage, ground: str, record: Record) 
 
 def _create(job: Build, record: Record) -> None:
     folder = records.folder(record.name)
-    config = kind_config(record.name, job.shape, job.timing, record.image)
+    storage.lay_out(job.engine, job.shape, record.image, folder)
+    config = kind_config(record.name, job.shape, job.timing, record.image, folder)
     records.write(folder / "kind.yaml", yaml.safe_dump(config, sort_keys=False).encode())
     argv = [
         str(tools.kind(job.steps.progress)), "create", "cluster", "--name", record.name,

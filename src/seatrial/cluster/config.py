@@ -1,25 +1,37 @@
 """The kind configuration of one cluster: its shape, its timings, its name and its image.
 
-May import: cluster.shapes, cluster.timings.
+May import: cluster.shapes, cluster.storage, cluster.timings.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from seatrial.cluster.shapes import Shape
+from seatrial.cluster.storage import mounted
 from seatrial.cluster.timings import Timing, patches
 
 
-def kind_config(name: str, shape: Shape, timing: Timing, image: str) -> dict[str, Any]:
+def kind_config(
+    name: str, shape: Shape, timing: Timing, image: str, folder: Path
+) -> dict[str, Any]:
     """Give a whole kind configuration that names the cluster and each node's image.
 
-    A shape's own kubeadm patches stay, and those of the timing come after them.
+    A shape's own kubeadm patches stay, and those of the timing come after them. `folder` is the
+    cluster's own: what nodes mount by a relative host path lies in it.
     """
     own = shape.config.get("kubeadmConfigPatches") or []
     return {
         **shape.config,
         "name": name,
-        "nodes": [{**node, "image": image} for node in shape.config["nodes"]],
+        "nodes": [
+            {**node, "image": image, **_mounts(mounted(node, shape, folder))}
+            for node in shape.config["nodes"]
+        ],
         "kubeadmConfigPatches": [*own, *patches(timing)],
     }
+
+
+def _mounts(found: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"extraMounts": found} if found else {}

@@ -4,7 +4,7 @@ containerd's own client, `ctr`, is in every node image, ours and kind's; `crictl
 of it needs the node's network, so it goes on while the node is cut off.
 Source: containerd, cmd/ctr/commands/{events,containers,tasks}; the labels are those of its CRI
 plugin; nft(8).
-May import: machine, errors, command, cluster.engine.
+May import: machine, errors, command, cluster.{engine,shapes}.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from seatrial import command
 from seatrial.cluster.engine import Engine
+from seatrial.cluster.shapes import SHARED
 from seatrial.errors import CannotRun
 from seatrial.machine import Heard, Running
 
@@ -34,8 +35,8 @@ wait $told; kill $! 2>/dev/null"""
 _TOLD = re.compile(r"(\S+) (\S+) \+0000 UTC k8s\.io /tasks/(start|exit) (\{.*\})\s*")
 _EVENTS = {"start": "started", "exit": "ended"}
 
-_VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner")
-"""Where the class of kind's own manifests, and of ours, keeps volumes."""
+_VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner", SHARED)
+"""Where the classes of kind's own manifests, and of ours, keep volumes."""
 
 _CHAINS = "inet seatrial-cut"
 _WHOLE = f"add table {_CHAINS}\ndelete table {_CHAINS}\n"

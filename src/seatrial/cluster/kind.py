@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 
 from seatrial.cluster import engine as engines
 from seatrial.cluster import nodes, records, shapes, timings
-from seatrial.cluster.building import STORAGE, Build, build, engine_id, log_path, remove
+from seatrial.cluster.building import Build, build, engine_id, log_path, remove
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.ground import KUBERNETES, Cluster, Spec, same_version
-from seatrial.cluster.manifests import Proof
 from seatrial.cluster.nodeimage.inputs import inputs
 from seatrial.cluster.nodes import Container
 from seatrial.cluster.proof import prove
@@ -162,7 +161,7 @@ def _mended(job: Build, record: Record, why: str) -> Cluster:
             _start(job.engine, record)
         facts = dict(records.facts(record.name))
         cluster = records.cluster(record)
-        proof = Proof(job.declared, facts["ground_image"], storage=STORAGE)
+        proof = job.proof(facts["ground_image"])
         facts["proof"] = prove(cluster.connect(), proof, job.steps)
     except (CannotRun, BadInput, KeyError) as error:
         return _rebuilt(job, record, f"it did not come back: {error}")

@@ -22,13 +22,15 @@ NAMESPACE = "seatrial-proof"
 class Proof:
     """What is to be proved of which nodes, and with what image.
 
-    `storage` is the class of the claim, "" for the cluster's default and None for no claim.
+    `storage` is the class of the claim, "" for the cluster's default and None for no claim; with
+    `elsewhere` another node must find there what was written.
     """
 
     nodes: tuple[Declared, ...]
     image: str
     namespace: str = NAMESPACE
     storage: str | None = ""
+    elsewhere: bool = False
 
 
 def manifests(proof: Proof) -> list[dict[str, Any]]:
@@ -37,8 +39,10 @@ def manifests(proof: Proof) -> list[dict[str, Any]]:
 
 
 def claim_manifests(proof: Proof) -> list[dict[str, Any]]:
-    """Give the claim and the pod that uses it."""
+    """Give the claim and the pods that use it."""
     documents = _documents("claim.yaml", proof)
+    if proof.elsewhere:
+        documents += _documents("elsewhere.yaml", proof)
     if proof.storage:
         documents[0]["spec"]["storageClassName"] = proof.storage
     return documents

@@ -2,7 +2,8 @@
 
 Every node Ready and tainted as declared; on every node a pod that resolves a cluster name, by
 the DNS Service and by each DNS server, and is answered through a Service by another node; a
-claim bound, written, and read by another container. Results and seconds go to cluster.json.
+claim bound, written, and read by another container, where nodes share a directory also by
+another node. Results and seconds go to cluster.json.
 May import: errors, kube, timing, cluster.manifests, cluster.shapes, cluster.steps.
 """
 
@@ -232,20 +233,26 @@ def _check_servers(node: str, servers: Mapping[str, float | str]) -> None:
 def _claim_differs(stream: Stream, proof: Proof) -> str | None:
     if proof.storage is None:
         return None
-    pod = next(iter(_of(stream, proof, "claim")), None)
-    if pod is None:
-        return "no pod that uses the claim"
+    pods = _of(stream, proof, "claim")
+    if len(pods) < 1 + proof.elsewhere:
+        return f"{len(pods) or 'no'} pod that uses the claim"
+    return _first(pods, _use_differs)
+
+
+def _use_differs(pod: Pod) -> str | None:
     if pod.status.phase == "Failed":
         return (
             f"the claim on node {pod.spec.node_name} did not keep what was written: {pod.trouble}"
         )
     done = pod.status.phase == "Succeeded"
-    return None if done else f"the claim is not read yet ({pod.status.phase}): {pod.trouble}"
+    where = f"the claim is not read yet by {pod.metadata.name} ({pod.status.phase})"
+    return None if done else f"{where}: {pod.trouble}"
 
 
 def _claim_facts(stream: Stream, proof: Proof) -> dict[str, Json]:
-    found = _of(stream, proof, "claim")
-    return {"node": found[0].spec.node_name} if found else {}
+    """Say on which node it was written, and on which others it was read."""
+    nodes = [pod.spec.node_name for pod in _of(stream, proof, "claim")]
+    return {"node": nodes[0], **({"elsewhere": nodes[1:]} if nodes[1:] else {})} if nodes else {}
 
 
 def _first(things: Iterable[Any], differs: Callable[[Any], str | None]) -> str | None:

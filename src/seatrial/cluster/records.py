@@ -2,7 +2,8 @@
 
 Nothing is ours that is not written here first. One folder a cluster, readable by its owner only:
 record.json, cluster.json (the facts), kubeconfig, kind.yaml, kind.log, nodes/ (how each node's
-container and kubelet were set up, to make a lost one again).
+container and kubelet were set up, to make a lost one again), and of a shape whose nodes share a
+directory mounts/ and storage.yaml.
 May import: errors, places, timing, cluster.ground.
 """
 

@@ -18,6 +18,8 @@ from seatrial.places import carried
 
 ROLE = "seatrial.dev/role"
 """The label that sets a node apart; its value `driver` names where client code runs."""
+SHARED = "/srv/shared"
+"""Where each node has the directory that all share, in a shape whose nodes share one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,17 @@ class Shape:
             Declared(f"{cluster}-{name}", _role(node), _taints(node, alone=alone))
             for name, node in zip(_names(self.config["nodes"]), self.config["nodes"], strict=True)
         )
+
+    @property
+    def shared(self) -> bool:
+        """Whether its nodes share a directory, so that a volume can follow its pod."""
+        return bool(_shared(self.config["nodes"][0]))
+
+    @property
+    def own_paths(self) -> frozenset[str]:
+        """What its nodes mount by a relative host path: each cluster has its own."""
+        paths = (mount["hostPath"] for node in self.config["nodes"] for mount in _mounts(node))
+        return frozenset(path for path in paths if not Path(path).is_absolute())
 
 
 def shapes() -> dict[str, Shape]:
@@ -88,7 +101,18 @@ def _wrong(config: Any) -> str:
         return f"the role {strange.pop()!r} beside control-plane and worker"
     if roles.count("control-plane") != 1:
         return f"{roles.count('control-plane')} control planes where one is wanted"
+    if len({_shared(node) for node in nodes}) > 1:
+        return f"another directory, or none, at {SHARED} on some of its nodes"
     return ""
+
+
+def _mounts(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return node.get("extraMounts") or []
+
+
+def _shared(node: Mapping[str, Any]) -> str:
+    paths = (m["hostPath"] for m in _mounts(node) if m.get("containerPath") == SHARED)
+    return next(paths, "")
 
 
 def _sentence(text: str) -> str:

@@ -4,7 +4,8 @@ A fault is one generator function in a file of its own: it breaks, yields its **
 (independent proof that the break took effect) and, resumed, waits until healed and returns the
 proof of that. `broken` runs one as a context manager and records every stage. What does not heal
 by itself comes with its undoing, which is on disk before the break. No receipt, no pass: the
-guarantees that need the fault are unknown.
+guarantees that need the fault are unknown. `fenced` declares a machine that a fault ended out of
+service.
 May import: model, errors, command, history, places, timing, kube.
 """
 
@@ -15,15 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.errors import NotHealed, SeatrialError
 from seatrial.faults.catalogue import FAULTS, Fault
-from seatrial.faults.journal import Entry, Step, owner, stamp
+from seatrial.faults.fencing import fenced
+from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
-from seatrial.faults.undo import Reach, undone
-from seatrial.machine import NodeState
+from seatrial.faults.undoing import reason, undoable
 from seatrial.model import Op, Outcome, Recorder
 
-__all__ = ["FAULTS", "Fault", "broken"]
+__all__ = ["FAULTS", "Fault", "broken", "fenced"]
 
 
 @contextmanager
@@ -37,74 +37,20 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
     steps = fault.inject(scene, ordinal)
     try:
         say("planned", {"target": scene.describe(ordinal)})
-        with _undoable(fault, scene, ordinal, say):
+        undo = fault.undo(scene, ordinal)
+        node = next((step.node for step in undo if step.node), "")
+        with undoable(scene, fault.name, ordinal, undo, node) as path:
+            if path:
+                say("undo", {"file": str(path), "steps": [_said(step) for step in undo]})
             receipt = next(steps)
             say("receipt", receipt)
             yield receipt
             say("healed", _finish(steps))
     except BaseException as error:
-        say("stopped", {"reason": _reason(error)}, Outcome.INFO)
+        say("stopped", {"reason": reason(error)}, Outcome.INFO)
         raise
     finally:
         steps.close()
-
-
-@contextmanager
-def _undoable(fault: Fault, scene: Scene, ordinal: int, say: _Stages) -> Iterator[None]:
-    """Keep an entry in the journal while the body runs; undo by it when the body fails."""
-    undo = fault.undo(scene, ordinal)
-    if not undo:
-        yield
-        return
-    entry = _entry(fault.name, scene, ordinal, undo)
-    path = scene.journal.open(entry)
-    try:
-        say("undo", {"file": str(path), "steps": [_said(step) for step in undo]})
-        yield
-    except BaseException as error:
-        _put_back(entry, scene, error)
-        raise
-    else:
-        scene.journal.close(entry)
-
-
-def _put_back(entry: Entry, scene: Scene, error: BaseException) -> None:
-    try:
-        undone(entry, Reach(scene.nodes, scene.kube))
-        scene.journal.close(entry)
-    except Exception as trouble:  # noqa: BLE001 - whatever it is, the fault is still in place
-        why = trouble.seen or trouble.wanted if isinstance(trouble, SeatrialError) else trouble
-        raise NotHealed(
-            f"to heal {entry.sentence}",
-            seen=f"{why} (after: {_reason(error)})",
-            remedy="`seatrial heal`",
-        ) from error
-
-
-def _entry(name: str, scene: Scene, ordinal: int, undo: tuple[Step, ...]) -> Entry:
-    node = next((step.node for step in undo if step.node), "")
-    state = scene.nodes[node].state() if node else NodeState("unknown")
-    number, now = stamp()
-    return Entry(
-        id=number,
-        fault=name,
-        ordinal=ordinal,
-        cluster=scene.cluster,
-        namespace=scene.namespace,
-        kubeconfig=scene.kubeconfig,
-        context=scene.context,
-        node=node,
-        container=state.container,
-        boot=state.boot,
-        undo=undo,
-        owner=owner(),
-        created=now,
-        run=scene.run,
-    )
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
 
 
 def _said(step: Step) -> str:

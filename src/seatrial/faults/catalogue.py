@@ -16,7 +16,9 @@ from seatrial.faults import (
     node_stop,
     pod_delete,
     pod_evict,
+    pods_delete,
     scale_down,
+    set_delete,
 )
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
@@ -71,6 +73,13 @@ FAULTS: Mapping[str, Fault] = {
             _ANYWHERE,
         ),
         Fault(
+            "pods-delete",
+            "the pods of the ordinal and of all above it are deleted together",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
+            pods_delete.inject,
+            _ANYWHERE,
+        ),
+        Fault(
             "node-stop",
             "the member's node is shut down in order, and started again",
             "https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/",
@@ -111,6 +120,14 @@ FAULTS: Mapping[str, Fault] = {
             scale_down.inject,
             _ANYWHERE,
             scale_down.undo,
+        ),
+        Fault(
+            "set-delete",
+            "the set is deleted with all its pods, by its own policy, and made again",
+            "https://kubernetes.io/docs/tasks/run-application/delete-stateful-set/",
+            set_delete.inject,
+            _ANYWHERE,
+            set_delete.undo,
         ),
     )
 }

@@ -82,9 +82,12 @@ class Entry:
 
 
 def stamp() -> tuple[str, str]:
-    """Give an id that no other entry has and that sorts by time, and that time (ISO 8601, UTC)."""
+    """Give an id that no other entry has and that sorts by time, and that time (ISO 8601, UTC).
+
+    Entries of one second sort, too: what was broken last is undone first.
+    """
     now = datetime.now(UTC)
-    return f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}", now.isoformat(timespec="seconds")
+    return f"{now:%Y%m%dT%H%M%S%fZ}-{uuid4().hex[:8]}", now.isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)

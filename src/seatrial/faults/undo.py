@@ -20,8 +20,11 @@ OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 """Source: kubernetes.io, "Non-graceful node shutdown handling"."""
 OURS = "seatrial"
 """The value of a taint that we set; one with another value is somebody else's."""
+_TAINT = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
 _TRIES = 5
-"""How often a taint is taken off anew when the kubelet wrote to the same Node in between."""
+"""How often a taint is written anew when somebody else wrote to the same Node in between."""
+
+Taints = list[dict[str, Json]]
 
 
 @dataclass(frozen=True)
@@ -120,34 +123,72 @@ def _scale(step: Step, reach: Reach) -> str:
     return f"{step.path.rsplit('/', 1)[1]} had {now} replicas and has {step.value} again"
 
 
+def _recreate(step: Step, reach: Reach) -> str:
+    """Make an object again from its whole document, unless it is there; its namespace may be gone.
+
+    One that is still being deleted is no object to leave behind: whoever heals comes again.
+    """
+    kube, name = reach.kube, step.path.rsplit("/", 1)[1]
+    if kube is None:
+        return ""
+    try:
+        if "deletionTimestamp" in kube.get(step.path)["metadata"]:
+            raise CannotRun(f"{name} gone, so that it can be made again", seen="it is ending still")
+    except ApiFailed as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return f"{name} was deleted and is made again" if _made(kube, step) else ""
+    return ""
+
+
+def _made(kube: Kube, step: Step) -> bool:
+    """Whether we made it: somebody else may have been faster, and its namespace may be gone."""
+    try:
+        kube.send("POST", step.path.rpartition("/")[0], step.value)
+    except ApiFailed as error:
+        if error.status not in {HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND}:
+            raise
+        return False
+    return True
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
 
+def tainted(kube: Kube, node: str) -> None:
+    """Put our out-of-service taint on a node, beside what is there."""
+    _rewritten(kube, node, lambda found: [*(t for t in found if not of_ours(t)), _TAINT])
+
+
 def untainted(kube: Kube, node: str) -> str:
     """Take our out-of-service taint off a node; says so, nothing when there was none."""
+    try:
+        changed = _rewritten(kube, node, lambda found: [t for t in found if not of_ours(t)])
+    except ApiFailed as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return ""
+    return f"{node} was out of service by our word and is not any more" if changed else ""
+
+
+def _rewritten(kube: Kube, node: str, change: Callable[[Taints], Taints]) -> bool:
+    """Write a Node's taints only as they were read: they are one list, and others write it, too."""
+    path = f"/api/v1/nodes/{node}"
     for left in reversed(range(_TRIES)):
+        found = kube.get(path)
+        before = found["spec"].get("taints", [])
+        if (after := change(before)) == before:
+            return False
+        version = found["metadata"]["resourceVersion"]
         try:
-            taken = _taken_off(kube, f"/api/v1/nodes/{node}")
+            kube.patch(path, {"metadata": {"resourceVersion": version}, "spec": {"taints": after}})
         except ApiFailed as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return ""
             if error.status != HTTPStatus.CONFLICT or not left:
                 raise
         else:
-            return f"{node} was out of service by our word and is not any more" if taken else ""
-    return ""
-
-
-def _taken_off(kube: Kube, path: str) -> bool:
-    """Write the Node only as it was read: its taints are one list, and others write it, too."""
-    found = kube.get(path)
-    taints = found["spec"].get("taints", [])
-    kept = [taint for taint in taints if not of_ours(taint)]
-    if len(kept) < len(taints):
-        version = found["metadata"]["resourceVersion"]
-        kube.patch(path, {"metadata": {"resourceVersion": version}, "spec": {"taints": kept}})
-    return len(kept) < len(taints)
+            return True
+    return False
 
 
 def of_ours(taint: Mapping[str, Json]) -> bool:
@@ -161,6 +202,7 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "join": _join,
     "reconnect": _reconnect,
     "scale": _scale,
+    "recreate": _recreate,
     "untaint": _untaint,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

@@ -1,6 +1,6 @@
 """The kinds we can watch: where each is listed, how it is decoded, and what an Op keeps of it.
 
-May import: msgspec, errors; kube.{objects,surroundings}.
+May import: msgspec, errors; kube.{objects,surroundings,volumes}.
 """
 
 from __future__ import annotations
@@ -14,17 +14,7 @@ from typing import Any
 import msgspec
 
 from seatrial.errors import BadInput
-from seatrial.kube.objects import (
-    Budget,
-    Claim,
-    ClaimReference,
-    Machine,
-    Namespace,
-    Object,
-    Pod,
-    Set,
-    Volume,
-)
+from seatrial.kube.objects import Budget, Machine, Namespace, Object, Pod, Set
 from seatrial.kube.surroundings import (
     Custom,
     Endpoint,
@@ -34,6 +24,7 @@ from seatrial.kube.surroundings import (
     Revision,
     Service,
 )
+from seatrial.kube.volumes import Claim, ClaimReference, Volume
 
 RESOURCE = r"([a-z][a-z0-9]*)\.([a-z0-9][a-z0-9.-]*)/(v[0-9][a-z0-9]*)"
 """A resource as a profile names it: plural.group/version."""
@@ -77,6 +68,11 @@ def _volume(volume: Volume) -> dict[str, Any]:
 def _set(found: Set) -> dict[str, Any]:
     return {
         "replicas": found.spec.replicas,
+        "start": found.start,
+        "retention": {
+            "deleted": found.retention.when_deleted,
+            "scaled": found.retention.when_scaled,
+        },
         "ready": found.status.ready_replicas,
         "current": found.status.current_revision,
         "update": found.status.update_revision,

@@ -158,65 +158,25 @@ class Pod(Object, frozen=True):
         return "; ".join(dict.fromkeys(text for text in said if text))
 
 
-class ClaimSpec(Struct, frozen=True):
-    """A claim's spec."""
+class Ordinals(Struct, frozen=True):
+    """Where a set begins to count its members."""
 
-    volume_name: str = ""
-    storage_class_name: str | None = None
-
-
-class Phase(Struct, frozen=True):
-    """The status of objects of which only the phase matters."""
-
-    phase: str = ""
+    start: int = 0
 
 
-class Claim(Object, frozen=True):
-    """A PersistentVolumeClaim."""
+class Retention(Struct, frozen=True):
+    """What becomes of a set's claims; the server writes down what it takes for granted."""
 
-    spec: ClaimSpec = ClaimSpec()
-    status: Phase = Phase()
-
-
-class ClaimReference(Struct, frozen=True):
-    """The claim that a volume is bound to."""
-
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-
-
-class VolumeSpec(Struct, frozen=True):
-    """A volume's spec."""
-
-    claim_ref: ClaimReference | None = None
-    persistent_volume_reclaim_policy: str = ""
-    node_affinity: dict[str, Any] | None = None
-
-
-class Volume(Object, frozen=True):
-    """A PersistentVolume."""
-
-    spec: VolumeSpec = VolumeSpec()
-    status: Phase = Phase()
-
-    @property
-    def node(self) -> str:
-        """The one host name that its node affinity allows; empty when it may be anywhere."""
-        terms = ((self.spec.node_affinity or {}).get("required") or {}).get("nodeSelectorTerms", [])
-        values = [
-            value
-            for term in terms
-            for need in term.get("matchExpressions", [])
-            for value in need.get("values", [])
-        ]
-        return values[0] if len(values) == 1 else ""
+    when_deleted: str = "Retain"
+    when_scaled: str = "Retain"
 
 
 class SetSpec(Struct, frozen=True):
     """A StatefulSet's spec."""
 
     replicas: int = 1
+    ordinals: Ordinals | None = None
+    persistent_volume_claim_retention_policy: Retention | None = None
 
 
 class SetStatus(Struct, frozen=True):
@@ -233,6 +193,21 @@ class Set(Object, frozen=True):
 
     spec: SetSpec = SetSpec()
     status: SetStatus = SetStatus()
+
+    @property
+    def start(self) -> int:
+        """The ordinal of its first member."""
+        return self.spec.ordinals.start if self.spec.ordinals else 0
+
+    @property
+    def retention(self) -> Retention:
+        """What it declares for its claims."""
+        return self.spec.persistent_volume_claim_retention_policy or Retention()
+
+    @property
+    def ordinals(self) -> range:
+        """The ordinals that it shall have now."""
+        return range(self.start, self.start + self.spec.replicas)
 
 
 class NodeStatus(Struct, frozen=True):

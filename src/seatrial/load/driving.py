@@ -50,7 +50,7 @@ class Driver:
         if not self._profile.client:
             raise CannotRun(f"a client of {self._profile.name} that writes", seen="it names none")
         before = self.counts()
-        wanted = range(self._profile.replicas) if ordinals is None else ordinals
+        wanted = self._profile.ordinals if ordinals is None else ordinals
         need = {str(o): before[o]["acknowledged"] + acknowledged for o in wanted}
         query = {"need": json.dumps(need)}
         within = within or limit("load flows")

@@ -31,7 +31,7 @@ def job(profile: Profile, namespace: str, servers: Sequence[str], seed: int) -> 
     return {
         "run": namespace.rsplit("-", 1)[-1],
         "seed": seed,
-        "members": [_member(profile, namespace, n) for n in range(profile.replicas)],
+        "members": [_member(profile, namespace, n) for n in profile.ordinals],
         "servers": list(servers),
         "writers_per_member": profile.load.writers,
         "rate": profile.load.rate,

@@ -16,7 +16,7 @@ from seatrial.kube.kinds import RESOURCE
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-Question = Literal["hostname", "token", "ordinal"]
+Question = Literal["hostname", "token", "ordinal", "id"]
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
@@ -104,6 +104,9 @@ class Declared(BaseModel):
     set: Annotated[Name, Field(description="The StatefulSet on trial.")]
     service: Annotated[Name, Field(description="Its headless Service.")]
     replicas: Annotated[int, Field(strict=True, ge=1, le=50, description="How many members.")]
+    first_ordinal: Annotated[
+        int, Field(strict=True, ge=0, description="Its spec.ordinals.start.")
+    ] = 0
     container: Annotated[Name, Field(description="The container that questions are asked in.")]
     claim_templates: Annotated[
         tuple[Name, ...], Field(description="Names of its volumeClaimTemplates.")

@@ -152,6 +152,7 @@ def _missing(profile: Profile, objects: list[Object]) -> Iterator[str]:
     elif sets and profile.set not in sets:
         yield f"no StatefulSet {profile.set}{_meant(profile.set, sets)}"
     elif sets:
+        yield from _misnumbered(profile, sets[profile.set])
         containers = {c.get("name", ""): c for c in _containers(sets[profile.set])}
         if profile.container not in containers:
             yield (
@@ -162,6 +163,16 @@ def _missing(profile: Profile, objects: list[Object]) -> Iterator[str]:
     for name in profile.images:
         if name not in used:
             yield f"no container with the image {name}{_meant(name, used)}"
+
+
+def _misnumbered(profile: Profile, found: Object) -> Iterator[str]:
+    """Say that the set counts from another ordinal: nobody would ever find its members."""
+    start = (found.get("spec", {}).get("ordinals") or {}).get("start", 0)
+    if start != profile.first_ordinal:
+        yield (
+            f"StatefulSet {profile.set}: its ordinals start at {start}, "
+            f"the profile's first_ordinal is {profile.first_ordinal}"
+        )
 
 
 def _meant(wanted: str, known: Mapping[str, object]) -> str:

@@ -56,6 +56,9 @@ def _served(verdicts: Sequence[Verdict]) -> Iterator[str]:
         if after is not None and _numbers(after):
             most = "at most " if isinstance(losses, int) and losses > 1 else ""
             yield f"Serving again {most}{seconds(after)} after the loss began."
+        moved = verdict.figures.get("kill_to_serving_seconds")
+        if moved is not None and _numbers(moved):
+            yield f"Serving again {seconds(moved)} after its node was killed."
 
 
 def _outage(felt: Sequence[Felt]) -> Iterator[str]:

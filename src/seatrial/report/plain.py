@@ -28,6 +28,8 @@ _FIGURES = {
     "losses": "nodes lost",
     "lost_seconds": "loss proved in",
     "rto_seconds": "time to recover (RTO)",
+    "stages_seconds": "its own stages together",
+    "kill_to_serving_ratio": "kill to serving over its own stages",
     "rpo_records": "acknowledged writes lost (RPO)",
     "rpo_seconds": "time thrown back (RPO)",
     "tail": "lost at the tail",

@@ -15,8 +15,12 @@ from seatrial.report.clients import member_name
 from seatrial.report.plain import clean, figure
 
 STAGES = ("backup", "lost", "cleared", "rescheduled", "restored", "serving")
+"""Of a member whose node is lost with its disk."""
+MOVING = ("killed", "unreachable", "fenced", "cleared", "recreated", "rescheduled", "serving")
+"""Of a member that moves off a dead node with its volume."""
 _TOLD = [
     "snapshot",
+    "taints",
     "node",
     "pod",
     "uid",
@@ -78,16 +82,22 @@ def recoveries(history: History) -> tuple[Recovery, ...]:
 def _again(seen: Sequence[Op], op: Op) -> bool:
     """Tell whether a stage belongs to another recovery; one that failed may come again."""
     name = op.value.get("stage")
-    if name == STAGES[0] and any(before.value.get("stage") != name for before in seen):
+    if name in {STAGES[0], MOVING[0]} and any(before.value.get("stage") != name for before in seen):
         return True
     return any(
         before.value.get("stage") == name and before.outcome is Outcome.OK for before in seen
     )
 
 
-def _rank(op: Op) -> int:
+def _order(ops: Sequence[Op]) -> tuple[str, ...]:
+    """Say which stages these belong to: those that only a move has name one."""
+    seen = {op.value.get("stage") for op in ops}
+    return MOVING if seen & {*MOVING} - {*STAGES} else STAGES
+
+
+def _rank(order: tuple[str, ...], op: Op) -> int:
     name = op.value.get("stage")
-    return STAGES.index(name) if name in STAGES else len(STAGES)
+    return order.index(name) if name in order else len(order)
 
 
 def _recovery(member: str, ops: Sequence[Op]) -> Recovery:
@@ -96,13 +106,14 @@ def _recovery(member: str, ops: Sequence[Op]) -> Recovery:
 
 
 def _stages(ops: Sequence[Op]) -> Iterator[Stage]:
+    order = _order(ops)
     for op in ops:
         began, ended = round(op.invoked, 3), round(op.completed, 3)
         name, seconds = clean(op.value.get("stage")), round(op.completed - op.invoked, 3)
         how, what = _OUTCOMES[op.outcome], _what(op.value)
-        yield Stage(_rank(op) + 1, name, how, began, ended, seconds, what, op.index)
+        yield Stage(_rank(order, op) + 1, name, how, began, ended, seconds, what, op.index)
     seen = {op.value.get("stage") for op in ops}
-    for number, name in enumerate(STAGES, 1):
+    for number, name in enumerate(order, 1):
         if name not in seen:
             yield Stage(number, name, "not seen", None, None, None, "")
 

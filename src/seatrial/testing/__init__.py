@@ -17,6 +17,7 @@ answers its questions.
 A doorway: may import everything.
 """
 
+from seatrial.testing.churning import churns, declares, gets_its_set_again, loses_its_set
 from seatrial.testing.kept import Kept
 from seatrial.testing.kubelet import driver_kubelet
 from seatrial.testing.machine import PaperNode
@@ -34,10 +35,14 @@ __all__ = [
     "PaperNode",
     "Story",
     "Weather",
+    "churns",
     "controlled",
+    "declares",
     "driver_kubelet",
     "fake_api",
     "fake_dns",
+    "gets_its_set_again",
+    "loses_its_set",
     "restartable",
     "step",
     "storm",

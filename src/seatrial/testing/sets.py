@@ -1,8 +1,8 @@
 """Plays the StatefulSet controller and the kubelet on the fake API server, one step at a time.
 
 Pods come in order, each once the one before is Ready; what is marked as deleted ends, what has
-ended comes again under the same name; those above the set's replicas end from above, and what is
-left is counted in the set's status.
+ended comes again under the same name, unless its set is gone; those above the set's replicas end
+from above, and what is left is counted in the set's status.
 May import: testing.state.
 """
 
@@ -21,7 +21,11 @@ def step(api: FakeApi) -> bool:
     """Do the next single thing that any set needs; False when all are as they should be."""
     with api.changed:
         keys = [key.split("/") for key in api.of("statefulsets")]
-        return _end_marked(api) or any(_step_set(api, space, name) for space, name in keys)
+        return (
+            _end_marked(api)
+            or _collect(api)
+            or any(_step_set(api, space, name) for space, name in keys)
+        )
 
 
 @contextmanager
@@ -55,15 +59,31 @@ def _end_marked(api: FakeApi) -> bool:
     return False
 
 
+def _collect(api: FakeApi) -> bool:
+    """Delete the next pod whose set is gone, or is another one of its name."""
+    there = {found["metadata"]["uid"] for found in api.of("statefulsets").values()}
+    for key, pod in api.of("pods").items():
+        owners = pod["metadata"].get("ownerReferences", [])
+        if any(owner["kind"] == "StatefulSet" and owner["uid"] not in there for owner in owners):
+            space, name = key.split("/")
+            api.delete("pods", name, space)
+            return True
+    return False
+
+
 def _step_set(api: FakeApi, space: str, name: str) -> bool:
-    wanted = api.of("statefulsets")[f"{space}/{name}"].get("spec", {}).get("replicas", 1)
-    if extra := _above(api, space, name, wanted):
+    found = api.of("statefulsets")[f"{space}/{name}"]
+    spec, uid = found.get("spec", {}), found["metadata"]["uid"]
+    first, wanted = spec.get("ordinals", {}).get("start", 0), spec.get("replicas", 1)
+    if extra := _above(api, space, name, first + wanted):
         api.delete("pods", extra, space)
         return True
-    for ordinal in range(wanted):
+    for ordinal in range(first, first + wanted):
         pod = api.of("pods").get(f"{space}/{name}-{ordinal}")
         if pod is None:
-            api.put("pods", f"{name}-{ordinal}", space, status={"phase": "Pending"})
+            owner = {"kind": "StatefulSet", "name": name, "uid": uid, "controller": True}
+            fields = {"metadata": {"ownerReferences": [owner]}, "status": {"phase": "Pending"}}
+            api.put("pods", f"{name}-{ordinal}", space, **fields)
             return True
         if pod.get("status") != READY:
             api.put("pods", f"{name}-{ordinal}", space, status=READY)
@@ -71,12 +91,12 @@ def _step_set(api: FakeApi, space: str, name: str) -> bool:
     return _count(api, space, name, wanted)
 
 
-def _above(api: FakeApi, space: str, name: str, wanted: int) -> str:
+def _above(api: FakeApi, space: str, name: str, end: int) -> str:
     """Name the highest pod that is one too many; empty when none is."""
     found = [key.rpartition("-") for key in api.of("pods")]
     ordinals = [int(ordinal) for stem, _, ordinal in found if stem == f"{space}/{name}"]
     highest = max(ordinals, default=-1)
-    return f"{name}-{highest}" if highest >= wanted else ""
+    return f"{name}-{highest}" if highest >= end else ""
 
 
 def _count(api: FakeApi, space: str, name: str, wanted: int) -> bool:

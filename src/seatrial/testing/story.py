@@ -22,6 +22,7 @@ from seatrial.model import History, Json, Op, Outcome
 
 SET = "ledger"
 SERVERS = ("10.96.0.10", "10.96.0.11")
+NAME_LABEL, INDEX_LABEL = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
 Faults = Mapping[str, Sequence[int]]
 
 
@@ -35,6 +36,7 @@ class Story:
 
     faults: Faults = field(default_factory=dict)
     replicas: int = 3
+    first: int = 0
     bounds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     breaks: Sequence[str] = ()
     may_break: Sequence[str] = ()
@@ -55,6 +57,7 @@ class Story:
             "set": SET,
             "service": SET,
             "replicas": self.replicas,
+            "first_ordinal": self.first,
             "claim_templates": ["data"],
             "bounds": self.bounds,
             "breaks": list(self.breaks),
@@ -63,6 +66,11 @@ class Story:
         plan = {"profile": "told", "faults": planned, "guarantees": list(self.guarantees)}
         head = {"plan": plan, "profile": profile, "cluster": {}, "limits": {}}
         self.says("run", "plan", head)
+
+    @property
+    def members(self) -> range:
+        """The ordinals of the set."""
+        return range(self.first, self.first + self.replicas)
 
     def waits(self, seconds: float) -> None:
         """Let time pass."""
@@ -90,10 +98,10 @@ class Story:
     def deploys(self) -> None:
         """Let every member come and say who it is."""
         self.phase("deploy")
-        for ordinal in range(self.replicas):
+        for ordinal in self.members:
             self.comes(ordinal)
         self.phase("before")
-        for ordinal in range(self.replicas):
+        for ordinal in self.members:
             self.answers(ordinal)
 
     def pod(self, ordinal: int, event: str, **changes: Json) -> None:
@@ -108,10 +116,14 @@ class Story:
         facts = self.claims[ordinal] = {**self.claims.get(ordinal, {}), **changes}
         self.says("watch/persistentvolumeclaims", "claim", {**facts, "event": event, "rv": self.rv})
 
+    def claim_name(self, ordinal: int) -> str:
+        """Name the claim that an ordinal mounts."""
+        return f"data-{SET}-{ordinal}"
+
     def bound(self, ordinal: int) -> None:
         """Make a claim and the volume it is bound to."""
         uid = f"claim-{ordinal}-{self.rv}"
-        name = {"name": f"data-{SET}-{ordinal}", "uid": uid, "deleting": False, "phase": "Bound"}
+        name = {"name": self.claim_name(ordinal), "uid": uid, "deleting": False, "phase": "Bound"}
         self.claim(ordinal, "ADDED", **name, volume=f"pvc-{uid}")
         value = {"event": "ADDED", "rv": self.rv, "name": f"pvc-{uid}", "uid": f"volume-of-{uid}"}
         self.says("watch/persistentvolumes", "volume", {**value, "node": "", "claim": uid})
@@ -121,9 +133,10 @@ class Story:
         if ordinal not in self.claims:
             self.bound(ordinal)
         uid = f"pod-{ordinal}-{self.rv}"
-        facts = {"name": f"{SET}-{ordinal}", "uid": uid, "claims": [f"data-{SET}-{ordinal}"]}
+        facts = {"name": f"{SET}-{ordinal}", "uid": uid, "claims": [self.claim_name(ordinal)]}
+        labels = {NAME_LABEL: f"{SET}-{ordinal}", INDEX_LABEL: str(ordinal)}
         unplaced = {"node": "", "ip": "", "ready": False, "deleting": False, "containers": {}}
-        self.pod(ordinal, "ADDED", **facts, **unplaced)
+        self.pod(ordinal, "ADDED", **facts, labels=labels, **unplaced)
         self.waits(0.5)
         self.pod(ordinal, "MODIFIED", node=node or f"worker-{ordinal}")
         self.waits(1)
@@ -139,10 +152,11 @@ class Story:
         self.pod(ordinal, "DELETED")
 
     def answers(self, ordinal: int, *, token: str = "") -> None:
-        """Let a member say its hostname and its token, which lies with its volume."""
+        """Let a member say its hostname, its own id, and its token, which lies with its volume."""
         pod = self.pods[ordinal]
         said = {
             "hostname": pod["name"],
+            "id": str(ordinal),
             "token": token or f"token-of-{self.claims[ordinal]['uid']}",
         }
         for question, answer in said.items():
@@ -172,24 +186,24 @@ class Story:
     def scales_down(self, to: int) -> None:
         """Let the highest pods go one after the other, with the receipt of it."""
         self.plans_down(to)
-        gone = list(range(self.replicas - 1, to - 1, -1))
+        gone = [ordinal for ordinal in reversed(self.members) if ordinal >= to]
         for ordinal in gone:
             self.goes(ordinal)
         self.scaled_down(gone, to)
 
     def plans_down(self, to: int) -> None:
         """Record that a scale-down is about to begin."""
-        self.stage("scale-down", to, "planned", {"target": {"replicas": to}})
+        self.stage("scale-down", to, "planned", {"target": {"replicas": to - self.first}})
         self.waits(0.1)
 
     def scaled_down(self, gone: Sequence[int], to: int) -> None:
         """Record the receipt of a scale-down."""
         pods = [{"ordinal": ordinal, **self.proof(ordinal)} for ordinal in gone]
-        self.stage("scale-down", to, "receipt", {"replicas": to, "pods": pods})
+        self.stage("scale-down", to, "receipt", {"replicas": to - self.first, "pods": pods})
 
     def scales_up(self, to: int) -> None:
         """Let the pods that went come again, with the proof of healing."""
-        back = range(to, self.replicas)
+        back = [ordinal for ordinal in self.members if ordinal >= to]
         for ordinal in back:
             self.comes(ordinal)
         pods = [{"ordinal": ordinal, **self.proof(ordinal)} for ordinal in back]

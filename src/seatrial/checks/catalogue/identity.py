@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import alone, dns, identity
+from seatrial.checks import alone, dns, identity, labels, own_id
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -27,6 +27,14 @@ GUARANTEES = (
         dns.dns,
     ),
     Guarantee(
+        "identity.labels",
+        "the labels pod-name and pod-index tell the ordinal; the set's own start is honoured",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#start-ordinal",
+        "each member is deleted; every sight of every pod is read. ledger-start-five counts from 5",
+        ("pod-delete",),
+        labels.labels,
+    ),
+    Guarantee(
         "identity.at-most-one",
         "never two live containers of one ordinal, also while a node is cut off",
         "https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/",
@@ -34,5 +42,13 @@ GUARANTEES = (
         "not the API server, say which containers run",
         ("node-cut",),
         alone.at_most_one,
+    ),
+    Guarantee(
+        "identity.member-id",
+        "the application's own id (myid, node.id, server-id) follows the ordinal across drift",
+        "https://kubernetes.io/docs/tutorials/stateful-application/zookeeper/",
+        "each member is deleted and evicted; each is asked its own id before and after",
+        ("pod-delete", "pod-evict"),
+        own_id.member_id,
     ),
 )

@@ -5,18 +5,35 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import storage
+from seatrial.checks import claims, retention, storage, wiring
 from seatrial.model import Guarantee
 
 GUARANTEES = (
+    Guarantee(
+        "storage.claim-per-ordinal",
+        "exactly one claim a template and ordinal, named so, bound to one volume",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
+        "deploy; what every pod mounts is compared with the templates and the bound volumes",
+        (),
+        claims.per_ordinal,
+    ),
     Guarantee(
         "storage.rebind",
         "after pod drift the same claim and the same volume return to the same ordinal, "
         "with its token file",
         "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
-        "each member is deleted and evicted; claim uid, volume uid and token are compared",
+        "each member is deleted and evicted; claim uid, volume uid and token are compared; the "
+        "drill node-out-of-service shows it on another node, where the class allows that",
         ("pod-delete", "pod-evict"),
         storage.rebind,
+    ),
+    Guarantee(
+        "storage.no-cross-wiring",
+        "after all pods were churned at once, ordinal i's token is found at i only",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
+        "all pods are deleted together, 3 rounds (--fault pods-delete:10 for ten); tokens compared",
+        ("pods-delete",),
+        wiring.no_cross_wiring,
     ),
     Guarantee(
         "storage.kept-on-scale-down",
@@ -26,5 +43,24 @@ GUARANTEES = (
         "3 -> 1 -> 3; the claims are watched all the time, tokens are compared",
         ("scale-down",),
         storage.kept_on_scale_down,
+    ),
+    Guarantee(
+        "storage.reattached",
+        "claims outlive the deletion of the set; the set made again finds the old data",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+        "#persistentvolumeclaim-retention",
+        "the set is deleted and made again; claims are watched all the time, tokens compared",
+        ("set-delete",),
+        storage.reattached,
+    ),
+    Guarantee(
+        "storage.retention-policy",
+        "claims stay or go as the set declares, when it is scaled down and when it is deleted",
+        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+        "#persistentvolumeclaim-retention",
+        "3 -> 1 -> 3, and the set deleted and made again; the "
+        "profiles ledger-drops-* declare the other three of the four combinations",
+        ("scale-down", "set-delete"),
+        retention.policy,
     ),
 )

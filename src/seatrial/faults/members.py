@@ -1,0 +1,76 @@
+"""Several members of a set at once: until they have ended, until all are back.
+
+May import: timing, kube, faults.scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seatrial.faults.scene import Scene
+from seatrial.kube.objects import Pod
+from seatrial.timing import Limit, wait
+
+Ended = dict[str, Any]
+
+
+def path(scene: Scene) -> str:
+    """Give the URL path of the set on trial."""
+    return f"/apis/apps/v1/namespaces/{scene.namespace}/statefulsets/{scene.set}"
+
+
+def until_ended(scene: Scene, going: Mapping[int, str], within: Limit) -> list[Ended]:
+    """Wait until the watch has shown the end of each pod: `going` are uids by ordinal.
+
+    Gives {ordinal, pod, uid} of each in the order in which they ended; those that ended in one
+    look are told in the order of `going`.
+    """
+    ended: list[Ended] = []
+    wait(scene.stream, lambda _: staying(scene, going, ended), within)
+    return ended
+
+
+def staying(scene: Scene, going: Mapping[int, str], ended: list[Ended]) -> str | None:
+    """Note who ended since the last look; say who has not."""
+    told = {one["ordinal"] for one in ended}
+    for ordinal, uid in going.items():
+        pod = scene.member(ordinal)
+        if ordinal not in told and (pod is None or pod.metadata.uid != uid):
+            ended.append({"ordinal": ordinal, "pod": scene.name(ordinal), "uid": uid})
+    left = [scene.name(n) for n in going if n not in {one["ordinal"] for one in ended}]
+    return f"{', '.join(left)} still there" if left else None
+
+
+def until_counted(scene: Scene, wanted: int, within: Limit) -> None:
+    """Wait until the set's own status counts so many replicas."""
+    wait(scene.stream, lambda _: _counted(scene, wanted), within)
+
+
+def until_back(
+    scene: Scene, members: range, within: Limit, gone: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Wait until all members are Ready, in other pods than those that are `gone` (uids).
+
+    Gives {ordinal, pod, uid, node} of those that were gone.
+    """
+    wait(scene.stream, lambda _: _missing(scene, members, gone), within)
+    return [{"ordinal": n, **scene.describe(n)} for n in sorted(gone)]
+
+
+def _missing(scene: Scene, members: range, gone: Mapping[int, str]) -> str | None:
+    pods = {n: scene.member(n) for n in members}
+    late = [n for n, pod in pods.items() if not _new(pod, gone.get(n))]
+    return "; ".join(map(scene.trouble, late)) or _counted(scene, len(members))
+
+
+def _new(pod: Pod | None, gone: str | None) -> bool:
+    return pod is not None and pod.ready and pod.metadata.uid != gone
+
+
+def _counted(scene: Scene, wanted: int) -> str | None:
+    found = scene.stream.items("statefulsets").get(scene.set)
+    if found is None:
+        return f"no set {scene.set} yet"
+    counted = found.status.replicas
+    return None if counted == wanted else f"the set's status counts {counted} replicas"

@@ -1,0 +1,58 @@
+"""The story of a run: who is asked after each fault, and in which order things happen."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from seatrial import run
+from seatrial.model import Plan, PlannedFault
+from seatrial.progress import Quiet
+
+
+class Job:
+    """A job that has a plan."""
+
+    def __init__(self, *faults: PlannedFault) -> None:
+        self.plan = Plan("p", "s", "fast", 1, (), faults, "seatrial certify p")
+        self.progress = Quiet()
+
+
+class Live:
+    """A workload that tells what was done to it; it is its own `alive`."""
+
+    def __init__(self, *faults: PlannedFault) -> None:
+        self.job, self.alive, self.told = Job(*faults), self, list[Any]()
+
+    def name(self, ordinal: int) -> str:
+        return f"web-{ordinal}"
+
+    @contextmanager
+    def broken(self, fault: str, ordinal: int) -> Any:
+        several = {"pods": [{"ordinal": n} for n in (7, 6, 5) if n >= ordinal]}
+        yield several if fault in {"scale-down", "pods-delete"} else {"uid": "u"}
+        self.told.append((fault, ordinal))
+
+    def until_ready(self) -> None:
+        self.told.append("ready")
+
+    def ask(self, ordinals: Any) -> None:
+        self.told.append(list(ordinals))
+
+
+@pytest.mark.parametrize(
+    ("fault", "ordinal", "asked"),
+    [("pod-delete", 6, [6]), ("scale-down", 6, [6, 7]), ("pods-delete", 5, [5, 6, 7])],
+)
+def test_whoever_a_fault_hit_is_asked_once_all_are_ready_again(fault, ordinal, asked):
+    live: Any = Live(PlannedFault(fault, (ordinal,)))
+    run._break_all(live)
+    assert live.told == [(fault, ordinal), "ready", asked]
+
+
+def test_every_round_is_asked_for_itself():
+    live: Any = Live(PlannedFault("pods-delete", (5, 5)))
+    run._break_all(live)
+    assert live.told == [("pods-delete", 5), "ready", [5, 6, 7]] * 2
