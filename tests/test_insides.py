@@ -93,6 +93,12 @@ def test_a_container_is_known_by_its_id(kind, known):
     assert bool(insides.container(engine, "node", "c1")) is known
 
 
+def test_folders_of_a_namespaces_volumes_are_told_from_others():
+    told = "pvc-1_x_data-web-0\npvc-2_xx_data-web-0\nlost+found\npvc-3_x_data_y\n"
+    engine: Any = Engine(told)
+    assert insides.lying(engine, "node", "x") == ("pvc-1_x_data-web-0", "pvc-3_x_data_y")
+
+
 @pytest.fixture
 def program(tmp_path):
     def written(text: str) -> dict[str, str]:

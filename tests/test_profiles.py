@@ -60,6 +60,7 @@ DEFECTS = {
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "from-the-bottom": set(),
     "two-at-a-time": set(),
+    "rewrites-index": set(),
     "oldest-snapshot": {"spec.template.spec.initContainers"},
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "shared-claim": {

@@ -1,6 +1,6 @@
 """The ground under a run: a proved cluster for a while, left as it was found.
 
-May import: cluster, workload, kube, model, errors, progress.
+May import: cleanliness, cluster, workload, kube, model, errors, progress.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from enum import StrEnum
 from threading import Event
 
 from seatrial import cluster
+from seatrial.cleanliness import proved
 from seatrial.cluster import Cluster, Spec, engine, records
+from seatrial.errors import SeatrialError
 from seatrial.kube.client import Kube
 from seatrial.model import Standing
 from seatrial.progress import Progress
@@ -64,7 +66,10 @@ def grounded(spec: Spec, progress: Progress) -> Iterator[Ground]:
 def leave(
     ground: Ground, namespace: str, keep: Keep, standing: Standing | None, progress: Progress
 ) -> None:
-    """Leave a run's namespace: keep it and say how to look, remove it, or let it go down too."""
+    """Leave a run's namespace: keep it and say how to look, remove it, or let it go down too.
+
+    After a removal nothing of it must be left: it is said when something is.
+    """
     if keep.keeps(standing):
         ground.wanted.set()
         name, file = ground.cluster.name, ground.cluster.kubeconfig
@@ -73,3 +78,8 @@ def leave(
         progress.note(f"to clean up: seatrial cluster down --name {name}")
     elif ground.lasting:
         removed(ground.kube, namespace)
+        try:
+            proved(ground.kube, cluster.machines(ground.cluster, progress), namespace)
+        except SeatrialError as error:
+            progress.note(f"the ground is not proved clean: {error.seen or error.wanted}")
+            progress.note(f"to clean up: seatrial cluster reset --name {ground.cluster.name}")

@@ -168,6 +168,7 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
         stack.enter_context(_controlled(job, recorder))
         with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
             kube = job.ground.kube
+            _declare(job, documents, recorder)
             alive = stack.enter_context(
                 deployed(job.profile, documents, kube, job.namespace, recorder)
             )
@@ -224,6 +225,12 @@ def _scene(job: Job, alive: Workload) -> Scene:
         context=ground.context,
         run=str(job.folder.path.resolve()),
     )
+
+
+def _declare(job: Job, documents: Sequence[Mapping[str, Json]], recorder: Recorder) -> None:
+    now = recorder.now()
+    told = profiles.facts(documents, job.profile)
+    recorder.write(Op("run", "declared", Outcome.OK, now, now, told))
 
 
 def _say(recorder: Recorder, phase: str) -> None:

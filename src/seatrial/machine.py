@@ -119,6 +119,12 @@ class Node(Protocol):
     def running(self, namespace: str) -> tuple[Running, ...]:
         """Ask its runtime which containers of a namespace's pods run."""
 
+    def lying(self, namespace: str) -> tuple[str, ...]:
+        """Name what volumes of a namespace's claims lie on its disks."""
+
+    def is_cut(self) -> bool:
+        """Whether our rules cut it off."""
+
     def container(self, number: str) -> Running | None:
         """Ask its runtime which pod's container has this id; None when it is none's."""
 

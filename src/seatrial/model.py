@@ -96,13 +96,17 @@ def ordinals(first: int, replicas: int) -> range:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one guarantee's check concluded; `evidence` are indexes of the Ops that show it."""
+    """What one guarantee's check concluded; `evidence` are indexes of the Ops that show it.
+
+    `advice` are likely causes of a breach, in sentences.
+    """
 
     guarantee: str
     verdict: Standing
     reason: str
     evidence: tuple[int, ...] = ()
     figures: Mapping[str, Json] = field(default_factory=dict)
+    advice: tuple[str, ...] = ()
 
 
 def overall(verdicts: Sequence[Verdict]) -> Standing:

@@ -127,8 +127,9 @@ def holds(
         record_property("verdict", verdict.verdict.value)
         record_property("evidence", str(trial.folder))
         if verdict.verdict.value != "holds":
+            likely = "".join(f"likely cause: {one}\n" for one in verdict.advice)
             pytest.fail(
-                f"{guarantee} is {verdict.verdict.value}: {verdict.reason}\n"
+                f"{guarantee} is {verdict.verdict.value}: {verdict.reason}\n{likely}"
                 f"evidence: {trial.folder / 'report.html'}",
                 pytrace=False,
             )

@@ -48,6 +48,7 @@ _SECONDS = {
     "member is back with its node": 180.0,
     "members are scaled": 90.0,
     "namespace is gone": 90.0,
+    "nothing of a trial is left": 60.0,
     "node ends": 60.0,
     "node is back": 120.0,
     "node is given up": 150.0,

@@ -9,7 +9,10 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
+from seatrial.checks.advice import advise
 from seatrial.checks.catalogue import GUARANTEES
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, History, Standing, Verdict
@@ -36,10 +39,13 @@ def judge(history: History, guarantees: Iterable[Guarantee]) -> tuple[Verdict, .
 
 def _judged(history: History, guarantee: Guarantee) -> Verdict:
     try:
-        return guarantee.check(history)
+        found = guarantee.check(history)
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
         reason = f"the check itself failed: {type(error).__name__}: {error}"
         return Verdict(guarantee.id, Standing.UNKNOWN, reason)
+    with suppress(Exception):  # what is broken is broken, whether or not a cause is found
+        return replace(found, advice=advise(history, found))
+    return found
 
 
 def _unknown(pattern: str) -> BadInput:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from seatrial import cluster
+from seatrial.cleanliness import proved
 from seatrial.cli import show
 from seatrial.cli.options import (
     NEWEST,
@@ -23,7 +24,9 @@ from seatrial.cli.options import (
     spec_of,
 )
 from seatrial.cluster import doctor, engine
+from seatrial.healing import heal
 from seatrial.progress import Progress
+from seatrial.workload import OURS, removed
 
 app = typer.Typer(help="The ground: real Kubernetes clusters.", no_args_is_help=True)
 
@@ -76,6 +79,29 @@ def down(
     else:
         show.line(f"{wanted} is down" if taken else f"nothing to take down: no cluster {wanted}")
     return 0
+
+
+@app.command("reset")
+def reset(name: Name = "", shape: Shape = "three-workers", as_json: Json = False) -> int:
+    """Remove what trials left on a cluster, and prove that nothing of them is left.
+
+    Open faults are healed first. Not while a trial runs on it: its namespace goes, too.
+    """
+    with show.terminal() as progress:
+        found = cluster.get(name or default_name(shape))
+        kube, healed = found.connect(), heal(progress)
+        spaces = kube.get("/api/v1/namespaces", labelSelector=OURS)["items"]
+        names = [space["metadata"]["name"] for space in spaces]
+        with progress.step(f"removing {len(names)} namespaces of trials", 10 * len(names)):
+            for space in names:
+                removed(kube, space)
+        with progress.step("proving that nothing is left", 3):
+            proof = proved(kube, cluster.machines(found, progress), *names)
+    if as_json:
+        show.document({"name": found.name, "removed": names, "proof": proof})
+    else:
+        show.line(f"{found.name} is clean: removed {', '.join(names) or 'nothing'}")
+    return healed.exit_code
 
 
 def _engine_stopped(progress: Progress) -> bool:

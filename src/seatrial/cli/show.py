@@ -115,7 +115,7 @@ def verdicts(found: Sequence[Verdict], sentences: Mapping[str, str]) -> None:
             Text(_MARKS[verdict.verdict], style),
             Text(f"{verdict.guarantee}\n") + Text(sentences.get(verdict.guarantee, ""), "dim"),
             Text(verdict.verdict.value, style),
-            Text(verdict.reason),
+            Text("\n".join([verdict.reason, *(f"likely: {one}" for one in verdict.advice)])),
         )
     Console(highlight=False).print(table)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from seatrial.cluster import insides, joining, kind, nodes, records
 from seatrial.cluster.engine import Engine
+from seatrial.cluster.foreign import Foreign
 from seatrial.cluster.ground import Cluster
 from seatrial.cluster.nodes import Container
 from seatrial.cluster.records import Record
@@ -109,6 +110,15 @@ class Contained:
         """Ask its containerd."""
         return insides.running(self.engine(), self._container(), namespace)
 
+    def lying(self, namespace: str) -> tuple[str, ...]:
+        """Look where the storage classes' provisioner makes folders."""
+        return insides.lying(self.engine(), self._container(), namespace)
+
+    def is_cut(self) -> bool:
+        """Look for our rules; a node that does not run has none."""
+        found = self._found()
+        return bool(found and found.running and insides.is_cut(self.engine(), found.id))
+
     def container(self, number: str) -> Running | None:
         """Ask its containerd."""
         return insides.container(self.engine(), self._container(), number)
@@ -170,82 +180,6 @@ class Contained:
                 seen=f"a container {found.id[:12]} of that name, made by somebody else",
             )
         return True
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """A machine that we did not make: it can be looked at by the API server's word only."""
-
-    name: str
-    role: str
-
-    def state(self) -> NodeState:
-        """Nothing is known."""
-        return NodeState("unknown")
-
-    def stop(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def kill(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def pause(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def lose(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def cut(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
-        """Nothing is known, so all may be."""
-        return tuple(disks)
-
-    def settle(self) -> None:
-        """Nothing was ever asked of it."""
-
-    def start(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def resume(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def reconnect(self) -> bool:
-        """Refuse."""
-        raise self._refusal()
-
-    def join(self) -> None:
-        """Refuse."""
-        raise self._refusal()
-
-    def running(self, namespace: str) -> tuple[Running, ...]:
-        """Refuse."""
-        del namespace
-        raise self._refusal()
-
-    def container(self, number: str) -> Running | None:
-        """Refuse."""
-        del number
-        raise self._refusal()
-
-    def hear(self) -> Hearing:
-        """Refuse."""
-        raise self._refusal()
-
-    def _refusal(self) -> NotOurs:
-        return NotOurs(
-            f"leave to stop and start the machine {self.name}",
-            seen="its cluster is not one that seatrial made",
-            remedy="a cluster of `seatrial cluster up` has machines that may be broken",
-        )
 
 
 def _engine(cluster: str) -> Engine:

@@ -4,7 +4,7 @@ containerd's own client, `ctr`, is in every node image, ours and kind's; `crictl
 of it needs the node's network, so it goes on while the node is cut off.
 Source: containerd, cmd/ctr/commands/{events,containers,tasks}; the labels are those of its CRI
 plugin; nft(8).
-May import: machine, errors, command, cluster.engine.
+May import: machine, errors, command, cluster.{engine,shapes}.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from seatrial import command
 from seatrial.cluster.engine import Engine
+from seatrial.cluster.shapes import SHARED
 from seatrial.errors import CannotRun
 from seatrial.machine import Heard, Running
 
@@ -33,6 +34,9 @@ wait $told; kill $! 2>/dev/null"""
 """Whatever ends us closes the standard input: a docker client that ended leaves `ctr` behind."""
 _TOLD = re.compile(r"(\S+) (\S+) \+0000 UTC k8s\.io /tasks/(start|exit) (\{.*\})\s*")
 _EVENTS = {"start": "started", "exit": "ended"}
+
+_VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner", SHARED)
+"""Where the classes of kind's own manifests, and of ours, keep volumes."""
 
 _CHAINS = "inet seatrial-cut"
 _WHOLE = f"add table {_CHAINS}\ndelete table {_CHAINS}\n"
@@ -60,6 +64,16 @@ def container(engine: Engine, node: str, number: str) -> Running | None:
     """Ask the runtime whose container this is; None for a sandbox and for what is no pod's."""
     said = engine.docker("exec", node, *_CTR.split(), "containers", "info", number)
     return _running(json.loads(said))
+
+
+def lying(engine: Engine, node: str, namespace: str) -> tuple[str, ...]:
+    """Name the folders of volumes whose claims were in a namespace.
+
+    Source: local-path-provisioner 0.0.30, provisioner.go: <volume>_<namespace>_<claim>.
+    """
+    said = engine.docker("exec", node, "sh", "-c", f"ls -1 {' '.join(_VOLUMES)} 2>/dev/null; true")
+    named = (line.split("_") for line in said.splitlines())
+    return tuple("_".join(parts) for parts in named if parts[1:2] == [namespace])
 
 
 def hear(engine: Engine, node: str) -> Listening:

@@ -15,11 +15,12 @@ from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Profile, Recovery
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
+from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
 from seatrial.profiles.reading import PROFILE, read, shown
 from seatrial.profiles.rendering import render
 
-__all__ = ["load", "names", "render", "rogue_names", "schema"]
+__all__ = ["facts", "load", "names", "render", "rogue_names", "schema"]
 
 
 def names() -> list[str]:

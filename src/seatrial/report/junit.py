@@ -45,7 +45,9 @@ def _case(row: Judged, profile: str) -> TestCase:
     case = TestCase(row.guarantee, classname=f"seatrial.{profile}")
     if row.standing in _RESULTS:
         result = _RESULTS[row.standing](row.reason, row.standing.value)
-        result.text = f"{row.sentence}\n{row.reason}\nshown by Ops {list(row.evidence)}"
+        likely = [f"likely cause: {one}" for one in row.advice]
+        shown = f"shown by Ops {list(row.evidence)}"
+        result.text = "\n".join([row.sentence, row.reason, *likely, shown])
         case.result = [result]
     case.system_out = "\n".join([row.reason, *(f"{name}: {value}" for name, value in row.figures)])
     return case

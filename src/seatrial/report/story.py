@@ -29,7 +29,8 @@ SYMBOLS = {Standing.HOLDS: "✓", Standing.BROKEN: "✗", Standing.UNKNOWN: "?"}
 class Judged:
     """One guarantee: the promise in words, what was concluded, and the Ops that show it.
 
-    `figures` have the names that the check gives them, `said` are the same in words.
+    `figures` have the names that the check gives them, `said` are the same in words. `advice`
+    are likely causes.
     """
 
     guarantee: str
@@ -40,6 +41,7 @@ class Judged:
     said: tuple[tuple[str, str], ...]
     evidence: tuple[int, ...]
     uncited: int
+    advice: tuple[str, ...] = ()
 
     @property
     def symbol(self) -> str:
@@ -144,6 +146,7 @@ def _judged(verdict: Verdict, saved: Saved) -> Judged:
         said=tuple(named(name, value) for name, value in verdict.figures.items()),
         evidence=cited,
         uncited=len(set(verdict.evidence)) - len(cited),
+        advice=tuple(map(clean, verdict.advice)),
     )
 
 

@@ -94,6 +94,14 @@ class PaperNode:
         found = self.runtime.containers.values()
         return tuple(one for one in found if one.namespace == namespace)
 
+    def lying(self, namespace: str) -> tuple[str, ...]:
+        """Give what lies on its disk of a namespace's volumes."""
+        return tuple(name for name in self.runtime.volumes if name.split("_")[1] == namespace)
+
+    def is_cut(self) -> bool:
+        """Whether nobody reaches it."""
+        return self._kept().cut
+
     def container(self, number: str) -> Running | None:
         """Give what its runtime runs, or has run."""
         return self.runtime.known.get(number)

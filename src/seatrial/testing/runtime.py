@@ -30,11 +30,15 @@ class PaperHearing:
 
 @dataclass
 class PaperRuntime:
-    """`containers` run now, `known` ran once; both by id. `listeners` hear of every change."""
+    """`containers` run now, `known` ran once; both by id. `listeners` hear of every change.
+
+    `volumes` are the folders of volumes on the node's disk.
+    """
 
     containers: dict[str, Running] = field(default_factory=dict)
     known: dict[str, Running] = field(default_factory=dict)
     listeners: list[PaperHearing] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
 
     def starts(self, found: Running) -> None:
         """Let a container start."""

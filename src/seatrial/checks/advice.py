@@ -1,0 +1,206 @@
+"""Advice: the likely cause of a broken guarantee, from what was declared and what was seen.
+
+The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
+sentence; none is given where nothing points to one.
+May import: model, checks.{intervals,lives}.
+Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.checks.intervals import Tenure, ordinals
+from seatrial.checks.lives import lives
+from seatrial.model import History, Standing, Verdict
+
+_LABEL = "apps.kubernetes.io/pod-index"
+_GOES = {
+    "emptyDir": "an `emptyDir`, which goes with the pod",
+    "ephemeral": "a generic ephemeral volume, whose claim belongs to the pod and goes with it",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A broken guarantee, what its run saw, and what the manifest declared (see profiles.facts)."""
+
+    history: History
+    verdict: Verdict
+    declared: Mapping[str, Any]
+
+
+Rule = Callable[[Case], Iterator[str]]
+
+
+def advise(history: History, verdict: Verdict) -> tuple[str, ...]:
+    """Name likely causes of a broken verdict, the likeliest first; nothing for any other."""
+    if verdict.verdict is not Standing.BROKEN:
+        return ()
+    declared = next((op.value for op in history.of("declared")), {})
+    case = Case(history, verdict, declared)
+    rules = (rule for start, rule in _RULES if verdict.guarantee.startswith(start))
+    return tuple(dict.fromkeys(said for rule in rules for said in rule(case)))
+
+
+def _hostname(case: Case) -> Iterator[str]:
+    named = case.declared.get("hostname", {})
+    if named.get("fqdn"):
+        yield (
+            "`setHostnameAsFQDN: true` in the pod template: a member's hostname is then its whole "
+            "DNS name"
+        )
+    if named.get("own"):
+        yield f"`hostname: {named['own']}` in the pod template gives every member the same name"
+
+
+def _service(case: Case) -> Iterator[str]:
+    name, services = case.declared.get("service"), case.declared.get("services", {})
+    if name is None:
+        return
+    if name not in services:
+        yield (
+            f"`serviceName: {name}` names no Service of the manifests, so DNS has no names of "
+            "members"
+        )
+    elif not services[name]["headless"]:
+        yield f"Service `{name}` has a cluster IP: only a headless one gives members names"
+    elif not services[name]["unready_too"]:
+        yield (
+            f"`publishNotReadyAddresses` is not set in Service `{name}`: a member has no name "
+            "until it is Ready"
+        )
+
+
+def _forced(case: Case) -> Iterator[str]:
+    for ordinal, held in ordinals(case.history).items():
+        own = lives(case.history).get(ordinal, ())
+        for tenure in held:
+            ran = [life.until for life in own if life.uid == tenure.uid]
+            if tenure.until and ran and (late := max(ran) - tenure.until.seconds) > 1:
+                yield (
+                    f"{tenure.pod} was gone from the API server {late:.1f} s before its container "
+                    f"on {tenure.node} ended: its pod was deleted by force (grace period 0) while "
+                    "nobody could know that it had ended"
+                )
+
+
+def _index(case: Case) -> Iterator[str]:
+    for held in ordinals(case.history).values():
+        if any(_rewritten(tenure) for tenure in held):
+            yield (
+                f"the label `{_LABEL}` was right at first and changed later: the StatefulSet "
+                "controller puts the pod-name label right again, but not this one, so whoever "
+                "writes it wins"
+            )
+
+
+def _rewritten(tenure: Tenure) -> bool:
+    told = [op.value.get("labels", {}).get(_LABEL) for op in tenure.ops]
+    return told[0] == str(tenure.ordinal) and any(one != told[0] for one in told)
+
+
+def _disk(case: Case) -> Iterator[str]:
+    """Name what the members' data lie on, where it is nothing that stays with the ordinal."""
+    templates, volumes = case.declared.get("templates", ()), case.declared.get("volumes", {})
+    mounts = case.declared.get("mounts", {})
+    for path, name in mounts.items():
+        kind, _, claim = volumes.get(name, "").partition(" ")
+        if kind in _GOES:
+            yield f"volume `{name}` at {path} is {_GOES[kind]}; the set has no template for it"
+        if claim:
+            yield f"volume `{name}` at {path} is the one claim `{claim}` for all members"
+    if case.declared and not templates and not volumes:
+        yield "the set has no `volumeClaimTemplates`, so members have no disk that stays"
+
+
+def _retention(case: Case) -> Iterator[str]:
+    policy = case.declared.get("retention", {})
+    for key, when in (("whenScaled", "scaled away"), ("whenDeleted", "deleted with its set")):
+        if policy.get(key) == "Delete":
+            yield (
+                f"`{key}: Delete` in the claim retention policy of the set: the claim of a member "
+                f"that is {when} goes with it"
+            )
+
+
+def _went(case: Case) -> Iterator[str]:
+    policy, templates = case.declared.get("retention", {}), case.declared.get("templates", ())
+    kept = [f"{template}-{case.declared['set']}-" for template in templates]
+    went = any(
+        op.value["event"] == "DELETED" and op.value["name"].startswith(tuple(kept))
+        for op in case.history.of("claim")
+    )
+    if went and {*policy.values()} == {"Retain"}:
+        yield (
+            "where the retention policy says Retain the StatefulSet controller gives a claim no "
+            "owner: one that went all the same was deleted, or given an owner, by somebody else"
+        )
+
+
+def _order(case: Case) -> Iterator[str]:
+    policy = case.declared.get("policy")
+    if policy == "Parallel":
+        yield ("`podManagementPolicy: Parallel` in the set: members are made and ended all at once")
+    elif case.declared.get("strategy") == "OnDelete" and "update" in case.verdict.guarantee:
+        yield "`updateStrategy: OnDelete` in the set: members are updated by whoever deletes them"
+    elif policy:
+        yield (
+            f"`podManagementPolicy` is {policy}, and the StatefulSet controller keeps that order: "
+            "somebody else deletes members; the API server's audit log says who"
+            + _culprit(case.declared)
+        )
+
+
+def _culprit(declared: Mapping[str, Any]) -> str:
+    name = declared.get("controller")
+    return f" (`{name}` ran beside this trial)" if name else ""
+
+
+def _early(case: Case) -> Iterator[str]:
+    lost, tail = case.verdict.figures.get("lost", 0), case.verdict.figures.get("tail", 0)
+    if lost and tail:
+        yield (
+            f"{tail} of {lost} lost writes are the last ones acknowledged before a member ended: "
+            "it acknowledges before they are on the disk"
+        )
+
+
+def _program(case: Case) -> Iterator[str]:
+    if program := " ".join(case.declared.get("program", ())):
+        yield f"the members do not run their image's own program, but `{program}`"
+
+
+def _restore(case: Case) -> Iterator[str]:
+    init = case.declared.get("init", ())
+    told = {op.value["snapshot"] for op in case.history.of("stage") if "snapshot" in op.value}
+    backups = sorted(case.history.of("backup"), key=lambda op: op.completed)
+    older = [op.value["snapshot"] for op in backups[:-1]]
+    if backups and told & {*older}:
+        by = f" by {', '.join(f'`{name}`' for name in init)}" if init else ""
+        yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
+
+
+_RULES: tuple[tuple[str, Rule], ...] = (
+    ("identity.hostname", _hostname),
+    ("identity.dns", _service),
+    ("identity.at-most-one", _forced),
+    ("identity.labels", _index),
+    ("storage.kept", _retention),
+    ("storage.reattached", _retention),
+    ("storage.retention", _retention),
+    ("storage.retention", _went),
+    ("storage.reattached", _went),
+    ("storage.kept", _went),
+    ("storage.", _disk),
+    ("ordering.", _order),
+    ("durability.acknowledged", _retention),
+    ("durability.acknowledged", _disk),
+    ("durability.acknowledged", _early),
+    ("durability.acknowledged", _program),
+    ("identity.member-id", _program),
+    ("recovery.six-stages", _restore),
+)
+"""By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

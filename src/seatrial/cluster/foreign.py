@@ -1,0 +1,97 @@
+"""A machine that we did not make, as the Node protocol has it: whatever it is asked, it refuses.
+
+May import: machine, errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seatrial.errors import NotOurs
+from seatrial.machine import Hearing, NodeState, Running
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A machine that we did not make: it can be looked at by the API server's word only."""
+
+    name: str
+    role: str
+
+    def state(self) -> NodeState:
+        """Nothing is known."""
+        return NodeState("unknown")
+
+    def stop(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def kill(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def pause(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def lose(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def cut(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
+        """Nothing is known, so all may be."""
+        return tuple(disks)
+
+    def settle(self) -> None:
+        """Nothing was ever asked of it."""
+
+    def start(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def resume(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def reconnect(self) -> bool:
+        """Refuse."""
+        raise self._refusal()
+
+    def join(self) -> None:
+        """Refuse."""
+        raise self._refusal()
+
+    def running(self, namespace: str) -> tuple[Running, ...]:
+        """Refuse."""
+        del namespace
+        raise self._refusal()
+
+    def lying(self, namespace: str) -> tuple[str, ...]:
+        """Refuse."""
+        del namespace
+        raise self._refusal()
+
+    def is_cut(self) -> bool:
+        """Refuse."""
+        raise self._refusal()
+
+    def container(self, number: str) -> Running | None:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def hear(self) -> Hearing:
+        """Refuse."""
+        raise self._refusal()
+
+    def _refusal(self) -> NotOurs:
+        return NotOurs(
+            f"leave to stop and start the machine {self.name}",
+            seen="its cluster is not one that seatrial made",
+            remedy="a cluster of `seatrial cluster up` has machines that may be broken",
+        )

@@ -1,0 +1,73 @@
+"""What a set's manifest says that a promise may rest on, in few words, for the History.
+
+Only what decides how members are made, named, kept and ended; no value of an environment.
+May import: model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from seatrial.model import Json, Profile
+
+Object = Mapping[str, Any]
+
+
+def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
+    """Give the facts of the StatefulSet on trial and its Services; empty when there is no set.
+
+    {policy, retention {whenDeleted, whenScaled}, strategy, service, services {name: {headless,
+    unready_too}}, templates, volumes {name: kind}, mounts {path: volume} and program (argv, empty
+    for the image's own) of the container on trial, hostname (fqdn, own), init (containers),
+    controller (a rogue's)}. Values that are not written are Kubernetes' own defaults.
+    """
+    found = next(_named(documents, "StatefulSet", profile.set), None)
+    if found is None:
+        return {}
+    spec = found["spec"]
+    pod = spec["template"]["spec"]
+    own = (c for c in pod["containers"] if c["name"] == profile.container)
+    container: Object = next(own, {})
+    return {
+        "set": profile.set,
+        "policy": spec.get("podManagementPolicy", "OrderedReady"),
+        "retention": {
+            key: (spec.get("persistentVolumeClaimRetentionPolicy") or {}).get(key, "Retain")
+            for key in ("whenDeleted", "whenScaled")
+        },
+        "strategy": (spec.get("updateStrategy") or {}).get("type", "RollingUpdate"),
+        "service": spec.get("serviceName", ""),
+        "services": dict(_services(documents)),
+        "templates": [t["metadata"]["name"] for t in spec.get("volumeClaimTemplates") or ()],
+        "volumes": {volume["name"]: _kind(volume) for volume in pod.get("volumes") or ()},
+        "mounts": {m["mountPath"]: m["name"] for m in container.get("volumeMounts") or ()},
+        "program": [*(container.get("command") or ())],
+        "hostname": {
+            "fqdn": bool(pod.get("setHostnameAsFQDN")),
+            "own": pod.get("hostname", ""),
+        },
+        "init": [c["name"] for c in pod.get("initContainers") or ()],
+        "controller": profile.controller.rsplit("/", 1)[-1],
+    }
+
+
+def _services(documents: Sequence[Object]) -> Iterator[tuple[str, Json]]:
+    for found in _named(documents, "Service"):
+        spec = found.get("spec") or {}
+        about = {
+            "headless": spec.get("clusterIP") == "None",
+            "unready_too": bool(spec.get("publishNotReadyAddresses")),
+        }
+        yield found["metadata"]["name"], about
+
+
+def _named(documents: Sequence[Object], kind: str, name: str = "") -> Iterator[Object]:
+    return (d for d in documents if d["kind"] == kind and name in ("", d["metadata"]["name"]))
+
+
+def _kind(volume: Object) -> str:
+    """Name the volume's source; of a claim that all members share, the claim as well."""
+    kind = next((key for key in volume if key != "name"), "emptyDir")
+    claim = volume[kind].get("claimName", "") if kind == "persistentVolumeClaim" else ""
+    return f"{kind} {claim}".strip()
