@@ -28,6 +28,7 @@ def fenced(scene: Scene, ordinal: int, receipt: Proof) -> Iterator[Proof]:
     now, that the very machine of the receipt does not run.
     """
     node, witness = str(receipt["node"]), _dead(scene, receipt)
+    scene.kube.get(f"/api/v1/nodes/{node}")  # a server that refuses us stops it before the journal
     with undoable(scene, _NAME, ordinal, (Step("untaint", node=node),)):
         tainted(scene.kube, node)
         yield {"node": node, "taint": f"{OUT_OF_SERVICE}={OURS}:NoExecute", "witness": witness}
