@@ -46,6 +46,8 @@ DEFECTS = {
     "empty-dir": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "no-service-name": {"spec.serviceName"},
+    "lying-readiness": {"spec.template.spec.containers"},
+    "on-delete": {"spec.updateStrategy"},
     "parallel": {"spec.podManagementPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},

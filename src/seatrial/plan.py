@@ -13,6 +13,9 @@ from pathlib import PurePath
 from seatrial import checks, timing
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
 
+OF_THE_SET = frozenset({"rolling-update", "broken-update"})
+"""Faults of a whole set: each is planned once, and every member is asked after it."""
+
 
 def planned(
     profile: Profile,
@@ -27,7 +30,8 @@ def planned(
 ) -> Plan:
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
-    A fault of a pod is done to every ordinal, one of a node to one of them. A rogue meets only
+    A fault of a pod is done to every ordinal, one of a node to one of them, one of the set to the
+    set. A rogue meets only
     the faults that must show its defect; `faults` are planned instead when any are named.
     `command` is the line that repeats the run.
     """
@@ -43,6 +47,8 @@ def planned(
 def _ordinals(fault: str, replicas: int, draw: random.Random) -> tuple[int, ...]:
     if fault == "scale-down":
         return tuple(range(1, min(2, replicas)))
+    if fault in OF_THE_SET:
+        return (0,)
     return tuple(draw.sample(range(replicas), 1 if fault.startswith("node-") else replicas))
 
 

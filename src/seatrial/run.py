@@ -16,6 +16,7 @@ from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
+from seatrial.plan import OF_THE_SET
 from seatrial.progress import Progress
 
 _SCALED = "scale-down"
@@ -89,4 +90,10 @@ def _break_all(live: Live) -> None:
                 with live.broken(fault.fault, ordinal):
                     pass
                 live.alive.until_ready()
-            live.ask(range(ordinal, len(live.everybody)) if fault.fault == _SCALED else (ordinal,))
+            live.ask(_hit(live, fault.fault, ordinal))
+
+
+def _hit(live: Live, fault: str, ordinal: int) -> Sequence[int]:
+    if fault in OF_THE_SET:
+        return live.everybody
+    return range(ordinal, len(live.everybody)) if fault == _SCALED else (ordinal,)

@@ -29,6 +29,7 @@ class Limit:
 
 
 _SECONDS = {
+    "a halt is watched": 8.0,
     "api answers": 60.0,
     "command in a container": 20.0,
     "driver answers": 60.0,
@@ -43,12 +44,15 @@ _SECONDS = {
     "names settle": 20.0,
     "member is back with its node": 180.0,
     "members are scaled": 90.0,
+    "members are updated": 180.0,
     "namespace is gone": 90.0,
     "node ends": 60.0,
     "node is back": 120.0,
     "node is ready": 120.0,
     "cluster is proved": 120.0,
     "pod is replaced": 120.0,
+    "update begins": 12.0,
+    "update is seen": 30.0,
     "watchdog ends": 20.0,
     "workload is ready": 180.0,
 }
@@ -104,6 +108,15 @@ def wait(stream: W, condition: Callable[[W], str | None], within: Limit) -> None
             if left <= 0:
                 raise _late(within, "; ".join(filter(None, (difference, stream.trouble))))
             stream.changed.wait(left)
+
+
+def happens(stream: W, condition: Callable[[W], str | None], within: Limit) -> bool:
+    """Watch for something that may never come; whether `condition` gave None in time."""
+    try:
+        wait(stream, condition, within)
+    except NotReady:
+        return False
+    return True
 
 
 def poll(condition: Callable[[], str | None], within: Limit, every: float = 0.1) -> None:

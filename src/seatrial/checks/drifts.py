@@ -100,14 +100,14 @@ def answers(history: History, question: str) -> Iterator[Op]:
 
 
 def _drifts(history: History, receipt: Op) -> Iterator[Drift]:
-    healed = _healed(history, receipt)
+    healed = healing(history, receipt)
     came = _uids(healed) if healed else {}
     for ordinal, old in _uids(receipt).items():
         new = came.get(ordinal, "")
         yield Drift(ordinal, receipt.value["fault"], old, new, receipt, healed)
 
 
-def _healed(history: History, receipt: Op) -> Op | None:
+def healing(history: History, receipt: Op) -> Op | None:
     """Give the next healing of this fault, unless the fault was there once more before it."""
     again = [op for op in _same(history, receipt, "receipt") if op.index > receipt.index]
     end = again[0].index if again else math.inf

@@ -9,7 +9,16 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.faults import node_kill, node_lost, node_stop, pod_delete, pod_evict, scale_down
+from seatrial.faults import (
+    broken_update,
+    node_kill,
+    node_lost,
+    node_stop,
+    pod_delete,
+    pod_evict,
+    rolling_update,
+    scale_down,
+)
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 
@@ -95,6 +104,26 @@ FAULTS: Mapping[str, Fault] = {
             scale_down.inject,
             _ANYWHERE,
             scale_down.undo,
+        ),
+        Fault(
+            "rolling-update",
+            "the set's template is given a new annotation, first for the highest member alone, "
+            "then for all, and is put back",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#rolling-updates",
+            rolling_update.inject,
+            _ANYWHERE,
+            rolling_update.undo,
+        ),
+        Fault(
+            "broken-update",
+            "the set's template is given an image that starts and serves nobody, and is put back; "
+            "who stays broken is deleted by hand",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#forced-rollback",
+            broken_update.inject,
+            _ANYWHERE,
+            broken_update.undo,
         ),
     )
 }

@@ -213,10 +213,19 @@ class Volume(Object, frozen=True):
         return values[0] if len(values) == 1 else ""
 
 
+class UpdateStrategy(Struct, frozen=True):
+    """How a set comes to a new revision: RollingUpdate, or OnDelete."""
+
+    type: str = "RollingUpdate"
+    rolling_update: dict[str, Any] | None = None
+
+
 class SetSpec(Struct, frozen=True):
     """A StatefulSet's spec."""
 
     replicas: int = 1
+    min_ready_seconds: int = 0
+    update_strategy: UpdateStrategy = UpdateStrategy()
 
 
 class SetStatus(Struct, frozen=True):
@@ -233,6 +242,11 @@ class Set(Object, frozen=True):
 
     spec: SetSpec = SetSpec()
     status: SetStatus = SetStatus()
+
+    @property
+    def partition(self) -> int:
+        """The lowest ordinal that an update reaches; 0 when none is set."""
+        return int((self.spec.update_strategy.rolling_update or {}).get("partition", 0))
 
 
 class NodeStatus(Struct, frozen=True):
@@ -266,18 +280,6 @@ class Machine(Object, frozen=True):
     def ready(self) -> bool:
         """Whether its Ready condition is True."""
         return _true(self.status.conditions, "Ready")
-
-
-class BudgetStatus(Struct, frozen=True):
-    """A PodDisruptionBudget's status."""
-
-    disruptions_allowed: int = 0
-
-
-class Budget(Object, frozen=True):
-    """A PodDisruptionBudget."""
-
-    status: BudgetStatus = BudgetStatus()
 
 
 class Namespace(Object, frozen=True):

@@ -21,6 +21,8 @@ from seatrial.testing.kept import Kept
 from seatrial.testing.kubelet import driver_kubelet
 from seatrial.testing.machine import PaperNode
 from seatrial.testing.names import FakeDns, fake_dns
+from seatrial.testing.ordered import Ordered
+from seatrial.testing.revised import Revised, revised
 from seatrial.testing.server import fake_api, restartable
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi
@@ -31,7 +33,9 @@ __all__ = [
     "FakeApi",
     "FakeDns",
     "Kept",
+    "Ordered",
     "PaperNode",
+    "Revised",
     "Story",
     "Weather",
     "controlled",
@@ -39,6 +43,7 @@ __all__ = [
     "fake_api",
     "fake_dns",
     "restartable",
+    "revised",
     "step",
     "storm",
 ]

@@ -5,17 +5,47 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import ordering
+from seatrial.checks import broken_updates, deploys, ordering, rollouts
 from seatrial.model import Guarantee
+
+_SETS = "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
 
 GUARANTEES = (
     Guarantee(
+        "ordering.deploy",
+        "ordinal n+1 is created only after n is Ready",
+        f"{_SETS}#deployment-and-scaling-guarantees",
+        "deploy, watched from before the set was there; making and Ready are compared by "
+        "resourceVersion",
+        (),
+        deploys.deploy,
+    ),
+    Guarantee(
         "ordering.scale-down",
         "highest ordinal first, one at a time, next only when the last is wholly gone",
-        "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
-        "#deployment-and-scaling-guarantees",
+        f"{_SETS}#deployment-and-scaling-guarantees",
         "3 -> 1; deletion and end of every pod are compared by resourceVersion",
         ("scale-down",),
         ordering.scale_down,
+    ),
+    Guarantee(
+        "ordering.rolling-update",
+        "highest first, one at a time, waits for Ready and minReadySeconds; partition and OnDelete "
+        "are honoured; the template's revision is recorded",
+        f"{_SETS}#update-strategies",
+        "a new annotation in the template: first for the highest member alone (partition), then "
+        "for all, then back",
+        ("rolling-update",),
+        rollouts.rolling_update,
+    ),
+    Guarantee(
+        "ordering.broken-update",
+        "a revision that never gets Ready stops the rollout at one pod; going back heals, or the "
+        "known need for a hand is named",
+        f"{_SETS}#forced-rollback",
+        "a revision whose containers start and serve nobody; after a while the template is put "
+        "back",
+        ("broken-update",),
+        broken_updates.broken_update,
     ),
 )

@@ -1,0 +1,101 @@
+"""Tells the histories of the ordering family, good and bad, and writes them beside this file.
+
+As tell.py does: `python tests/histories/tell_ordering.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from seatrial import history
+from seatrial.testing import Ordered, Story
+from seatrial.testing.ordered import NEW
+
+HERE = Path(__file__).parent
+
+
+def begun(fault: str, *breaks: str) -> Ordered:
+    run = Ordered({fault: [0]} if fault else {}, breaks=breaks)
+    run.deploys()
+    return run
+
+
+def updated() -> Ordered:
+    run = begun("rolling-update")
+    run.updates()
+    run.goes_back()
+    return run
+
+
+def stopped() -> Ordered:
+    run = begun("broken-update")
+    run.breaks_update()
+    run.goes_back("broken-update", only=[2], by_hand=run.named([2]))
+    return run
+
+
+def all_made_at_once() -> Ordered:
+    """The set is deployed as with podManagementPolicy: Parallel."""
+    run = Ordered(breaks=["ordering.deploy"])
+    run.set("ADDED")
+    for ordinal in range(3):
+        run.comes(ordinal)
+        run.ops.pop()
+    for ordinal in range(3):
+        run.pod(ordinal, "MODIFIED", ready=True)
+    return run
+
+
+def two_replaced_at_once() -> Ordered:
+    """The controller does not wait for the member that it replaced last."""
+    run = begun("rolling-update", "ordering.rolling-update")
+    olds = run.plans("rolling-update")
+    run.wants(NEW)
+    run.goes(2)
+    run.goes(1)
+    run.comes(2)
+    run.comes(1)
+    run.replaces(0)
+    run.updated(olds)
+    run.goes_back()
+    return run
+
+
+def never_replaced() -> Ordered:
+    """The set has updateStrategy OnDelete."""
+    run = begun("rolling-update", "ordering.rolling-update")
+    run.set("MODIFIED", strategy="OnDelete")
+    olds = run.plans("rolling-update")
+    run.wants(NEW)
+    run.waits(12)
+    run.replaces(2)
+    run.updated([olds[2]], by_hand=[olds[2]])
+    run.goes_back(only=[2], by_hand=run.named([2]))
+    return run
+
+
+def broken_rolled_out() -> Ordered:
+    """A revision that serves nobody is said to be Ready, and goes through all members."""
+    run = begun("broken-update", "ordering.broken-update")
+    olds = run.plans("broken-update")
+    run.wants(NEW)
+    run.replaces(2)
+    run.replaces(1)
+    run.broke([olds[2], olds[1]], [2])
+    run.goes_back("broken-update")
+    return run
+
+
+TOLD: dict[str, Callable[[], Story]] = {
+    "good/updated": updated,
+    "good/broken-update-stopped": stopped,
+    "bad/all-made-at-once": all_made_at_once,
+    "bad/two-replaced-at-once": two_replaced_at_once,
+    "bad/never-replaced": never_replaced,
+    "bad/broken-rolled-out": broken_rolled_out,
+}
+
+if __name__ == "__main__":
+    for name, tell in TOLD.items():
+        history.write_whole(HERE / f"{name}.jsonl", map(history.line, tell().history().ops))
