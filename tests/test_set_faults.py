@@ -34,6 +34,7 @@ SPEC: dict[str, Any] = {
     },
 }
 OF_A_TEMPLATE = ("rolling-update", "broken-update")
+OF_A_SET = (*OF_A_TEMPLATE, "unready-scale-down")
 
 
 @pytest.fixture(autouse=True)
@@ -191,8 +192,34 @@ def test_a_controller_that_sees_no_update_gives_no_receipt(api, tmp_path, monkey
     assert not (template(api).get("metadata", {}).get("annotations") or {}).get(MARK)
 
 
-@pytest.mark.parametrize("name", OF_A_TEMPLATE)
-def test_an_exception_while_the_template_is_changed_puts_it_back(name, api, tmp_path):
+def test_a_scale_down_under_an_unready_member_halts_and_goes_on(api, tmp_path):
+    kept = Kept()
+    with staged(api, tmp_path) as scene:
+        uids = {n: scene.pod(n).metadata.uid for n in range(3)}
+        with broken(FAULTS["unready-scale-down"], scene, 0, kept) as receipt:
+            assert receipt["unready"]["uid"] == uids[0]
+            assert {n: scene.pod(n).metadata.uid for n in range(3)} == uids
+            assert scene.replicated().spec.replicas == receipt["replicas"] == 1
+        assert settled(scene) is None
+    assert stages(kept) == ["planned", "undo", "receipt", "healed"]
+    assert [pod["pod"] for pod in proof(kept, "healed")["went_on"]] == ["web-2", "web-1"]
+    assert "finalizers" not in api.of("pods")["x/web-0"]["metadata"]
+    assert Journal().read() == ([], {})
+
+
+def test_a_set_that_does_all_at_once_does_not_halt(api, tmp_path):
+    kept = Kept()
+    with (
+        staged(api, tmp_path, Revised(api, parallel=True)) as scene,
+        broken(FAULTS["unready-scale-down"], scene, 0, kept),
+    ):
+        going = [scene.member(n) for n in (1, 2)]
+        assert any(pod is None or pod.metadata.deletion_timestamp for pod in going)
+    assert stages(kept) == ["planned", "undo", "receipt", "healed"]
+
+
+@pytest.mark.parametrize("name", OF_A_SET)
+def test_an_exception_while_a_set_is_changed_puts_it_back(name, api, tmp_path):
     with staged(api, tmp_path) as scene:
         before = scene.replicated().status.update_revision
         with pytest.raises(ZeroDivisionError), broken(FAULTS[name], scene, 0, Kept()):
@@ -230,7 +257,7 @@ def killed(api: FakeApi, folder, name: str, stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", ["undo", "receipt"])
-@pytest.mark.parametrize("name", OF_A_TEMPLATE)
+@pytest.mark.parametrize("name", OF_A_SET)
 def test_a_run_killed_on_the_way_is_undone_by_its_journal_and_twice_does_nothing(
     name, stage, api, tmp_path
 ):

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from seatrial import checks, timing
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
 
-OF_THE_SET = frozenset({"rolling-update", "broken-update"})
+OF_THE_SET = frozenset({"rolling-update", "broken-update", "unready-scale-down"})
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 
 
@@ -48,7 +48,7 @@ def _ordinals(fault: str, replicas: int, draw: random.Random) -> tuple[int, ...]
     if fault == "scale-down":
         return tuple(range(1, min(2, replicas)))
     if fault in OF_THE_SET:
-        return (0,)
+        return () if fault == "unready-scale-down" and replicas == 1 else (0,)
     return tuple(draw.sample(range(replicas), 1 if fault.startswith("node-") else replicas))
 
 

@@ -87,9 +87,26 @@ def broken_rolled_out() -> Ordered:
     return run
 
 
+def halted() -> Ordered:
+    run = begun("unready-scale-down")
+    run.scales_under()
+    run.scales_on()
+    return run
+
+
+def scaled_over_an_unready_one() -> Ordered:
+    """Both above go although 0 is unready, as with podManagementPolicy: Parallel."""
+    run = begun("unready-scale-down", "ordering.scale-down-waits")
+    run.scales_under(hasty=[2, 1])
+    run.scales_on(but=[2, 1])
+    return run
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/updated": updated,
     "good/broken-update-stopped": stopped,
+    "good/scale-down-halted": halted,
+    "bad/scaled-over-an-unready-one": scaled_over_an_unready_one,
     "bad/all-made-at-once": all_made_at_once,
     "bad/two-replaced-at-once": two_replaced_at_once,
     "bad/never-replaced": never_replaced,

@@ -18,6 +18,7 @@ from seatrial.faults import (
     pod_evict,
     rolling_update,
     scale_down,
+    unready_scale_down,
 )
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
@@ -124,6 +125,16 @@ FAULTS: Mapping[str, Fault] = {
             broken_update.inject,
             _ANYWHERE,
             broken_update.undo,
+        ),
+        Fault(
+            "unready-scale-down",
+            "the member is ended and held back by a finalizer, so that it is not Ready, and the "
+            "set is scaled down to it; it is let go, and the set is scaled up again",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#deployment-and-scaling-guarantees",
+            unready_scale_down.inject,
+            _ANYWHERE,
+            unready_scale_down.undo,
         ),
     )
 }

@@ -118,6 +118,11 @@ def _unstick(step: Step, reach: Reach) -> str:
     return sets.unstuck(reach.kube, step.path, step.value) if reach.kube else ""
 
 
+def _release(step: Step, reach: Reach) -> str:
+    kube = reach.kube
+    return sets.absent(lambda: sets.released(kube, step.path, step.value)) if kube else ""
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -161,5 +166,6 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "untaint": _untaint,
     "merge": _merge,
     "unstick": _unstick,
+    "release": _release,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

@@ -143,3 +143,30 @@ class Ordered(Story):
         """Record the receipt of a broken update."""
         facts = {"revision": NEW, "before": OLD, "image": "pause", "started": self.named(started)}
         self.stage("broken-update", 0, "receipt", {"pods": list(gone), **facts})
+
+    def scales_under(self, *, halts: float = 8.0, hasty: Sequence[int] = ()) -> None:
+        """Let 0 be held back unready while one is asked for; who is hasty goes meanwhile."""
+        olds = self.plans("unready-scale-down")
+        self.pod(0, "MODIFIED", deleting=True, ready=False)
+        self.set("MODIFIED", ready=self.replicas - 1)
+        self.set("MODIFIED", replicas=1)
+        for ordinal in hasty:
+            self.goes(ordinal)
+        self.waits(halts)
+        proof = {"replicas": 1, "unready": olds[0], "pods": olds[:1]}
+        self.stage("unready-scale-down", 0, "receipt", proof)
+
+    def scales_on(self, *, but: Sequence[int] = ()) -> None:
+        """Let 0 come again, and the scale-down go on; then let all be there again."""
+        gone = [n for n in range(self.replicas - 1, 0, -1) if n not in but]
+        self.pod(0, "DELETED")
+        self.comes(0)
+        for ordinal in gone:
+            self.goes(ordinal)
+        self.set("MODIFIED", replicas=self.replicas)
+        for ordinal in range(1, self.replicas):
+            self.comes(ordinal)
+        pods = self.named(range(self.replicas))
+        self.stage("unready-scale-down", 0, "healed", {"replicas": self.replicas, "pods": pods})
+        for ordinal in range(self.replicas):
+            self.answers(ordinal)

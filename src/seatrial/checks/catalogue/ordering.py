@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import broken_updates, deploys, ordering, rollouts
+from seatrial.checks import broken_updates, deploys, halts, ordering, rollouts
 from seatrial.model import Guarantee
 
 _SETS = "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
@@ -27,6 +27,15 @@ GUARANTEES = (
         "3 -> 1; deletion and end of every pod are compared by resourceVersion",
         ("scale-down",),
         ordering.scale_down,
+    ),
+    Guarantee(
+        "ordering.scale-down-waits",
+        "scale-down halts while a lower ordinal is unhealthy and goes on when it heals",
+        f"{_SETS}#deployment-and-scaling-guarantees",
+        "member 0 is ended and held back, the set counts one ready member less, 3 -> 1 is asked "
+        "for; after a while it is let go",
+        ("unready-scale-down",),
+        halts.scale_down_waits,
     ),
     Guarantee(
         "ordering.rolling-update",
