@@ -47,6 +47,7 @@ DEFECTS = {
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "no-service-name": {"spec.serviceName"},
     "lying-readiness": {"spec.template.spec.containers"},
+    "unlabelled-orphans": set(),
     "on-delete": {"spec.updateStrategy"},
     "parallel": {"spec.podManagementPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
@@ -54,7 +55,13 @@ DEFECTS = {
     "oldest-snapshot": {"spec.template.spec.initContainers"},
 }
 # What a rogue brings besides: the program that lies.
-ADDED = {"early-ack": {("ConfigMap", "early-ack")}}
+ADDED = {
+    "early-ack": {("ConfigMap", "early-ack")},
+    "unlabelled-orphans": {
+        (kind, "cleaner")
+        for kind in ("ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount")
+    },
+}
 
 
 @pytest.fixture

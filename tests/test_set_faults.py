@@ -34,7 +34,7 @@ SPEC: dict[str, Any] = {
     },
 }
 OF_A_TEMPLATE = ("rolling-update", "broken-update")
-OF_A_SET = (*OF_A_TEMPLATE, "unready-scale-down")
+OF_A_SET = (*OF_A_TEMPLATE, "unready-scale-down", "set-orphan")
 
 
 @pytest.fixture(autouse=True)
@@ -216,6 +216,35 @@ def test_a_set_that_does_all_at_once_does_not_halt(api, tmp_path):
         going = [scene.member(n) for n in (1, 2)]
         assert any(pod is None or pod.metadata.deletion_timestamp for pod in going)
     assert stages(kept) == ["planned", "undo", "receipt", "healed"]
+
+
+def test_an_orphaned_set_is_made_again_and_takes_the_same_pods(api, tmp_path):
+    kept = Kept()
+    with staged(api, tmp_path) as scene:
+        uids = {n: scene.pod(n).metadata.uid for n in range(3)}
+        before = api.of("statefulsets")["x/web"]
+        with broken(FAULTS["set-orphan"], scene, 0, kept) as receipt:
+            assert {pod["ordinal"]: pod["uid"] for pod in receipt["orphans"]} == uids
+            assert "x/web" not in api.of("statefulsets")
+        after = api.of("statefulsets")["x/web"]
+        assert {n: scene.pod(n).metadata.uid for n in range(3)} == uids
+    assert after["metadata"]["uid"] == proof(kept, "healed")["set"] != before["metadata"]["uid"]
+    assert after["spec"] == before["spec"]
+    assert stages(kept) == ["planned", "undo", "receipt", "healed"]
+
+
+def test_orphans_that_the_set_does_not_know_are_no_healing(api, tmp_path, monkeypatch):
+    monkeypatch.setitem(_SECONDS, "members are adopted", 0.4)
+    kept, blind = Kept(), Revised(api, matches=lambda _: False)
+    with (
+        staged(api, tmp_path, blind) as scene,
+        pytest.raises(NotReady, match="adopted"),
+        broken(FAULTS["set-orphan"], scene, 0, kept),
+    ):
+        pass
+    assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
+    assert "x/web" in api.of("statefulsets")
+    assert Journal().read() == ([], {})
 
 
 @pytest.mark.parametrize("name", OF_A_SET)

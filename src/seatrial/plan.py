@@ -13,7 +13,9 @@ from pathlib import PurePath
 from seatrial import checks, timing
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
 
-OF_THE_SET = frozenset({"rolling-update", "broken-update", "unready-scale-down"})
+OF_THE_SET = frozenset({
+    "rolling-update", "broken-update", "unready-scale-down", "set-orphan",
+})  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 
 

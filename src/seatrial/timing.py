@@ -40,6 +40,8 @@ _SECONDS = {
     "first list of a watch": 30.0,
     "kind creates the nodes": 300.0,
     "load flows": 20.0,
+    "members are adopted": 30.0,
+    "members are orphaned": 60.0,
     "members are read": 60.0,
     "names settle": 20.0,
     "member is back with its node": 180.0,

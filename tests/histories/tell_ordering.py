@@ -102,11 +102,31 @@ def scaled_over_an_unready_one() -> Ordered:
     return run
 
 
+def adopted() -> Ordered:
+    run = begun("set-orphan")
+    run.orphans()
+    run.adopts(range(3))
+    run.adopted()
+    return run
+
+
+def orphan_missed() -> Ordered:
+    """The new set's selector misses one of the orphans."""
+    run = begun("set-orphan", "ordering.adopt")
+    run.orphans()
+    run.adopts([0, 1])
+    run.waits(30)
+    run.gives_up("set-orphan")
+    return run
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/updated": updated,
     "good/broken-update-stopped": stopped,
     "good/scale-down-halted": halted,
     "bad/scaled-over-an-unready-one": scaled_over_an_unready_one,
+    "good/orphans-adopted": adopted,
+    "bad/orphan-missed": orphan_missed,
     "bad/all-made-at-once": all_made_at_once,
     "bad/two-replaced-at-once": two_replaced_at_once,
     "bad/never-replaced": never_replaced,

@@ -126,8 +126,8 @@ def _same(history: History, receipt: Op, stage: str) -> Iterator[Op]:
 
 
 def _uids(op: Op) -> Mapping[int, str]:
-    """Give the pod of each ordinal that a proof names: `pods` of a scale-down, else one."""
+    """Give the pod of each ordinal that a proof names: `pods` of a whole set, else one or none."""
     proof = op.value["proof"]
     if "pods" in proof:
         return {pod["ordinal"]: pod["uid"] for pod in proof["pods"]}
-    return {op.value["ordinal"]: proof["uid"]}
+    return {op.value["ordinal"]: proof["uid"]} if "uid" in proof else {}

@@ -18,6 +18,7 @@ from seatrial.faults import (
     pod_evict,
     rolling_update,
     scale_down,
+    set_orphan,
     unready_scale_down,
 )
 from seatrial.faults.journal import Step
@@ -135,6 +136,14 @@ FAULTS: Mapping[str, Fault] = {
             unready_scale_down.inject,
             _ANYWHERE,
             unready_scale_down.undo,
+        ),
+        Fault(
+            "set-orphan",
+            "the set is deleted while its pods are left alone, and made again from its document",
+            "https://kubernetes.io/docs/tasks/run-application/delete-stateful-set/",
+            set_orphan.inject,
+            _ANYWHERE,
+            set_orphan.undo,
         ),
     )
 }

@@ -44,15 +44,14 @@ def merged_back(kube: Kube, path: str, value: Mapping[str, Json]) -> str:
 
 
 def applied(kube: Kube, path: str, document: Mapping[str, Json]) -> str:
-    """Server-side apply a whole object that may be gone; nothing when it is there already."""
-    try:
-        kube.get(path)
-    except ApiFailed as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-        kube.apply([document])
-        return f"{document['kind']} {_name(path)} was gone and is there again"
-    return ""
+    """Make a set again that is gone, or is about to be; nothing when it is there to stay."""
+    space, name = path.split("/")[-3], _name(path)
+    with Stream(kube, ("statefulsets",), space) as stream:
+        wait(stream, lambda s: _leaving(s.items("statefulsets").get(name)), _seen())
+        if name in stream.items("statefulsets"):
+            return ""
+    kube.apply([document])
+    return f"{document['kind']} {name} was gone and is there again"
 
 
 def stripped(found: Mapping[str, Json]) -> dict[str, Any]:
@@ -119,6 +118,12 @@ def differs(found: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
         elif now != value:
             return True
     return False
+
+
+def _leaving(found: Set | None) -> str | None:
+    if found is None or found.metadata.deletion_timestamp is None:
+        return None
+    return f"{found.metadata.name} is being deleted"
 
 
 def _stuck(pod: Pod, revision: str, *, by_hand: bool) -> bool:

@@ -123,6 +123,11 @@ def _release(step: Step, reach: Reach) -> str:
     return sets.absent(lambda: sets.released(kube, step.path, step.value)) if kube else ""
 
 
+def _apply(step: Step, reach: Reach) -> str:
+    kube = reach.kube
+    return sets.absent(lambda: sets.applied(kube, step.path, step.value)) if kube else ""
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -167,5 +172,6 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "merge": _merge,
     "unstick": _unstick,
     "release": _release,
+    "apply": _apply,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

@@ -13,7 +13,7 @@ from seatrial.model import Json
 from seatrial.testing.story import SET, Story
 
 OLD, NEW = f"{SET}-old", f"{SET}-new"
-LIMITS = {"a halt is watched": 8.0, "update begins": 12.0, "members are adopted": 60.0}
+LIMITS = {"a halt is watched": 8.0, "update begins": 12.0, "members are adopted": 30.0}
 
 
 @dataclass
@@ -170,3 +170,30 @@ class Ordered(Story):
         self.stage("unready-scale-down", 0, "healed", {"replicas": self.replicas, "pods": pods})
         for ordinal in range(self.replicas):
             self.answers(ordinal)
+
+    def orphans(self) -> None:
+        """Let the set go without its pods, with the receipt of it, and come again."""
+        olds = self.plans("set-orphan")
+        for ordinal in range(self.replicas):
+            self.pod(ordinal, "MODIFIED", owner="")
+        old = self.state["uid"]
+        self.set("DELETED")
+        self.stage("set-orphan", 0, "receipt", {"set": old, "orphans": olds})
+        self.set("ADDED", uid="set-2")
+        self.waits(0.1)
+
+    def adopts(self, ordinals: Sequence[int]) -> None:
+        """Let the set own these pods."""
+        for ordinal in ordinals:
+            self.pod(ordinal, "MODIFIED", owner=self.state["uid"])
+
+    def adopted(self) -> None:
+        """Record that all are adopted."""
+        pods = self.named(range(self.replicas))
+        self.stage("set-orphan", 0, "healed", {"set": self.state["uid"], "adopted": pods})
+        for ordinal in range(self.replicas):
+            self.answers(ordinal)
+
+    def gives_up(self, fault: str) -> None:
+        """Record that a fault was never seen healed."""
+        self.stage(fault, 0, "stopped", {"reason": "not within its limit"})

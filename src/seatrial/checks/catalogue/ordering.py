@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import broken_updates, deploys, halts, ordering, rollouts
+from seatrial.checks import adoptions, broken_updates, deploys, halts, ordering, rollouts
 from seatrial.model import Guarantee
 
 _SETS = "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
@@ -56,5 +56,14 @@ GUARANTEES = (
         "back",
         ("broken-update",),
         broken_updates.broken_update,
+    ),
+    Guarantee(
+        "ordering.adopt",
+        "an orphaned pod is adopted again by its set without a restart",
+        "https://kubernetes.io/docs/tasks/run-application/delete-stateful-set/",
+        "the set is deleted, its pods are not; it is made again; uids, containers and owners are "
+        "compared",
+        ("set-orphan",),
+        adoptions.adopt,
     ),
 )
