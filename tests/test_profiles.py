@@ -48,6 +48,7 @@ DEFECTS = {
     "no-service-name": {"spec.serviceName"},
     "lying-readiness": {"spec.template.spec.containers"},
     "unlabelled-orphans": set(),
+    "blind-budget": {"spec.selector.matchLabels.app"},
     "on-delete": {"spec.updateStrategy"},
     "parallel": {"spec.podManagementPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import threading
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -245,6 +247,54 @@ def test_orphans_that_the_set_does_not_know_are_no_healing(api, tmp_path, monkey
     assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
     assert "x/web" in api.of("statefulsets")
     assert Journal().read() == ([], {})
+
+
+def guarded(api: FakeApi, *, selects: bool) -> None:
+    chosen = {"matchLabels": {} if selects else {"app": "nobody"}}
+    api.put("poddisruptionbudgets", "web", "x", spec={"minAvailable": 2, "selector": chosen})
+
+
+@dataclass
+class Slow(Revised):
+    """A controller whose members take a while to end."""
+
+    ending: set[str] = field(default_factory=set)
+
+    def _tend(self, space: str, name: str, pod: Any) -> None:
+        uid = pod["metadata"]["uid"]
+        if "deletionTimestamp" not in pod["metadata"]:
+            super()._tend(space, name, pod)
+        elif uid not in self.ending:
+            self.ending.add(uid)
+            threading.Timer(0.1, lambda: self.api.remove("pods", name, space)).start()
+
+
+def away(api: FakeApi) -> int:
+    """Give how many members were told to go at most, and not Ready again."""
+    ready: dict[str, bool] = {}
+    most = 0
+    for told in api.log:
+        if told.plural == "pods":
+            leaving = told.event == "DELETED" or "deletionTimestamp" in told.found["metadata"]
+            well = any(c["status"] == "True" for c in told.found["status"].get("conditions", ())
+                       if c["type"] == "Ready")  # fmt: skip
+            ready[told.found["metadata"]["name"]] = well and not leaving
+            most = max(most, len(ready) - sum(ready.values())) if leaving else most
+    return most
+
+
+@pytest.mark.parametrize(("selects", "most"), [(True, 1), (False, 3)])
+def test_all_are_evicted_as_fast_as_the_budget_allows(selects, most, api, tmp_path):
+    kept = Kept()
+    guarded(api, selects=selects)
+    with staged(api, tmp_path, Slow(api)) as scene:
+        uids = {n: scene.pod(n).metadata.uid for n in range(3)}
+        with broken(FAULTS["evict-all"], scene, 0, kept) as receipt:
+            assert {pod["ordinal"]: pod["uid"] for pod in receipt["pods"]} == uids
+            assert bool(receipt["refused"]) is selects
+        assert settled(scene) is None
+    assert away(api) == most
+    assert stages(kept) == ["planned", "receipt", "healed"]
 
 
 @pytest.mark.parametrize("name", OF_A_SET)

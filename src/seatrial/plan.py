@@ -14,7 +14,7 @@ from seatrial import checks, timing
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
 
 OF_THE_SET = frozenset({
-    "rolling-update", "broken-update", "unready-scale-down", "set-orphan",
+    "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 

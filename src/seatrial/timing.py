@@ -41,6 +41,7 @@ _SECONDS = {
     "kind creates the nodes": 300.0,
     "load flows": 20.0,
     "members are adopted": 30.0,
+    "members are evicted": 180.0,
     "members are orphaned": 60.0,
     "members are read": 60.0,
     "names settle": 20.0,

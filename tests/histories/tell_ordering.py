@@ -120,6 +120,21 @@ def orphan_missed() -> Ordered:
     return run
 
 
+def evicted() -> Ordered:
+    run = begun("evict-all")
+    run.budgeted(max=1)
+    run.evicts([[2], [1], [0]])
+    return run
+
+
+def evicted_at_once() -> Ordered:
+    """The budget selects no pod."""
+    run = begun("evict-all", "ordering.disruption-budget")
+    run.budgeted(max=1, expected=0)
+    run.evicts([[2, 1, 0]], refused=0)
+    return run
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/updated": updated,
     "good/broken-update-stopped": stopped,
@@ -127,6 +142,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/scaled-over-an-unready-one": scaled_over_an_unready_one,
     "good/orphans-adopted": adopted,
     "bad/orphan-missed": orphan_missed,
+    "good/evicted": evicted,
+    "bad/evicted-at-once": evicted_at_once,
     "bad/all-made-at-once": all_made_at_once,
     "bad/two-replaced-at-once": two_replaced_at_once,
     "bad/never-replaced": never_replaced,

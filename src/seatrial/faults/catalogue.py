@@ -11,6 +11,7 @@ from typing import Protocol
 
 from seatrial.faults import (
     broken_update,
+    evict_all,
     node_kill,
     node_lost,
     node_stop,
@@ -144,6 +145,13 @@ FAULTS: Mapping[str, Fault] = {
             set_orphan.inject,
             _ANYWHERE,
             set_orphan.undo,
+        ),
+        Fault(
+            "evict-all",
+            "every member's pod is evicted at once, again and again until the budgets let it go",
+            "https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/",
+            evict_all.inject,
+            _ANYWHERE,
         ),
     )
 }

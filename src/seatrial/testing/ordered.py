@@ -197,3 +197,28 @@ class Ordered(Story):
     def gives_up(self, fault: str) -> None:
         """Record that a fault was never seen healed."""
         self.stage(fault, 0, "stopped", {"reason": "not within its limit"})
+
+    def budgeted(self, **asks: Json) -> None:
+        """Let the watch see a disruption budget."""
+        self.rv += 1
+        facts = {"name": SET, "uid": "budget-1", "deleting": False, "allowed": 1, "min": None}
+        facts |= {"max": None, "expected": self.replicas, "rv": self.rv, "event": "ADDED"}
+        self.says("watch/poddisruptionbudgets", "budget", {**facts, **asks})
+
+    def evicts(self, batches: Sequence[Sequence[int]], *, refused: int = 2) -> None:
+        """Let members be evicted, a batch at once, each batch once the one before is back."""
+        olds = self.plans("evict-all")
+        for batch in batches:
+            for ordinal in batch:
+                self.pod(ordinal, "MODIFIED", deleting=True, ready=False)
+            self.waits(1)
+            for ordinal in batch:
+                self.pod(ordinal, "DELETED")
+            for ordinal in sorted(batch):
+                self.comes(ordinal)
+        gone = [olds[ordinal] for batch in batches for ordinal in batch]
+        self.stage("evict-all", 0, "receipt", {"pods": gone, "refused": refused})
+        self.waits(0.1)
+        self.stage("evict-all", 0, "healed", {"pods": self.named(range(self.replicas))})
+        for ordinal in range(self.replicas):
+            self.answers(ordinal)

@@ -5,7 +5,15 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import adoptions, broken_updates, deploys, halts, ordering, rollouts
+from seatrial.checks import (
+    adoptions,
+    broken_updates,
+    budgets,
+    deploys,
+    halts,
+    ordering,
+    rollouts,
+)
 from seatrial.model import Guarantee
 
 _SETS = "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
@@ -65,5 +73,14 @@ GUARANTEES = (
         "compared",
         ("set-orphan",),
         adoptions.adopt,
+    ),
+    Guarantee(
+        "ordering.disruption-budget",
+        "evictions never take more than the budget allows",
+        "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
+        "every member is evicted at once, again and again until all have gone; who is away is "
+        "counted by resourceVersion",
+        ("evict-all",),
+        budgets.disruption_budget,
     ),
 )
