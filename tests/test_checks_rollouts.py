@@ -233,10 +233,10 @@ def test_a_new_pod_of_another_revision_is_broken():
     assert "came back at revision ledger-other" in found.reason
 
 
-def by_hand(*, waits: float = 12.0, **facts) -> Ordered:
+def by_hand(*, waits: float = 12.0, min_ready: int = 0, **facts) -> Ordered:
     """Tell an update of a set that replaces only who is deleted by hand."""
     story = deployed(**facts)
-    story.set("MODIFIED", strategy="OnDelete")
+    story.set("MODIFIED", strategy="OnDelete", min_ready=min_ready)
     olds = story.plans("rolling-update")
     story.wants(NEW)
     story.waits(waits)
@@ -256,6 +256,8 @@ def test_a_set_that_replaces_nobody_is_broken_when_a_rolling_update_is_claimed()
 
 def test_a_set_that_was_given_too_little_time_is_unknown():
     assert verdict(by_hand(waits=3), ROLLING).verdict is Standing.UNKNOWN
+    assert verdict(by_hand(waits=12, min_ready=30), ROLLING).verdict is Standing.UNKNOWN
+    assert verdict(by_hand(waits=42, min_ready=30), ROLLING).verdict is Standing.BROKEN
 
 
 def test_a_set_with_a_member_that_was_not_ready_is_not_accused_of_waiting():

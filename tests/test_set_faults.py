@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from seatrial.errors import CannotRun, NotReady
-from seatrial.faults import FAULTS, broken
+from seatrial.faults import FAULTS, broken, revisions
 from seatrial.faults.journal import Journal
 from seatrial.faults.rolling_update import MARK
 from seatrial.faults.scene import Scene
@@ -348,3 +349,11 @@ def test_a_run_killed_on_the_way_is_undone_by_its_journal_and_twice_does_nothing
         assert bool(undone(entry, reach)) is (stage == "receipt")
         wait(scene.stream, lambda _: settled(scene, before), SOON)
         assert undone(entry, reach) == []
+
+
+def test_a_set_with_min_ready_seconds_is_given_them_before_it_is_called_idle(api, tmp_path):
+    with staged(api, tmp_path, minReadySeconds=1, updateStrategy={"type": "OnDelete"}) as scene:
+        wait(scene.stream, lambda _: None if scene.replicated() else "no set", SOON)
+        began = time.monotonic()
+        assert not revisions.moves(scene, revisions.uids(scene))
+        assert time.monotonic() - began >= 1.4

@@ -179,7 +179,8 @@ def _nobody(history: History, way: Rollout) -> Finding:
         return Finding(Standing.UNKNOWN, "the partition keeps everybody, so nothing was shown")
     asked, patience = way.asked, history.head["limits"].get("update begins", 0.0)
     had = way.span.end.completed - asked.completed if asked else 0.0
-    if asked is None or patience <= 0 or had < patience:
+    rest = float(way.states[-1].value.get("min_ready", 0))
+    if asked is None or patience <= 0 or had < patience + rest:
         return Finding(Standing.UNKNOWN, "nobody was replaced, and nobody waited long enough")
     at = version(asked)
     present = [t for t in way.tenures if t.since.rv < at and (t.until is None or t.until.rv > at)]
@@ -189,7 +190,7 @@ def _nobody(history: History, way: Rollout) -> Finding:
         reason = f"nobody was replaced, but {unready[0].pod} was not Ready"
         return Finding(Standing.UNKNOWN, reason)
     strategy = f" (updateStrategy {way.strategy})" if way.strategy else ""
-    reason = f"nobody was replaced within {patience:g} s of the set's new revision{strategy}"
+    reason = f"nobody was replaced within {patience + rest:g} s of the set's new revision{strategy}"
     return _broken(reason, asked, way.span.end)
 
 

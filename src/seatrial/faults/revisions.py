@@ -6,6 +6,7 @@ May import: model, errors, timing, kube, faults.*.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from seatrial.errors import CannotRun
@@ -59,8 +60,13 @@ def until_runs(scene: Scene, wanted: str, ordinals: Iterable[int]) -> None:
 
 
 def moves(scene: Scene, olds: Uids, within: str = "update begins") -> bool:
-    """Watch whether one of these pods is told to go, or has gone, within a named limit."""
-    return happens(scene.stream, lambda _: _resting(scene, olds), limit(within))
+    """Watch whether one of these pods is told to go, or has gone, within a named limit.
+
+    A controller may let a member that has just got Ready be so for minReadySeconds before.
+    """
+    patience, rest = limit(within), scene.replicated().spec.min_ready_seconds
+    longer = replace(patience, seconds=patience.seconds + rest)
+    return happens(scene.stream, lambda _: _resting(scene, olds), longer)
 
 
 def ended(scene: Scene, olds: Uids) -> list[Named]:
