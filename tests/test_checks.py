@@ -188,7 +188,7 @@ ASK_NOBODY = {"identity.labels", "storage.claim-per-ordinal"}
 
 
 def test_an_answer_that_nobody_knows_is_no_answer():
-    asking = [g for g in checks.chosen(["*"]) if g.id not in ASK_NOBODY]
+    asking = [g for g in checks.chosen(["identity.*", "storage.*"]) if g.id not in ASK_NOBODY]
     unsure = History(
         tuple(replace(op, outcome=Outcome.INFO) if op.what == "answer" else op for op in GOOD.ops)
     )

@@ -46,6 +46,10 @@ DEFECTS = {
     "empty-dir": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "ephemeral-claim": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "no-service-name": {"spec.serviceName"},
+    "lying-readiness": {"spec.template.spec.containers"},
+    "unlabelled-orphans": set(),
+    "blind-budget": {"spec.selector.matchLabels.app"},
+    "on-delete": {"spec.updateStrategy"},
     "parallel": {"spec.podManagementPolicy"},
     "random-id": {"spec.template.spec.containers"},
     "owned-by-hand": {
@@ -80,6 +84,10 @@ ADDED = {
     },
     "start-order": {("ConfigMap", "start-order"), ("PersistentVolumeClaim", "pool")},
     "shared-claim": {("PersistentVolumeClaim", "shared")},
+    "unlabelled-orphans": {
+        (kind, "cleaner")
+        for kind in ("ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount")
+    },
 }
 
 

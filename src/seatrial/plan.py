@@ -14,10 +14,14 @@ from seatrial import checks, timing
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
 
-_OF_ALL = ("pods-delete", "set-delete")
+_OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
+OF_THE_SET = frozenset({
+    "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
+})  # fmt: skip
+"""Faults of a whole set: each is planned once, and every member is asked after it."""
 
 
 def planned(
@@ -34,8 +38,9 @@ def planned(
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
     A fault of a pod is done to every ordinal, one of a node to one of them, one of many members
-    names the lowest, once a round. A rogue meets only the faults that must show its defect;
-    `faults` are planned instead when any are named, each perhaps with its rounds (see `rounds_of`).
+    or of the set names the lowest, once a round. A rogue meets only the faults that must show its
+    defect; `faults` are planned instead when any are named, each perhaps with its rounds (see
+    `rounds_of`).
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
@@ -68,8 +73,8 @@ def rounds_of(fault: str) -> tuple[str, int]:
 def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...]:
     if fault == "scale-down":
         return tuple(members[1:2])
-    if fault in _OF_ALL:
-        return tuple(members[:1])
+    if fault in _OF_ALL | OF_THE_SET:
+        return () if fault == "unready-scale-down" and len(members) == 1 else tuple(members[:1])
     return tuple(draw.sample(members, 1 if fault.startswith("node-") else len(members)))
 
 

@@ -16,6 +16,7 @@ from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
+from seatrial.plan import OF_THE_SET
 from seatrial.progress import Progress
 
 
@@ -86,4 +87,5 @@ def _break_all(live: Live) -> None:
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                 live.alive.until_ready()
-            live.ask(hit or (ordinal,))
+            everybody = fault.fault in OF_THE_SET
+            live.ask(live.everybody if everybody else hit or (ordinal,))

@@ -29,6 +29,7 @@ class Limit:
 
 
 _SECONDS = {
+    "a halt is watched": 8.0,
     "api answers": 60.0,
     "command in a container": 20.0,
     "controller is ready": 60.0,
@@ -43,10 +44,14 @@ _SECONDS = {
     # Kubernetes' own toleration is 300 s; shorter ones are the cluster's.
     "member of a node that is given up is told to go": 360.0,
     "member of a node that is cut off is replaced": 10.0,
+    "members are adopted": 30.0,
+    "members are evicted": 180.0,
+    "members are orphaned": 60.0,
     "members are read": 60.0,
     "names settle": 20.0,
     "member is back with its node": 180.0,
     "members are scaled": 90.0,
+    "members are updated": 180.0,
     "namespace is gone": 90.0,
     "nothing of a trial is left": 60.0,
     "node ends": 60.0,
@@ -57,6 +62,8 @@ _SECONDS = {
     "pod is replaced": 120.0,
     "set is deleted": 90.0,
     "set is made again": 180.0,
+    "update begins": 12.0,
+    "update is seen": 30.0,
     "watchdog ends": 20.0,
     "workload is ready": 180.0,
 }
@@ -112,6 +119,15 @@ def wait(stream: W, condition: Callable[[W], str | None], within: Limit) -> None
             if left <= 0:
                 raise _late(within, "; ".join(filter(None, (difference, stream.trouble))))
             stream.changed.wait(left)
+
+
+def happens(stream: W, condition: Callable[[W], str | None], within: Limit) -> bool:
+    """Watch for something that may never come; whether `condition` gave None in time."""
+    try:
+        wait(stream, condition, within)
+    except NotReady:
+        return False
+    return True
 
 
 def poll(condition: Callable[[], str | None], within: Limit, every: float = 0.1) -> None:

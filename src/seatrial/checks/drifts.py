@@ -100,14 +100,14 @@ def answers(history: History, question: str) -> Iterator[Op]:
 
 
 def _drifts(history: History, receipt: Op) -> Iterator[Drift]:
-    healed = _healed(history, receipt)
+    healed = healing(history, receipt)
     came = _uids(healed) if healed else {}
     for ordinal, old in _uids(receipt).items():
         new = came.get(ordinal, "")
         yield Drift(ordinal, receipt.value["fault"], old, new, receipt, healed)
 
 
-def _healed(history: History, receipt: Op) -> Op | None:
+def healing(history: History, receipt: Op) -> Op | None:
     """Give the next healing of this fault, unless the fault was there once more before it."""
     again = [op for op in _same(history, receipt, "receipt") if op.index > receipt.index]
     end = again[0].index if again else math.inf
@@ -126,8 +126,8 @@ def _same(history: History, receipt: Op, stage: str) -> Iterator[Op]:
 
 
 def _uids(op: Op) -> Mapping[int, str]:
-    """Give the pod of each ordinal that a proof names: `pods` of a scale-down, else one."""
+    """Give the pod of each ordinal that a proof names: `pods` of a whole set, else one or none."""
     proof = op.value["proof"]
     if "pods" in proof:
         return {pod["ordinal"]: pod["uid"] for pod in proof["pods"]}
-    return {op.value["ordinal"]: proof["uid"]}
+    return {op.value["ordinal"]: proof["uid"]} if "uid" in proof else {}

@@ -15,6 +15,8 @@ _WATCHES = {
     "claim": "watch/persistentvolumeclaims",
     "volume": "watch/persistentvolumes",
     "node": "watch/nodes",
+    "set": "watch/statefulsets",
+    "budget": "watch/poddisruptionbudgets",
 }
 _OF_THE_DRIVER = ("client/", "reader/", "dns/")
 
@@ -49,7 +51,7 @@ def drill_trouble(history: History) -> str:
 
 
 def gaps(history: History, kind: str) -> Iterator[Op]:
-    """Give the gaps in what was seen of one kind of object: pod, claim, volume or node."""
+    """Give the gaps in what was seen of one kind of object, a key of _WATCHES."""
     return (
         op
         for op in history.of("gap")

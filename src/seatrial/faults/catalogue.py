@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seatrial.faults import (
+    broken_update,
+    evict_all,
     node_cut,
     node_kill,
     node_lost,
@@ -17,8 +19,11 @@ from seatrial.faults import (
     pod_delete,
     pod_evict,
     pods_delete,
+    rolling_update,
     scale_down,
     set_delete,
+    set_orphan,
+    unready_scale_down,
 )
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
@@ -128,6 +133,51 @@ FAULTS: Mapping[str, Fault] = {
             set_delete.inject,
             _ANYWHERE,
             set_delete.undo,
+        ),
+        Fault(
+            "rolling-update",
+            "the set's template is given a new annotation, first for the highest member alone, "
+            "then for all, and is put back",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#rolling-updates",
+            rolling_update.inject,
+            _ANYWHERE,
+            rolling_update.undo,
+        ),
+        Fault(
+            "broken-update",
+            "the set's template is given an image that starts and serves nobody, and is put back; "
+            "who stays broken is deleted by hand",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#forced-rollback",
+            broken_update.inject,
+            _ANYWHERE,
+            broken_update.undo,
+        ),
+        Fault(
+            "unready-scale-down",
+            "the member is ended and held back by a finalizer, so that it is not Ready, and the "
+            "set is scaled down to it; it is let go, and the set is scaled up again",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#deployment-and-scaling-guarantees",
+            unready_scale_down.inject,
+            _ANYWHERE,
+            unready_scale_down.undo,
+        ),
+        Fault(
+            "set-orphan",
+            "the set is deleted while its pods are left alone, and made again from its document",
+            "https://kubernetes.io/docs/tasks/run-application/delete-stateful-set/",
+            set_orphan.inject,
+            _ANYWHERE,
+            set_orphan.undo,
+        ),
+        Fault(
+            "evict-all",
+            "every member's pod is evicted at once, again and again until the budgets let it go",
+            "https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/",
+            evict_all.inject,
+            _ANYWHERE,
         ),
     )
 }

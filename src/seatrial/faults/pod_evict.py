@@ -18,13 +18,14 @@ from seatrial.timing import limit, wait
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Evict exactly the pod that was seen (by uid); receipt: the watch saw its end."""
     uid = scene.pod(ordinal).metadata.uid
-    wait(scene.stream, lambda _: _refused(scene, ordinal, uid), limit("eviction is allowed"))
+    wait(scene.stream, lambda _: refused(scene, ordinal, uid), limit("eviction is allowed"))
     receipt = scene.until_gone(ordinal, uid)
     yield {**receipt, "asked": "the Eviction API answered 201"}
     return scene.until_replaced(ordinal, uid)
 
 
-def _refused(scene: Scene, ordinal: int, uid: str) -> str | None:
+def refused(scene: Scene, ordinal: int, uid: str) -> str | None:
+    """Ask for an eviction; None when it is granted, else why a budget refuses it (429)."""
     body = {
         "apiVersion": "policy/v1",
         "kind": "Eviction",

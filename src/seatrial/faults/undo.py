@@ -1,7 +1,7 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.journal.
+May import: model, errors, kube, faults.{journal,sets}.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
+from seatrial.faults import sets
 from seatrial.faults.journal import Entry, Step
 from seatrial.kube.client import ApiFailed, Kube
 from seatrial.machine import Node
@@ -152,6 +153,25 @@ def _made(kube: Kube, step: Step) -> bool:
     return True
 
 
+def _merge(step: Step, reach: Reach) -> str:
+    kube = reach.kube
+    return sets.absent(lambda: sets.merged_back(kube, step.path, step.value)) if kube else ""
+
+
+def _unstick(step: Step, reach: Reach) -> str:
+    return sets.unstuck(reach.kube, step.path, step.value) if reach.kube else ""
+
+
+def _release(step: Step, reach: Reach) -> str:
+    kube = reach.kube
+    return sets.absent(lambda: sets.released(kube, step.path, step.value)) if kube else ""
+
+
+def _apply(step: Step, reach: Reach) -> str:
+    kube = reach.kube
+    return sets.absent(lambda: sets.applied(kube, step.path, step.value)) if kube else ""
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -204,5 +224,9 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "scale": _scale,
     "recreate": _recreate,
     "untaint": _untaint,
+    "merge": _merge,
+    "unstick": _unstick,
+    "release": _release,
+    "apply": _apply,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

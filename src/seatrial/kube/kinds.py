@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from seatrial.errors import BadInput
-from seatrial.kube.objects import Budget, Machine, Namespace, Object, Pod, Set
+from seatrial.kube.objects import Machine, Namespace, Object, Pod, Set
 from seatrial.kube.surroundings import (
+    Budget,
     Custom,
     Endpoint,
     EndpointSlice,
@@ -76,6 +77,9 @@ def _set(found: Set) -> dict[str, Any]:
         "ready": found.status.ready_replicas,
         "current": found.status.current_revision,
         "update": found.status.update_revision,
+        "strategy": found.spec.update_strategy.type,
+        "partition": found.partition,
+        "min_ready": found.spec.min_ready_seconds,
     }
 
 
@@ -88,7 +92,12 @@ def _node(node: Machine) -> dict[str, Any]:
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
-    return {"allowed": budget.status.disruptions_allowed}
+    return {
+        "allowed": budget.status.disruptions_allowed,
+        "expected": budget.status.expected_pods,
+        "min": budget.spec.min_available,
+        "max": budget.spec.max_unavailable,
+    }
 
 
 def _lease(lease: Lease) -> dict[str, Any]:

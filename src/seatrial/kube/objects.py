@@ -180,12 +180,21 @@ class Retention(Struct, frozen=True):
     when_scaled: str = "Retain"
 
 
+class UpdateStrategy(Struct, frozen=True):
+    """How a set comes to a new revision: RollingUpdate, or OnDelete."""
+
+    type: str = "RollingUpdate"
+    rolling_update: dict[str, Any] | None = None
+
+
 class SetSpec(Struct, frozen=True):
     """A StatefulSet's spec."""
 
     replicas: int = 1
     ordinals: Ordinals | None = None
     persistent_volume_claim_retention_policy: Retention | None = None
+    min_ready_seconds: int = 0
+    update_strategy: UpdateStrategy = UpdateStrategy()
 
 
 class SetStatus(Struct, frozen=True):
@@ -217,6 +226,11 @@ class Set(Object, frozen=True):
     def ordinals(self) -> range:
         """The ordinals that it shall have now."""
         return range(self.start, self.start + self.spec.replicas)
+
+    @property
+    def partition(self) -> int:
+        """The lowest ordinal that an update reaches; 0 when none is set."""
+        return int((self.spec.update_strategy.rolling_update or {}).get("partition", 0))
 
 
 class NodeStatus(Struct, frozen=True):
@@ -250,18 +264,6 @@ class Machine(Object, frozen=True):
     def ready(self) -> bool:
         """Whether its Ready condition is True."""
         return _true(self.status.conditions, "Ready")
-
-
-class BudgetStatus(Struct, frozen=True):
-    """A PodDisruptionBudget's status."""
-
-    disruptions_allowed: int = 0
-
-
-class Budget(Object, frozen=True):
-    """A PodDisruptionBudget."""
-
-    status: BudgetStatus = BudgetStatus()
 
 
 class Namespace(Object, frozen=True):

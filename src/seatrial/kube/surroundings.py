@@ -136,3 +136,24 @@ class Custom(Object, frozen=True):
 
     spec: Any = msgspec.field(default_factory=dict)
     status: Any = msgspec.field(default_factory=dict)
+
+
+class BudgetSpec(Struct, frozen=True):
+    """A PodDisruptionBudget's spec: numbers, or shares such as 30%."""
+
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+
+
+class BudgetStatus(Struct, frozen=True):
+    """A PodDisruptionBudget's status."""
+
+    disruptions_allowed: int = 0
+    expected_pods: int = 0
+
+
+class Budget(Object, frozen=True):
+    """A PodDisruptionBudget."""
+
+    spec: BudgetSpec = BudgetSpec()
+    status: BudgetStatus = BudgetStatus()

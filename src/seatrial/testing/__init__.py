@@ -22,6 +22,8 @@ from seatrial.testing.kept import Kept
 from seatrial.testing.kubelet import driver_kubelet
 from seatrial.testing.machine import PaperNode
 from seatrial.testing.names import FakeDns, fake_dns
+from seatrial.testing.ordered import Ordered
+from seatrial.testing.revised import Revised, revised
 from seatrial.testing.server import fake_api, restartable
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi
@@ -32,7 +34,9 @@ __all__ = [
     "FakeApi",
     "FakeDns",
     "Kept",
+    "Ordered",
     "PaperNode",
+    "Revised",
     "Story",
     "Weather",
     "churns",
@@ -44,6 +48,7 @@ __all__ = [
     "gets_its_set_again",
     "loses_its_set",
     "restartable",
+    "revised",
     "step",
     "storm",
 ]

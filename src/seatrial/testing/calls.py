@@ -215,7 +215,11 @@ def _exhausted(api: FakeApi, namespace: str, pod: Object) -> bool:
 
 
 def _ready(pod: Object) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in _conditions(pod))
+    """Whether a budget counts a pod; source: disruption.go, countHealthyPods."""
+    leaving = "deletionTimestamp" in pod["metadata"]
+    return not leaving and any(
+        c["type"] == "Ready" and c["status"] == "True" for c in _conditions(pod)
+    )
 
 
 def _conditions(pod: Object) -> list[Object]:

@@ -71,9 +71,12 @@ class Transition:
         return json.dumps({"type": self.event, "object": found}).encode() + b"\n"
 
 
-@dataclass
+@dataclass(eq=False)
 class Watch:
-    """One open watch: what it covers, where it is in the log, and what it shall do next."""
+    """One open watch: what it covers, where it is in the log, and what it shall do next.
+
+    Two that look alike are two: who ends one must not take the other off the list.
+    """
 
     plural: str
     namespace: str

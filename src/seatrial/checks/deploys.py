@@ -1,0 +1,79 @@
+"""ordering.deploy: members are made one after the other.
+
+May import: model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from seatrial.checks.intervals import Tenure, ordinals
+from seatrial.checks.turns import Finding, Span, blind, concluded, ready, version
+from seatrial.model import History, Op, Standing, Verdict
+
+_DEPLOY = "ordering.deploy"
+
+
+def deploy(history: History) -> Verdict:
+    """Judge ordering.deploy: each pod is made only once the one below it has been Ready.
+
+    By resourceVersion, of the first pod of each ordinal. A pod that is Ready, or on a node, when
+    it is first seen was made before anybody looked: unknown. Unknown as well with a gap in the
+    watch of pods, without a plan, and with fewer than two members. Figures: members, seconds
+    (from each pod's making to its Ready), waited (from Ready to the making of the next).
+    Source: kubernetes.io, StatefulSets, "Deployment and Scaling Guarantees".
+    """
+    members = history.head["profile"]["replicas"] if history.head else 0
+    first = _first(history, members) if history.head else {}
+    found = [_turn(below, pod) for below, pod in pairwise(first.values())]
+    figures = {"members": len(first), **_times(tuple(first.values()))}
+    praise = f"{len(first)} members were made, each once the one below it was Ready"
+    return concluded(_DEPLOY, found, _unshown(history, first, members), praise, figures)
+
+
+def _first(history: History, members: int) -> Mapping[int, Tenure]:
+    found = ordinals(history)
+    return {n: held[0] for n, held in found.items() if n < members}
+
+
+def _turn(below: Tenure, pod: Tenure) -> Finding:
+    came = ready(below)
+    made = pod.ops[0]
+    if not (_from_the_start(below) and _from_the_start(pod)):
+        return Finding(Standing.UNKNOWN, f"nobody saw how {below.pod} and {pod.pod} were made")
+    if came is None or version(came) > version(made):
+        reason = f"{pod.pod} was made while {below.pod} had not been Ready yet"
+        return Finding(Standing.BROKEN, reason, (made, came or below.ops[-1]))
+    return Finding(Standing.HOLDS, "", (came, made))
+
+
+def _from_the_start(tenure: Tenure) -> bool:
+    """Whether a pod was seen as it was made: nobody has placed it yet."""
+    seen = tenure.ops[0].value
+    return seen["event"] == "ADDED" and not seen["node"] and not seen["ready"]
+
+
+def _unshown(history: History, first: Mapping[int, Tenure], members: int) -> str:
+    if not history.head.get("plan"):
+        return "the plan is missing"
+    if members < 2:  # noqa: PLR2004 - it takes two to have an order
+        return f"no order was shown: members: {members}"
+    if missing := sorted(set(range(members)) - set(first)):
+        return f"the making of ordinal {missing[0]} was not seen"
+    if late := [pod for pod in first.values() if ready(pod) is None]:
+        return f"{late[0].pod} was never seen Ready"
+    return blind(history, Span(history.ops[0], _last(first)), "pod")
+
+
+def _last(first: Mapping[int, Tenure]) -> Op:
+    made = [tenure.ops[0] for tenure in first.values()]
+    return max(made, key=lambda op: op.completed)
+
+
+def _times(pods: Sequence[Tenure]) -> dict[str, list[float]]:
+    made = [pod.ops[0].completed for pod in pods]
+    came = [op.completed if (op := ready(pod)) else None for pod in pods]
+    seconds = [round(c - m, 3) for m, c in zip(made, came, strict=True) if c is not None]
+    waits = zip(came[:-1], made[1:], strict=True) if pods else ()
+    return {"seconds": seconds, "waited": [round(m - c, 3) for c, m in waits if c is not None]}

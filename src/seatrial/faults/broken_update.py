@@ -1,0 +1,105 @@
+"""The set's template is given an image that starts and serves nobody, and is put back.
+
+The image is the pause image that every node has for its own use: nothing has to be pulled, and
+whatever the members are, it is not that.
+May import: model, errors, timing, kube, faults.*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from seatrial.errors import CannotRun
+from seatrial.faults import revisions
+from seatrial.faults.journal import Step
+from seatrial.faults.scene import Proof, Scene
+from seatrial.faults.sets import HASH
+from seatrial.kube.client import Kube
+from seatrial.timing import limit, wait
+
+_PAUSE = re.compile(r"(?:.*/)?pause:[\w.-]+")
+_OWN = ("args", "command", "lifecycle")
+"""What a container says about its own image's programs."""
+
+
+def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
+    """Plan to put the containers back, and to delete who stays broken."""
+    del ordinal
+    return revisions.undo(scene, _containers(_containers_of(scene)))
+
+
+def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
+    """Ask for a revision that never serves; receipt: the watch saw a pod of it start.
+
+    What comes then is watched for a while: who else is told to go is the judges' to see.
+    """
+    del ordinal
+    before, olds, whole = revisions.revision(scene), revisions.uids(scene), _containers_of(scene)
+    image = _pause(scene.kube)
+    broken = [_idle(container, image) for container in whole]
+    scene.kube.patch(revisions.path(scene), _containers(broken))
+    wanted = revisions.until_other(scene, before)
+    wait(scene.stream, lambda _: _unstarted(scene, wanted), limit("pod is replaced"))
+    first = _started(scene, wanted)
+    still = {n: pod.metadata.uid for n in olds if (pod := scene.member(n)) and n not in first}
+    revisions.moves(scene, still, "a halt is watched")
+    yield {
+        "pods": revisions.ended(scene, olds),
+        "revision": wanted,
+        "before": before,
+        "image": image,
+        "started": [revisions.named(scene, n, uid) for n, uid in first.items()],
+        "witness": "a container of the new revision runs, seen on the watch",
+    }
+    return revisions.went_back(scene, _containers(whole), before, by_itself=True)
+
+
+def _containers_of(scene: Scene) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = scene.kube.get(revisions.path(scene))["spec"]["template"]["spec"][
+        "containers"
+    ]
+    return found
+
+
+def _containers(containers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {"containers": containers}}}}
+
+
+def _idle(container: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """Give a container another image; probes, ports and mounts stay."""
+    kept = {key: value for key, value in container.items() if key not in _OWN}
+    return {**kept, "image": image, "imagePullPolicy": "IfNotPresent"}
+
+
+def _pause(kube: Kube) -> str:
+    """Name the pause image that most nodes say they have; the name differs by who made them."""
+    said: Counter[str] = Counter(
+        name
+        for node in kube.get("/api/v1/nodes")["items"]
+        for image in node.get("status", {}).get("images", ())
+        for name in image.get("names") or ()
+        if _PAUSE.fullmatch(name)
+    )
+    if not said:
+        raise CannotRun("a pause image on the nodes", seen="no node says that it has one")
+    return max(said, key=lambda name: (said[name], name))
+
+
+def _started(scene: Scene, wanted: str) -> dict[int, str]:
+    """Give the pods of a revision with a container that has started."""
+    replicas = scene.replicated().spec.replicas
+    pods = {n: scene.member(n) for n in range(replicas)}
+    return {
+        n: pod.metadata.uid
+        for n, pod in pods.items()
+        if pod
+        and pod.metadata.labels.get(HASH) == wanted
+        and any(status.container_id for status in pod.status.container_statuses)
+    }
+
+
+def _unstarted(scene: Scene, wanted: str) -> str | None:
+    return None if _started(scene, wanted) else f"no pod of revision {wanted} has started"

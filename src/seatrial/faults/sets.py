@@ -1,0 +1,158 @@
+"""How a set and its pods are put right: what the steps of the journal about a set come down to.
+
+Each can be done again without harm, and gives a sentence only when there was something to do.
+May import: errors, timing, kube, model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from seatrial.kube.client import ApiFailed, Kube
+from seatrial.kube.objects import Pod, Set
+from seatrial.kube.watch import Stream
+from seatrial.model import Json
+from seatrial.timing import limit, wait
+
+HASH = "controller-revision-hash"
+"""The label that tells of which revision a pod is; source: apps/v1, ControllerRevisionHashLabelKey.
+"""
+_TRIES = 5
+"""How often a list is written anew when somebody else wrote to the same object in between."""
+_SERVERS = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
+"""Metadata that only the server writes; its own, and that of one object only."""
+
+
+def absent(act: Callable[[], str]) -> str:
+    """Do something to an object; one that is not there needs nothing."""
+    try:
+        return act()
+    except ApiFailed as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return ""
+
+
+def merged_back(kube: Kube, path: str, value: Mapping[str, Json]) -> str:
+    """Merge `value` into an object, unless it is so already (JSON merge patch, RFC 7386)."""
+    if not differs(kube.get(path), value):
+        return ""
+    kube.patch(path, value)
+    return f"{_name(path)} was changed and is as before"
+
+
+def applied(kube: Kube, path: str, document: Mapping[str, Json]) -> str:
+    """Make a set again that is gone, or is about to be; nothing when it is there to stay."""
+    space, name = path.split("/")[-3], _name(path)
+    with Stream(kube, ("statefulsets",), space) as stream:
+        wait(stream, lambda s: _leaving(s.items("statefulsets").get(name)), _seen())
+        if name in stream.items("statefulsets"):
+            return ""
+    kube.apply([document])
+    return f"{document['kind']} {name} was gone and is there again"
+
+
+def stripped(found: Mapping[str, Json]) -> dict[str, Any]:
+    """Give an object as one would write it to make it again."""
+    meta = {key: value for key, value in found["metadata"].items() if key not in _SERVERS}
+    rest = {key: value for key, value in found.items() if key not in {"metadata", "status"}}
+    return {**rest, "metadata": meta}
+
+
+def held(kube: Kube, path: str, finalizer: str) -> None:
+    """Put a finalizer on an object: it cannot go before that is taken off again."""
+    _rewritten(kube, path, lambda known: known if finalizer in known else [*known, finalizer])
+
+
+def released(kube: Kube, path: str, finalizer: str) -> str:
+    """Take a finalizer off an object; says so, nothing when there was none."""
+    kept = lambda known: [each for each in known if each != finalizer]  # noqa: E731 - one use
+    changed = _rewritten(kube, path, kept)
+    return f"{_name(path)} was held back and is not any more" if changed else ""
+
+
+def unstuck(kube: Kube, path: str, revision: str) -> str:
+    """Delete the pods that keep a set from going back to a revision.
+
+    That is who is of another revision and not Ready, and with updateStrategy OnDelete whoever is
+    of another one. Source: kubernetes#67250, "Forced rollback" (kubernetes.io, StatefulSets).
+    """
+    space, name = path.split("/")[-3], _name(path)
+    with Stream(kube, ("statefulsets", "pods"), space) as stream:
+        wait(stream, lambda s: unasked(s.items("statefulsets"), name, revision), _seen())
+        found: Set | None = stream.items("statefulsets").get(name)
+        by_hand = found is not None and found.spec.update_strategy.type == "OnDelete"
+        stuck = [
+            pod
+            for key, pod in stream.items("pods").items()
+            if found and key.startswith(f"{name}-") and _stuck(pod, revision, by_hand=by_hand)
+        ]
+    for pod in stuck:
+        deleted(kube, space, pod.metadata.name, pod.metadata.uid)
+    names = ", ".join(pod.metadata.name for pod in stuck)
+    return f"{names} was stuck at another revision and is made again" if stuck else ""
+
+
+def deleted(kube: Kube, namespace: str, pod: str, uid: str) -> None:
+    """Delete exactly this pod."""
+    kube.delete(f"/api/v1/namespaces/{namespace}/pods/{pod}", uid=uid)
+
+
+def unasked(sets: Mapping[str, Set], name: str, revision: str) -> str | None:
+    """Say that a set does not want a revision (yet); None when it does, or is gone."""
+    found = sets.get(name)
+    if found is None or found.status.update_revision == revision:
+        return None
+    return f"{name} wants revision {found.status.update_revision}, not {revision}"
+
+
+def differs(found: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
+    """Whether merging `wanted` in would change anything."""
+    for key, value in wanted.items():
+        now = found.get(key)
+        if isinstance(value, dict):
+            if differs(now if isinstance(now, dict) else {}, value):
+                return True
+        elif now != value:
+            return True
+    return False
+
+
+def _leaving(found: Set | None) -> str | None:
+    if found is None or found.metadata.deletion_timestamp is None:
+        return None
+    return f"{found.metadata.name} is being deleted"
+
+
+def _stuck(pod: Pod, revision: str, *, by_hand: bool) -> bool:
+    meta = pod.metadata
+    other = meta.labels.get(HASH, revision) != revision and meta.deletion_timestamp is None
+    return other and (by_hand or not pod.ready)
+
+
+def _rewritten(kube: Kube, path: str, change: Callable[[list[str]], list[str]]) -> bool:
+    """Write an object's finalizers only as they were read: they are one list of many writers."""
+    for left in reversed(range(_TRIES)):
+        meta = kube.get(path)["metadata"]
+        known = meta.get("finalizers", [])
+        if (wanted := change(known)) == known:
+            return False
+        body = {"resourceVersion": meta["resourceVersion"], "finalizers": wanted}
+        try:
+            kube.patch(path, {"metadata": body})
+        except ApiFailed as error:
+            if error.status != HTTPStatus.CONFLICT or not left:
+                raise
+        else:
+            return True
+    return False
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[1]
+
+
+def _seen() -> Any:
+    return limit("update is seen")

@@ -1,0 +1,155 @@
+"""Tells the histories of the ordering family, good and bad, and writes them beside this file.
+
+As tell.py does: `python tests/histories/tell_ordering.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from seatrial import history
+from seatrial.testing import Ordered, Story
+from seatrial.testing.ordered import NEW
+
+HERE = Path(__file__).parent
+
+
+def begun(fault: str, *breaks: str) -> Ordered:
+    run = Ordered({fault: [0]} if fault else {}, breaks=breaks)
+    run.deploys()
+    return run
+
+
+def updated() -> Ordered:
+    run = begun("rolling-update")
+    run.updates()
+    run.goes_back()
+    return run
+
+
+def stopped() -> Ordered:
+    run = begun("broken-update")
+    run.breaks_update()
+    run.goes_back("broken-update", only=[2], by_hand=run.named([2]))
+    return run
+
+
+def all_made_at_once() -> Ordered:
+    """The set is deployed as with podManagementPolicy: Parallel."""
+    run = Ordered(breaks=["ordering.deploy"])
+    run.set("ADDED")
+    for ordinal in range(3):
+        run.comes(ordinal)
+        run.ops.pop()
+    for ordinal in range(3):
+        run.pod(ordinal, "MODIFIED", ready=True)
+    return run
+
+
+def two_replaced_at_once() -> Ordered:
+    """The controller does not wait for the member that it replaced last."""
+    run = begun("rolling-update", "ordering.rolling-update")
+    olds = run.plans("rolling-update")
+    run.wants(NEW)
+    run.goes(2)
+    run.goes(1)
+    run.comes(2)
+    run.comes(1)
+    run.replaces(0)
+    run.updated(olds)
+    run.goes_back()
+    return run
+
+
+def never_replaced() -> Ordered:
+    """The set has updateStrategy OnDelete."""
+    run = begun("rolling-update", "ordering.rolling-update")
+    run.set("MODIFIED", strategy="OnDelete")
+    olds = run.plans("rolling-update")
+    run.wants(NEW)
+    run.waits(12)
+    run.replaces(2)
+    run.updated([olds[2]], by_hand=[olds[2]])
+    run.goes_back(only=[2], by_hand=run.named([2]))
+    return run
+
+
+def broken_rolled_out() -> Ordered:
+    """A revision that serves nobody is said to be Ready, and goes through all members."""
+    run = begun("broken-update", "ordering.broken-update")
+    olds = run.plans("broken-update")
+    run.wants(NEW)
+    run.replaces(2)
+    run.replaces(1)
+    run.broke([olds[2], olds[1]], [2])
+    run.goes_back("broken-update")
+    return run
+
+
+def halted() -> Ordered:
+    run = begun("unready-scale-down")
+    run.scales_under()
+    run.scales_on()
+    return run
+
+
+def scaled_over_an_unready_one() -> Ordered:
+    """Both above go although 0 is unready, as with podManagementPolicy: Parallel."""
+    run = begun("unready-scale-down", "ordering.scale-down-waits")
+    run.scales_under(hasty=[2, 1])
+    run.scales_on(but=[2, 1])
+    return run
+
+
+def adopted() -> Ordered:
+    run = begun("set-orphan")
+    run.orphans()
+    run.adopts(range(3))
+    run.adopted()
+    return run
+
+
+def orphan_missed() -> Ordered:
+    """The new set's selector misses one of the orphans."""
+    run = begun("set-orphan", "ordering.adopt")
+    run.orphans()
+    run.adopts([0, 1])
+    run.waits(30)
+    run.gives_up("set-orphan")
+    return run
+
+
+def evicted() -> Ordered:
+    run = begun("evict-all")
+    run.budgeted(max=1)
+    run.evicts([[2], [1], [0]])
+    return run
+
+
+def evicted_at_once() -> Ordered:
+    """The budget selects no pod."""
+    run = begun("evict-all", "ordering.disruption-budget")
+    run.budgeted(max=1, expected=0)
+    run.evicts([[2, 1, 0]], refused=0)
+    return run
+
+
+TOLD: dict[str, Callable[[], Story]] = {
+    "good/updated": updated,
+    "good/broken-update-stopped": stopped,
+    "good/scale-down-halted": halted,
+    "bad/scaled-over-an-unready-one": scaled_over_an_unready_one,
+    "good/orphans-adopted": adopted,
+    "bad/orphan-missed": orphan_missed,
+    "good/evicted": evicted,
+    "bad/evicted-at-once": evicted_at_once,
+    "bad/all-made-at-once": all_made_at_once,
+    "bad/two-replaced-at-once": two_replaced_at_once,
+    "bad/never-replaced": never_replaced,
+    "bad/broken-rolled-out": broken_rolled_out,
+}
+
+if __name__ == "__main__":
+    for name, tell in TOLD.items():
+        history.write_whole(HERE / f"{name}.jsonl", map(history.line, tell().history().ops))

@@ -1,0 +1,66 @@
+"""All faults of a whole set in one run told by hand: each neighbour is judged as if alone."""
+
+import pytest
+
+from seatrial import checks
+from seatrial.model import Standing
+from seatrial.testing import Ordered
+
+FAULTS = ("rolling-update", "broken-update", "unready-scale-down", "evict-all", "set-orphan")
+SHOWN = (
+    "identity.hostname",
+    "identity.dns",
+    "storage.rebind",
+    "ordering.deploy",
+    "ordering.rolling-update",
+    "ordering.broken-update",
+    "ordering.scale-down-waits",
+    "ordering.disruption-budget",
+    "ordering.adopt",
+)
+
+
+def resolved(story: Ordered) -> None:
+    """Let time pass, and every server tell every address."""
+    story.waits(1)
+    for ordinal in range(story.replicas):
+        story.resolves(ordinal)
+    story.waits(1)
+
+
+@pytest.fixture(scope="module")
+def story() -> Ordered:
+    found = Ordered({name: [0] for name in FAULTS}, bounds={"identity.dns": {"within": 15}})
+    found.deploys()
+    found.budgeted(max=1)
+    resolved(found)
+    found.updates()
+    found.goes_back()
+    resolved(found)
+    found.breaks_update()
+    found.goes_back("broken-update", only=[2], by_hand=found.named([2]))
+    resolved(found)
+    found.scales_under()
+    found.scales_on()
+    resolved(found)
+    found.evicts([[2], [1], [0]])
+    resolved(found)
+    found.orphans()
+    found.adopts(range(3))
+    found.adopted()
+    resolved(found)
+    told = {"node": "worker-4", "expected": 1, "collected": 1}
+    found.says("driver", "driver", {"event": "started", **told})
+    found.says("driver", "driver", {"event": "collected", **told})
+    return found
+
+
+@pytest.mark.parametrize("guarantee", SHOWN)
+def test_a_good_run_with_all_faults_holds(guarantee, story):
+    found = checks.CHECKS[guarantee].check(story.history())
+    assert found.verdict is Standing.HOLDS, found.reason
+
+
+def test_a_good_run_with_all_faults_accuses_nobody(story):
+    said = checks.judge(story.history(), checks.chosen(["*"]))
+    assert [v for v in said if v.verdict is Standing.BROKEN] == []
