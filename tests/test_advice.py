@@ -38,6 +38,10 @@ CAUSES = {
     "shared-claim": "volume `data` at /data is the one claim `shared` for all members",
     "start-order": "volume `pool` at /pool is the one claim `pool` for all members",
     "rewrites-index": "right at first and changed later",
+    "blind-budget": "PodDisruptionBudget `ledger` selects no pod of the set",
+    "lying-readiness": "the container has no `readinessProbe`",
+    "on-delete": "`updateStrategy: OnDelete` in the set",
+    "unlabelled-orphans": "was taken off ledger-",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
@@ -45,6 +49,7 @@ SEEN = {
     "force-deleter": "two-at-once",
     "rewrites-index": "index-rewritten",
     "owned-by-hand": "owned-by-hand",
+    "unlabelled-orphans": "orphan-missed",
 }
 """Rogues whose cause is in what was seen, and a run in which it was."""
 

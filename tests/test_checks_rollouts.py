@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
+from seatrial.checks.turns import REVISION
 from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Ordered, Story
 from seatrial.testing.ordered import NEW, OLD
@@ -398,8 +399,8 @@ def test_one_member_alone_shows_no_halt():
         lambda op: op.what == "plan",
         lambda op: op.what == "pod",
         lambda op: op.what == "pod" and any(op.value["containers"].values()),
-        lambda op: op.what == "pod" and op.value["labels"] == {"controller-revision-hash": NEW},
-        lambda op: op.what == "pod" and op.value["labels"] == {"controller-revision-hash": OLD},
+        lambda op: op.what == "pod" and op.value["labels"][REVISION] == NEW,
+        lambda op: op.what == "pod" and op.value["labels"][REVISION] == OLD,
     ],
     ids=["faults", "receipt", "healing", "plan", "pods", "starts", "new pod", "old pods"],
 )

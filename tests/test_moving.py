@@ -28,6 +28,7 @@ from seatrial.kube.watch import Stream
 from seatrial.live import Live
 from seatrial.machine import NodeState
 from seatrial.model import Op, Plan, PlannedFault
+from seatrial.probes.runtime import Witness
 from seatrial.progress import Quiet
 from seatrial.report.stages import recoveries
 from seatrial.testing import FakeApi, PaperNode, fake_api
@@ -83,6 +84,11 @@ class Sea:
         """Let our own code be busy elsewhere."""
         self.clock[0] += seconds
 
+    def sees_the_fence(self) -> None:
+        """Let the watch catch up with our own change before the clock goes on."""
+        version = self.api.of("nodes")[f"/{DEAD}"]["metadata"]["resourceVersion"]
+        wait(self.stream, lambda seen: self._unseen(seen, "nodes", DEAD, version), Limit("seen", 5))
+
     def fails(self) -> None:
         """Let the drill fail: what is broken is put back by its undoing."""
         while self.session.broken:
@@ -122,7 +128,7 @@ def sea(tmp_path):
             profile=SimpleNamespace(client="client.py"), folder=run, progress=Quiet()
         )
         alive = SimpleNamespace(stream=stream, kube=kube)
-        parts: Any = (job, alive, scene, driver, recorder, None)
+        parts: Any = (job, alive, scene, driver, recorder, Witness())
         session = Session(Live(*parts), Keep.NEVER, ExitStack(), ExitStack())
         found = Sea(api, stream, node, clock, session, run)
         found.pod(0, spec={"nodeName": DEAD}, status=ready(now=True))
@@ -153,6 +159,7 @@ def test_each_stage_ends_when_the_watch_saw_it_however_late_we_ask(sea):
     sea.late(3)
     assert activities.unreachable(1, 5, sea.configuration)
     proof = activities.fence(1, sea.configuration)
+    sea.sees_the_fence()
     sea.late(2)
     assert activities.out_of_service(1, 5, sea.configuration)
     sea.ends(13)

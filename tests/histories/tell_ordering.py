@@ -114,6 +114,8 @@ def orphan_missed() -> Ordered:
     """The new set's selector misses one of the orphans."""
     run = begun("set-orphan", "ordering.adopt")
     run.orphans()
+    rest = {key: value for key, value in run.labels(2).items() if key != "app"}
+    run.pod(2, "MODIFIED", labels=rest)
     run.adopts([0, 1])
     run.waits(30)
     run.gives_up("set-orphan")

@@ -154,6 +154,35 @@ def _order(case: Case) -> Iterator[str]:
         )
 
 
+def _probe(case: Case) -> Iterator[str]:
+    if case.declared.get("probed") is False:
+        yield (
+            "the container has no `readinessProbe`: a member counts as Ready as soon as it runs, "
+            "whether it serves or not"
+        )
+
+
+def _budget(case: Case) -> Iterator[str]:
+    budgets = case.declared.get("budgets")
+    for name, selects in (budgets or {}).items():
+        if not selects:
+            yield f"PodDisruptionBudget `{name}` selects no pod of the set"
+    if budgets == {}:
+        yield "the manifests have no PodDisruptionBudget"
+
+
+def _unlabelled(case: Case) -> Iterator[str]:
+    wanted = set(case.declared.get("labels", {}).items())
+    for held in ordinals(case.history).values():
+        for tenure in held:
+            kept = [wanted <= {*op.value.get("labels", {}).items()} for op in tenure.ops]
+            if kept and kept[0] and not all(kept):
+                yield (
+                    f"a label that the set's selector asks for was taken off {tenure.pod} while "
+                    "it was nobody's"
+                )
+
+
 def _culprit(declared: Mapping[str, Any]) -> str:
     name = declared.get("controller")
     return f" (`{name}` ran beside this trial)" if name else ""
@@ -195,6 +224,9 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("storage.reattached", _went),
     ("storage.kept", _went),
     ("storage.", _disk),
+    ("ordering.broken-update", _probe),
+    ("ordering.disruption-budget", _budget),
+    ("ordering.adopt", _unlabelled),
     ("ordering.", _order),
     ("durability.acknowledged", _retention),
     ("durability.acknowledged", _disk),

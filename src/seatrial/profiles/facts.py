@@ -18,7 +18,8 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     """Give the facts of the StatefulSet on trial and its Services; empty when there is no set.
 
     {policy, retention {whenDeleted, whenScaled}, strategy, service, services {name: {headless,
-    unready_too}}, templates, volumes {name: kind}, mounts {path: volume} and program (argv, empty
+    unready_too}}, labels (of the pods), budgets {name: whether it selects them}, templates,
+    volumes {name: kind}, mounts {path: volume}, probed (for readiness) and program (argv, empty
     for the image's own) of the container on trial, hostname (fqdn, own), init (containers),
     controller (a rogue's)}. Values that are not written are Kubernetes' own defaults.
     """
@@ -27,6 +28,7 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         return {}
     spec = found["spec"]
     pod = spec["template"]["spec"]
+    labels = (spec["template"].get("metadata") or {}).get("labels") or {}
     own = (c for c in pod["containers"] if c["name"] == profile.container)
     container: Object = next(own, {})
     return {
@@ -39,6 +41,9 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "strategy": (spec.get("updateStrategy") or {}).get("type", "RollingUpdate"),
         "service": spec.get("serviceName", ""),
         "services": dict(_services(documents)),
+        "labels": labels,
+        "budgets": dict(_budgets(documents, labels)),
+        "probed": "readinessProbe" in container,
         "templates": [t["metadata"]["name"] for t in spec.get("volumeClaimTemplates") or ()],
         "volumes": {volume["name"]: _kind(volume) for volume in pod.get("volumes") or ()},
         "mounts": {m["mountPath"]: m["name"] for m in container.get("volumeMounts") or ()},
@@ -60,6 +65,12 @@ def _services(documents: Sequence[Object]) -> Iterator[tuple[str, Json]]:
             "unready_too": bool(spec.get("publishNotReadyAddresses")),
         }
         yield found["metadata"]["name"], about
+
+
+def _budgets(documents: Sequence[Object], labels: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+    for found in _named(documents, "PodDisruptionBudget"):
+        wanted = (found["spec"].get("selector") or {}).get("matchLabels") or {}
+        yield found["metadata"]["name"], wanted.items() <= labels.items()
 
 
 def _named(documents: Sequence[Object], kind: str, name: str = "") -> Iterator[Object]:

@@ -52,11 +52,14 @@ class Ordered(Story):
         value = {"event": "ADDED", "rv": self.rv, "name": revision, "revision": 1, "owner": ""}
         self.says("watch/controllerrevisions", "revision", value)
 
+    def labels(self, ordinal: int) -> dict[str, str]:
+        """Give a new pod's labels, the revision's among them."""
+        return {**super().labels(ordinal), "controller-revision-hash": self.revision}
+
     def comes(self, ordinal: int, *, node: str = "", ip: str = "") -> None:
         """Let a pod come, of the revision that is wanted now and owned by the set."""
-        labels = {"controller-revision-hash": self.revision}
         known = self.pods.get(ordinal, {})
-        owned = {"labels": labels, "owner": self.state["uid"], "restarts": 0, "disruption": ""}
+        owned = {"owner": self.state["uid"], "restarts": 0, "disruption": ""}
         self.pods[ordinal] = {**known, **owned}
         super().comes(ordinal, node=node, ip=ip)
 

@@ -128,15 +128,18 @@ class Story:
         value = {"event": "ADDED", "rv": self.rv, "name": f"pvc-{uid}", "uid": f"volume-of-{uid}"}
         self.says("watch/persistentvolumes", "volume", {**value, "node": "", "claim": uid})
 
+    def labels(self, ordinal: int) -> dict[str, str]:
+        """Give the labels that a set's controller writes on a new pod."""
+        return {"app": SET, NAME_LABEL: f"{SET}-{ordinal}", INDEX_LABEL: str(ordinal)}
+
     def comes(self, ordinal: int, *, node: str = "", ip: str = "") -> None:
         """Let a pod be made, placed, started and Ready within two seconds, its claim first."""
         if ordinal not in self.claims:
             self.bound(ordinal)
         uid = f"pod-{ordinal}-{self.rv}"
         facts = {"name": f"{SET}-{ordinal}", "uid": uid, "claims": [self.claim_name(ordinal)]}
-        labels = {NAME_LABEL: f"{SET}-{ordinal}", INDEX_LABEL: str(ordinal)}
         unplaced = {"node": "", "ip": "", "ready": False, "deleting": False, "containers": {}}
-        self.pod(ordinal, "ADDED", **facts, labels=labels, **unplaced)
+        self.pod(ordinal, "ADDED", **facts, labels=self.labels(ordinal), **unplaced)
         self.waits(0.5)
         self.pod(ordinal, "MODIFIED", node=node or f"worker-{ordinal}")
         self.waits(1)
