@@ -78,7 +78,7 @@ def test_a_node_runs_again_when_the_trial_that_broke_it_is_killed(
     # Nobody is asked: the watchdog heals by the journal.
     poll(lambda: str(Journal().read()) if any(Journal().read()) else None, limit("node is back"))
     done = healing.heal(Quiet())
-    assert [mend.outcome for mend in done.mends] == []
+    assert [(mend.what, mend.outcome, mend.sentence) for mend in done.mends] == []
     with Stream(trial_ground.cluster.connect(), ("nodes",)) as stream:
         wait(stream, unready, limit("node is back"))
     assert {path.name for path in Journal().folder.iterdir()} <= {".lock"}
