@@ -87,12 +87,25 @@ def test_an_orphan_that_is_restarted_is_broken(changed):
     assert "ledger-1 was restarted" in found.reason
 
 
-def test_an_orphan_that_is_let_go_again_is_broken():
+@pytest.mark.parametrize("late", [False, True])
+def test_an_orphan_that_is_let_go_again_is_broken(late):
     story = orphaned()
     story.adopts(range(3))
+    if late:
+        story.adopted()
     story.pod(1, "MODIFIED", owner="")
-    story.adopted()
+    if not late:
+        story.adopted()
     assert "let go again" in verdict(story).reason
+
+
+def test_what_a_later_fault_does_to_its_owner_is_no_letting_go():
+    story = orphaned()
+    story.adopts(range(3))
+    story.adopted()
+    story.stage("set-delete", 0, "planned", {"target": story.proof(0)})
+    story.pod(1, "MODIFIED", owner="")
+    assert verdict(story).verdict is Standing.HOLDS
 
 
 def test_a_set_that_was_not_made_again_is_unknown():

@@ -5,6 +5,7 @@ May import: model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from seatrial.checks.drifts import began, healing, missing, receipts
@@ -18,11 +19,11 @@ _ADOPT = "ordering.adopt"
 def adopt(history: History) -> Verdict:
     """Judge ordering.adopt: each orphan is owned by the new set, in the same containers.
 
-    Broken by an orphan that is told to go, whose containers change, or that the new set does not
-    own within the limit "members are adopted" of its making. Unknown without receipt, when the
-    set was not made again, when an orphan was not seen without owner, or with a gap in the watch
-    of pods or sets. Figures: orphanings, adopted (pods), seconds (from the new set to the last
-    adoption).
+    Broken by an orphan that is told to go, whose containers change, that the new set does not own
+    within the limit "members are adopted" of its making, or lets go again before the next fault.
+    Unknown without receipt, when the set was not made again, when an orphan was not seen without
+    owner, or with a gap in the watch of pods or sets. Figures: orphanings, adopted (pods), seconds
+    (from the new set to the last adoption).
     Source: kubernetes.io, StatefulSets, "Deleting a StatefulSet"; "Owners and Dependents".
     """
     done = receipts(history, "set-orphan")
@@ -71,10 +72,21 @@ def _fate(history: History, orphan: Tenure, span: Span, new: Op) -> Finding:
     taken = next((op for op in later if op.value["owner"] == new.value["uid"]), None)
     if taken is None:
         return _left(history, orphan, span, new)
-    if (last := later[-1]).value["owner"] != new.value["uid"]:
+    if gone := _let_go(history, orphan, taken):
         reason = f"{orphan.pod} was adopted and let go again"
-        return Finding(Standing.BROKEN, reason, (taken, last))
+        return Finding(Standing.BROKEN, reason, (taken, gone))
     return Finding(Standing.HOLDS, "", (free, new, taken))
+
+
+def _let_go(history: History, orphan: Tenure, taken: Op) -> Op | None:
+    """Give the sight of an orphan that lost its new owner before the next fault began.
+
+    Also after the healing: who lost a label that the set selects by is let go a moment later.
+    """
+    planned = (op.index for op in history.of("fault") if op.value["stage"] == "planned")
+    end = next((index for index in planned if index > taken.index), math.inf)
+    since = (op for op in orphan.ops if taken.index < op.index < end and not op.value["deleting"])
+    return next((op for op in since if op.value["owner"] != taken.value["owner"]), None)
 
 
 def _left(history: History, orphan: Tenure, span: Span, new: Op) -> Finding:
