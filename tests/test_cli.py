@@ -74,7 +74,13 @@ def test_a_typo_names_the_nearest(capsys):
         ("pods-delet:3", "did you mean pods-delete?"),
     ],
 )
-def test_a_fault_or_its_rounds_that_make_no_sense_are_a_wrong_call(fault, said, capsys):
+def test_a_fault_or_its_rounds_that_make_no_sense_are_a_wrong_call(
+    fault, said, capsys, monkeypatch
+):
+    def ground(*_: object) -> None:
+        pytest.fail("no cluster is brought up for a wrong call")
+
+    monkeypatch.setattr("seatrial.cli.trial.grounded", ground)
     assert cli.called(["certify", "ledger", "--fault", fault]) == 4
     assert said in capsys.readouterr().err
 

@@ -71,9 +71,9 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     spec = spec_of(cluster_name, shape, timing, kubernetes, allow)
+    order = Order(subject, judged, spec, keep, out, profile, known_faults(fault or ()))
     first = seed_of(seed)
     with show.terminal() as progress, grounded(spec, progress) as found:
-        order = Order(subject, judged, spec, keep, out, profile, known_faults(fault or ()))
         trials = [tried(order, found, first + number, progress) for number in range(runs)]
     _tell(trials, as_json=as_json)
     return overall([v for trial in trials for v in trial.verdicts]).exit_code
