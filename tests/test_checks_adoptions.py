@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.model import History, Op, Outcome, Standing, Verdict
+from seatrial.model import History, Standing, Verdict
 from seatrial.places import carried
 from seatrial.testing import Ordered, fake_api
 
@@ -139,10 +139,7 @@ def test_adoption_without_its_evidence_is_unknown(tell, lost):
 @pytest.mark.parametrize("tell", [adopted, missed])
 def test_adoption_under_a_gap_is_unknown(tell, kind):
     story = tell()
-    receipt = next(op for op in story.ops if op.value.get("stage") == "receipt")
-    gap = {"kind": kind, "reason": "410", "after": 1, "until": 2}
-    at = receipt.completed
-    story.ops.insert(story.ops.index(receipt), Op("watch", "gap", Outcome.INFO, at, at, gap))
+    story.loses_sight(kind)
     assert verdict(story).verdict is Standing.UNKNOWN
 
 

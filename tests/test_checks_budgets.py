@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.model import History, Op, Outcome, Standing, Verdict
+from seatrial.model import History, Standing, Verdict
 from seatrial.testing import Ordered
 
 BUDGET = "ordering.disruption-budget"
@@ -116,10 +116,7 @@ def test_evictions_that_were_never_healed_are_unknown():
 @pytest.mark.parametrize("tell", [good, stormed])
 def test_evictions_under_a_gap_are_unknown(tell, kind):
     story = tell()
-    receipt = next(op for op in story.ops if op.value.get("stage") == "receipt")
-    gap = {"kind": kind, "reason": "410", "after": 1, "until": 2}
-    at = receipt.completed
-    story.ops.insert(story.ops.index(receipt), Op("watch", "gap", Outcome.INFO, at, at, gap))
+    story.loses_sight(kind)
     assert verdict(story).verdict is Standing.UNKNOWN
 
 

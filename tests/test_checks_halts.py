@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.model import History, Op, Outcome, Standing, Verdict
+from seatrial.model import History, Standing, Verdict
 from seatrial.testing import Ordered
 
 WAITS = "ordering.scale-down-waits"
@@ -94,10 +94,7 @@ def test_a_halt_without_its_evidence_is_not_judged_to_hold(tell, lost):
 @pytest.mark.parametrize("tell", [halted, lambda: hasty(2, 1)], ids=["good", "bad"])
 def test_a_halt_under_a_gap_is_unknown_whatever_it_looks_like(tell, kind):
     story = tell()
-    receipt = next(op for op in story.ops if op.value.get("stage") == "receipt")
-    gap = {"kind": kind, "reason": "410", "after": 1, "until": 2}
-    at = receipt.completed
-    story.ops.insert(story.ops.index(receipt), Op("watch", "gap", Outcome.INFO, at, at, gap))
+    story.loses_sight(kind)
     assert verdict(story).verdict is Standing.UNKNOWN
 
 

@@ -313,11 +313,7 @@ def test_an_update_without_its_evidence_is_unknown(lost):
 @pytest.mark.parametrize("tell", [updated, overlapping])
 def test_an_update_under_a_gap_is_unknown_whatever_it_looks_like(tell, kind):
     story = tell()
-    receipt = next(op for op in story.ops if op.value.get("stage") == "receipt")
-    place = story.ops.index(receipt)
-    gap = {"kind": kind, "reason": "410", "after": 1, "until": 2}
-    at = receipt.completed
-    story.ops.insert(place, Op("watch", "gap", Outcome.INFO, at, at, gap))
+    story.loses_sight(kind)
     assert verdict(story, ROLLING).verdict is Standing.UNKNOWN
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from seatrial.checks.drifts import began, healing, missing, receipts
+from seatrial.checks.drifts import began, healing, receipts, unshown
+from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import Tenure
-from seatrial.checks.turns import Finding, Span, blind, concluded, everybody, sets
+from seatrial.checks.turns import Span, blind, everybody, sets
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _ADOPT = "ordering.adopt"
@@ -30,11 +31,8 @@ def adopt(history: History) -> Verdict:
     found = [each for receipt in done for each in _judged(history, receipt)]
     figures = _figures(history, done)
     praise = f"{figures['adopted']} orphans were adopted again, none of them restarted"
-    absent = missing(history, "set-orphan")
-    reason = f"no receipt for {', '.join(absent)}" if absent else ""
-    if not (done or reason):
-        reason = "no member was orphaned, so nothing was shown"
-    return concluded(_ADOPT, found, reason, praise, figures)
+    absent = unshown(history, "set-orphan", "no member was orphaned, so nothing was shown")
+    return settled(_ADOPT, found, praise, figures, absent=absent)
 
 
 def _judged(history: History, receipt: Op) -> Iterator[Finding]:

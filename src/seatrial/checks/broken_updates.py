@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seatrial.checks.drifts import began, healing, missing, receipts
+from seatrial.checks.drifts import began, healing, receipts, unshown
+from seatrial.checks.findings import Finding, settled
 from seatrial.checks.turns import (
     REVISION,
-    Finding,
     Span,
     blind,
-    concluded,
     everybody,
     ready,
     told_to_go,
@@ -43,7 +42,8 @@ def broken_update(history: History) -> Verdict:
         f"the rollout stopped at {', '.join(figures['stopped_at'])}; "
         f"going back healed{': ' + hands if figures['by_hand'] else ' by itself'}"
     )
-    return concluded(_BROKEN, found, _unshown(history, done), praise, figures)
+    absent = unshown(history, "broken-update", "no broken update was caused, so nothing was shown")
+    return settled(_BROKEN, found, praise, figures, absent=absent)
 
 
 def _judged(history: History, receipt: Op) -> Finding:
@@ -98,12 +98,6 @@ def _still_broken(history: History, receipt: Op) -> str:
     }
     late = [pod for uid, pod in uids.items() if uid not in well]
     return f"{late[0]} was not seen Ready at the old revision" if late else ""
-
-
-def _unshown(history: History, done: Sequence[Op]) -> str:
-    if absent := missing(history, "broken-update"):
-        return f"no receipt for {', '.join(absent)}"
-    return "" if done else "no broken update was caused, so nothing was shown"
 
 
 def _figures(history: History, done: Sequence[Op]) -> dict[str, Json]:

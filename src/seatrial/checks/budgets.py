@@ -9,13 +9,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.drifts import began, healing, missing, receipts
+from seatrial.checks.drifts import began, healing, receipts, unshown
+from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import Tenure
 from seatrial.checks.turns import (
-    Finding,
     Span,
     blind,
-    concluded,
     everybody,
     ready,
     successor,
@@ -57,11 +56,8 @@ def disruption_budget(history: History) -> Verdict:
         f"{figures['evictions']} evictions, {figures['refused']} times refused: at most "
         f"{figures['most_away']} members were away at a time, {allowed} allowed"
     )
-    absent = missing(history, "evict-all")
-    reason = f"no receipt for {', '.join(absent)}" if absent else ""
-    if not (done or reason):
-        reason = "nobody was evicted, so nothing was shown"
-    return concluded(_BUDGET, found, reason, praise, figures)
+    absent = unshown(history, "evict-all", "nobody was evicted, so nothing was shown")
+    return settled(_BUDGET, found, praise, figures, absent=absent)
 
 
 def _storm(history: History, receipt: Op) -> Storm:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import Tenure, ordinals
-from seatrial.checks.turns import Finding, Span, blind, concluded, ready, version
+from seatrial.checks.turns import Span, blind, ready, version
 from seatrial.model import History, Op, Standing, Verdict
 
 _DEPLOY = "ordering.deploy"
@@ -29,7 +30,8 @@ def deploy(history: History) -> Verdict:
     found = [_turn(below, pod) for below, pod in pairwise(first.values())]
     figures = {"members": len(first), **_times(tuple(first.values()))}
     praise = f"{len(first)} members were made, each once the one below it was Ready"
-    return concluded(_DEPLOY, found, _unshown(history, first, members), praise, figures)
+    absent = _unshown(history, first, members)
+    return settled(_DEPLOY, found, praise, figures, absent=absent)
 
 
 def _first(history: History, members: int) -> Mapping[int, Tenure]:

@@ -56,6 +56,13 @@ def drifts(history: History) -> tuple[Drift, ...]:
     return tuple(drift for op in receipts(history) for drift in _drifts(history, op))
 
 
+def unshown(history: History, fault: str, nothing: str) -> str:
+    """Say why a fault shows nothing: no receipt, or `nothing` when none was planned; else empty."""
+    if absent := missing(history, fault):
+        return f"no receipt for {', '.join(absent)}"
+    return "" if receipts(history, fault) else nothing
+
+
 def receipts(history: History, *faults: str) -> tuple[Op, ...]:
     """Give the receipts of some faults, of all when none is named."""
     return tuple(

@@ -16,7 +16,7 @@ class Finding:
     """What one member, object or drift showed, and the Ops that show it."""
 
     standing: Standing
-    reason: str
+    reason: str = ""
     ops: tuple[Op, ...] = ()
 
 
@@ -26,10 +26,16 @@ def settled(
     praise: str,
     figures: Mapping[str, Json],
     nothing: str = "nothing was seen that could show it",
+    absent: str = "",
 ) -> Verdict:
-    """Conclude: broken over unknown over holds; no finding at all is unknown, for `nothing`."""
+    """Conclude: broken over unknown over holds; no finding at all is unknown, for `nothing`.
+
+    `absent` is what keeps everybody from judging: unknown unless something broken was seen.
+    """
     for standing in (Standing.BROKEN, Standing.UNKNOWN):
         worst = next((one for one in found if one.standing is standing), None)
+        if absent and standing is Standing.UNKNOWN:
+            return Verdict(guarantee, standing, absent, (), figures)
         if worst:
             return Verdict(guarantee, standing, worst.reason, indexes(worst.ops), figures)
     if not found:

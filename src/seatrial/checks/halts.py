@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.drifts import began, healing, missing, receipts
+from seatrial.checks.drifts import began, healing, receipts, unshown
+from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import Tenure
 from seatrial.checks.turns import (
-    Finding,
     Span,
     blind,
-    concluded,
     everybody,
     ready,
     sets,
@@ -60,11 +59,12 @@ def scale_down_waits(history: History) -> Verdict:
     found = [_judged(history, halt) for halt in halts]
     figures = _figures(halts)
     praise = f"{len(halts)} scale-down halted while a lower member was unready, and then went on"
-    absent = missing(history, "unready-scale-down")
-    reason = f"no receipt for {', '.join(absent)}" if absent else ""
-    if not (done or reason):
-        reason = "nothing was scaled down under an unready member, so nothing was shown"
-    return concluded(_WAITS, found, reason, praise, figures)
+    absent = unshown(
+        history,
+        "unready-scale-down",
+        "nothing was scaled down under an unready member, so nothing was shown",
+    )
+    return settled(_WAITS, found, praise, figures, absent=absent)
 
 
 def _halt(history: History, receipt: Op) -> Halt:

@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from seatrial.checks.drifts import began, healing, missing, receipts
+from seatrial.checks.drifts import began, healing, receipts, unshown
+from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import Tenure
 from seatrial.checks.turns import (
     REVISION,
-    Finding,
     Span,
     blind,
-    concluded,
     everybody,
     ready,
     sets,
@@ -83,7 +82,8 @@ def rolling_update(history: History) -> Verdict:
     )
     if on_delete:
         praise = f"nobody was replaced in {len(ways)} rollouts before he was deleted by hand"
-    return concluded(_ROLLING, found, _unshown(history, done), praise, figures)
+    absent = unshown(history, "rolling-update", "no update was caused, so nothing was shown")
+    return settled(_ROLLING, found, praise, figures, absent=absent)
 
 
 def _ways(history: History, receipt: Op) -> Iterator[Rollout]:
@@ -214,12 +214,6 @@ def _unseen(history: History, way: Rollout) -> str:
     return (
         "nobody was deleted by hand, so nothing was shown" if on_delete > bool(way.by_hand) else ""
     )
-
-
-def _unshown(history: History, done: Sequence[Op]) -> str:
-    if absent := missing(history, "rolling-update"):
-        return f"no receipt for {', '.join(absent)}"
-    return "" if done else "no update was caused, so nothing was shown"
 
 
 def _unhealed(receipt: Op) -> Finding:

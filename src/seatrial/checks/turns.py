@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.sight import gaps, torn
-from seatrial.model import History, Json, Op, Standing, Verdict
+from seatrial.model import History, Op
 
 REVISION = "controller-revision-hash"
 """The label that tells of which revision a pod is; source: apps/v1, ControllerRevisionHashLabelKey.
@@ -29,35 +29,6 @@ class Span:
     def has(self, op: Op) -> bool:
         """Tell whether an Op lies in it."""
         return self.start.index < op.index < self.end.index
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one exercise showed; `ops` show it."""
-
-    standing: Standing
-    reason: str = ""
-    ops: tuple[Op, ...] = ()
-
-
-def concluded(
-    guarantee: str,
-    found: Sequence[Finding],
-    absent: str,
-    praise: str,
-    figures: dict[str, Json],
-) -> Verdict:
-    """Conclude: the first of the worst is the reason; `absent` says what nobody can judge."""
-    for one in found:
-        if one.standing is Standing.BROKEN:
-            return Verdict(guarantee, Standing.BROKEN, one.reason, _indexes(one.ops), figures)
-    if absent:
-        return Verdict(guarantee, Standing.UNKNOWN, absent, (), figures)
-    for one in found:
-        if one.standing is Standing.UNKNOWN:
-            return Verdict(guarantee, Standing.UNKNOWN, one.reason, _indexes(one.ops), figures)
-    shown = tuple(op for one in found for op in one.ops)
-    return Verdict(guarantee, Standing.HOLDS, praise, _indexes(shown), figures)
 
 
 def everybody(history: History) -> list[Tenure]:
@@ -104,7 +75,3 @@ def sets(history: History) -> Iterator[Op]:
 def _over(gap: Op, span: Span) -> bool:
     began = torn(gap) or gap.completed >= span.start.invoked
     return began and gap.invoked <= span.end.completed
-
-
-def _indexes(ops: Sequence[Op]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(op.index for op in ops))

@@ -6,6 +6,7 @@ A doorway: may import everything.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -145,8 +146,9 @@ def _section(row: Row) -> str:
     return f"### {row['name']}\n\n{row['sentence']}\n\n{listed}\n"
 
 
-def _profiles() -> list[Any]:
-    return [profiles.load(name, known=CHECKS) for name in profiles.names()]
+@functools.cache
+def _profiles() -> tuple[Any, ...]:
+    return tuple(profiles.load(name, known=CHECKS) for name in profiles.names())
 
 
 def _nearest(wanted: str, known: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.faults import revisions
+from seatrial.faults import members, revisions
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.sets import HASH
@@ -40,7 +40,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     before, olds, whole = revisions.revision(scene), revisions.uids(scene), _containers_of(scene)
     image = _pause(scene.kube)
     broken = [_idle(container, image) for container in whole]
-    scene.kube.patch(revisions.path(scene), _containers(broken))
+    scene.kube.patch(members.path(scene), _containers(broken))
     wanted = revisions.until_other(scene, before)
     wait(scene.stream, lambda _: _unstarted(scene, wanted), limit("pod is replaced"))
     first = _started(scene, wanted)
@@ -58,7 +58,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
 
 
 def _containers_of(scene: Scene) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = scene.kube.get(revisions.path(scene))["spec"]["template"]["spec"][
+    found: list[dict[str, Any]] = scene.kube.get(members.path(scene))["spec"]["template"]["spec"][
         "containers"
     ]
     return found

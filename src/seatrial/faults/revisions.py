@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from seatrial.errors import CannotRun
+from seatrial.faults import members
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Scene
 from seatrial.faults.sets import HASH, deleted, unasked
@@ -18,11 +19,6 @@ from seatrial.timing import happens, limit, wait
 
 Named = dict[str, Any]
 Uids = Mapping[int, str]
-
-
-def path(scene: Scene) -> str:
-    """Give the URL path of the set."""
-    return f"/apis/apps/v1/namespaces/{scene.namespace}/statefulsets/{scene.set}"
 
 
 def uids(scene: Scene) -> Uids:
@@ -92,7 +88,7 @@ def went_back(scene: Scene, change: Mapping[str, Json], before: str, *, by_itsel
     Whoever keeps it from going back is deleted by hand, and named.
     Source: kubernetes.io, StatefulSets, "Forced rollback"; kubernetes#67250.
     """
-    scene.kube.patch(path(scene), change)
+    scene.kube.patch(members.path(scene), change)
     within = limit("update is seen")
     wait(
         scene.stream,
@@ -134,7 +130,7 @@ def _others(scene: Scene, revision: str, besides: Container[str]) -> Uids:
 
 def undo(scene: Scene, change: Mapping[str, Json]) -> tuple[Step, ...]:
     """Plan to change the set back, and to delete whoever keeps it from going back."""
-    where = path(scene)
+    where = members.path(scene)
     return (
         Step("merge", path=where, value=change),
         Step("unstick", path=where, value=_wanted(scene)),

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from typing import Any
 from uuid import uuid4
 
-from seatrial.faults import revisions
+from seatrial.faults import members, revisions
 from seatrial.faults.journal import Step
 from seatrial.faults.revisions import Uids
 from seatrial.faults.scene import Proof, Scene
@@ -36,7 +36,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     before, olds, partition = revisions.revision(scene), revisions.uids(scene), _partition(scene)
     top = max(olds)
     canary = max(top, partition)
-    scene.kube.patch(revisions.path(scene), _change(scene, uuid4().hex[:8], canary))
+    scene.kube.patch(members.path(scene), _change(scene, uuid4().hex[:8], canary))
     wanted = revisions.until_other(scene, before)
     moved = canary <= top and revisions.moves(scene, olds)
     by_hand = [] if moved else _by_hand(scene, top)
@@ -44,7 +44,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     if moved and partition < canary:
         rest = {n: uid for n, uid in olds.items() if n < canary}
         revisions.moves(scene, rest, "a halt is watched")
-        scene.kube.patch(revisions.path(scene), _change(scene, ..., partition))
+        scene.kube.patch(members.path(scene), _change(scene, ..., partition))
         revisions.until_runs(scene, wanted, range(partition, top + 1))
     yield _receipt(scene, olds, revision=wanted, before=before, by_hand=by_hand)
     change = _change(scene, None, partition)

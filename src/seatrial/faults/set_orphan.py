@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from seatrial.faults import revisions
+from seatrial.faults import members, revisions
 from seatrial.faults.journal import Step
 from seatrial.faults.revisions import Uids
 from seatrial.faults.scene import Proof, Scene
@@ -21,7 +21,7 @@ from seatrial.timing import limit, wait
 def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
     """Plan to make the set again; the whole of it is in the journal."""
     del ordinal
-    return (Step("apply", path=revisions.path(scene), value=_document(scene)),)
+    return (Step("apply", path=members.path(scene), value=_document(scene)),)
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
@@ -32,7 +32,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     del ordinal
     document, uids, old = _document(scene), revisions.uids(scene), scene.replicated().metadata.uid
     options = {"propagationPolicy": "Orphan", "preconditions": {"uid": old}}
-    scene.kube.send("DELETE", revisions.path(scene), options)
+    scene.kube.send("DELETE", members.path(scene), options)
     wait(scene.stream, lambda _: _owned(scene, uids), limit("members are orphaned"))
     witness = "DELETED of the set, and each pod without an owner, seen on the watch"
     yield {"set": old, "orphans": _told(scene, uids), "witness": witness}
@@ -42,7 +42,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
 
 
 def _document(scene: Scene) -> dict[str, Any]:
-    return stripped(scene.kube.get(revisions.path(scene)))
+    return stripped(scene.kube.get(members.path(scene)))
 
 
 def _owned(scene: Scene, uids: Uids) -> str | None:

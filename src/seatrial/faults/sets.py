@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from seatrial.faults.lists import rewritten
 from seatrial.kube.client import ApiFailed, Kube
 from seatrial.kube.objects import Pod, Set
 from seatrial.kube.watch import Stream
@@ -19,8 +20,7 @@ from seatrial.timing import limit, wait
 HASH = "controller-revision-hash"
 """The label that tells of which revision a pod is; source: apps/v1, ControllerRevisionHashLabelKey.
 """
-_TRIES = 5
-"""How often a list is written anew when somebody else wrote to the same object in between."""
+_FINALIZERS = ("metadata", "finalizers")
 _SERVERS = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
 """Metadata that only the server writes; its own, and that of one object only."""
 
@@ -63,13 +63,15 @@ def stripped(found: Mapping[str, Json]) -> dict[str, Any]:
 
 def held(kube: Kube, path: str, finalizer: str) -> None:
     """Put a finalizer on an object: it cannot go before that is taken off again."""
-    _rewritten(kube, path, lambda known: known if finalizer in known else [*known, finalizer])
+    rewritten(
+        kube, path, _FINALIZERS, lambda known: known if finalizer in known else [*known, finalizer]
+    )
 
 
 def released(kube: Kube, path: str, finalizer: str) -> str:
     """Take a finalizer off an object; says so, nothing when there was none."""
     kept = lambda known: [each for each in known if each != finalizer]  # noqa: E731 - one use
-    changed = _rewritten(kube, path, kept)
+    changed = rewritten(kube, path, _FINALIZERS, kept)
     return f"{_name(path)} was held back and is not any more" if changed else ""
 
 
@@ -130,24 +132,6 @@ def _stuck(pod: Pod, revision: str, *, by_hand: bool) -> bool:
     meta = pod.metadata
     other = meta.labels.get(HASH, revision) != revision and meta.deletion_timestamp is None
     return other and (by_hand or not pod.ready)
-
-
-def _rewritten(kube: Kube, path: str, change: Callable[[list[str]], list[str]]) -> bool:
-    """Write an object's finalizers only as they were read: they are one list of many writers."""
-    for left in reversed(range(_TRIES)):
-        meta = kube.get(path)["metadata"]
-        known = meta.get("finalizers", [])
-        if (wanted := change(known)) == known:
-            return False
-        body = {"resourceVersion": meta["resourceVersion"], "finalizers": wanted}
-        try:
-            kube.patch(path, {"metadata": body})
-        except ApiFailed as error:
-            if error.status != HTTPStatus.CONFLICT or not left:
-                raise
-        else:
-            return True
-    return False
 
 
 def _name(path: str) -> str:

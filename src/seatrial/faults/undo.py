@@ -13,6 +13,7 @@ from http import HTTPStatus
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
 from seatrial.faults import sets
 from seatrial.faults.journal import Entry, Step
+from seatrial.faults.lists import rewritten
 from seatrial.kube.client import ApiFailed, Kube
 from seatrial.machine import Node
 from seatrial.model import Json
@@ -22,8 +23,6 @@ OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 OURS = "seatrial"
 """The value of a taint that we set; one with another value is somebody else's."""
 _TAINT = {"key": OUT_OF_SERVICE, "value": OURS, "effect": "NoExecute"}
-_TRIES = 5
-"""How often a taint is written anew when somebody else wrote to the same Node in between."""
 
 Taints = list[dict[str, Json]]
 
@@ -178,13 +177,13 @@ def _untaint(step: Step, reach: Reach) -> str:
 
 def tainted(kube: Kube, node: str) -> None:
     """Put our out-of-service taint on a node, beside what is there."""
-    _rewritten(kube, node, lambda found: [*(t for t in found if not of_ours(t)), _TAINT])
+    _retainted(kube, node, lambda found: [*(t for t in found if not of_ours(t)), _TAINT])
 
 
 def untainted(kube: Kube, node: str) -> str:
     """Take our out-of-service taint off a node; says so, nothing when there was none."""
     try:
-        changed = _rewritten(kube, node, lambda found: [t for t in found if not of_ours(t)])
+        changed = _retainted(kube, node, lambda found: [t for t in found if not of_ours(t)])
     except ApiFailed as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
@@ -192,23 +191,8 @@ def untainted(kube: Kube, node: str) -> str:
     return f"{node} was out of service by our word and is not any more" if changed else ""
 
 
-def _rewritten(kube: Kube, node: str, change: Callable[[Taints], Taints]) -> bool:
-    """Write a Node's taints only as they were read: they are one list, and others write it, too."""
-    path = f"/api/v1/nodes/{node}"
-    for left in reversed(range(_TRIES)):
-        found = kube.get(path)
-        before = found["spec"].get("taints", [])
-        if (after := change(before)) == before:
-            return False
-        version = found["metadata"]["resourceVersion"]
-        try:
-            kube.patch(path, {"metadata": {"resourceVersion": version}, "spec": {"taints": after}})
-        except ApiFailed as error:
-            if error.status != HTTPStatus.CONFLICT or not left:
-                raise
-        else:
-            return True
-    return False
+def _retainted(kube: Kube, node: str, change: Callable[[Taints], Taints]) -> bool:
+    return rewritten(kube, f"/api/v1/nodes/{node}", ("spec", "taints"), change)
 
 
 def of_ours(taint: Mapping[str, Json]) -> bool:

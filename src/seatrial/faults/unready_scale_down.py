@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from seatrial.errors import CannotRun
-from seatrial.faults import revisions
+from seatrial.faults import members, revisions
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.sets import held, released
@@ -26,7 +26,7 @@ def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
     replicas = scene.replicated().spec.replicas
     return (
         Step("release", path=scene.path(ordinal), value=FINALIZER),
-        Step("scale", path=revisions.path(scene), value=replicas),
+        Step("scale", path=members.path(scene), value=replicas),
     )
 
 
@@ -43,7 +43,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     held(scene.kube, scene.path(ordinal), FINALIZER)
     scene.kube.delete(scene.path(ordinal), uid=uids[ordinal])
     wait(scene.stream, lambda _: _counted(scene, ordinal, len(uids)), limit("pod is replaced"))
-    scene.kube.patch(revisions.path(scene), {"spec": {"replicas": to}})
+    scene.kube.patch(members.path(scene), {"spec": {"replicas": to}})
     wait(scene.stream, lambda _: _unasked(scene, to), limit("update is seen"))
     revisions.moves(scene, above, "a halt is watched")
     unready = revisions.named(scene, ordinal, uids[ordinal])
@@ -52,7 +52,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     released(scene.kube, scene.path(ordinal), FINALIZER)
     scene.until_replaced(ordinal, uids[ordinal])
     wait(scene.stream, lambda _: _there(scene, above), limit("members are scaled"))
-    scene.kube.patch(revisions.path(scene), {"spec": {"replicas": len(uids)}})
+    scene.kube.patch(members.path(scene), {"spec": {"replicas": len(uids)}})
     wait(scene.stream, lambda _: _late(scene, len(uids)), limit("members are scaled"))
     gone = [revisions.named(scene, n, uid) for n, uid in sorted(above.items(), reverse=True)]
     return {"replicas": len(uids), "went_on": gone, "pods": revisions.present(scene)}

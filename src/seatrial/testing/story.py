@@ -132,6 +132,14 @@ class Story:
         """Give the labels that a set's controller writes on a new pod."""
         return {"app": SET, NAME_LABEL: f"{SET}-{ordinal}", INDEX_LABEL: str(ordinal)}
 
+    def loses_sight(self, kind: str) -> None:
+        """Put a gap in the watch of a kind right before the first receipt."""
+        receipt = next(op for op in self.ops if op.value.get("stage") == "receipt")
+        gap = {"kind": kind, "reason": "410", "after": 1, "until": 2}
+        at = receipt.completed
+        op = Op("watch", "gap", Outcome.INFO, at, at, gap)
+        self.ops.insert(self.ops.index(receipt), op)
+
     def comes(self, ordinal: int, *, node: str = "", ip: str = "") -> None:
         """Let a pod be made, placed, started and Ready within two seconds, its claim first."""
         if ordinal not in self.claims:
