@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from seatrial.errors import CannotRun
@@ -17,7 +17,6 @@ from seatrial.faults import members, revisions
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.sets import HASH
-from seatrial.kube.client import Kube
 from seatrial.timing import limit, wait
 
 _PAUSE = re.compile(r"(?:.*/)?pause:[\w.-]+")
@@ -38,8 +37,8 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """
     del ordinal
     before, olds, whole = revisions.revision(scene), revisions.uids(scene), _containers_of(scene)
-    image = _pause(scene.kube)
-    broken = [_idle(container, image) for container in whole]
+    image = pause(scene.kube.get("/api/v1/nodes")["items"])
+    broken = [idle(container, image) for container in whole]
     scene.kube.patch(members.path(scene), _containers(broken))
     wanted = revisions.until_other(scene, before)
     wait(scene.stream, lambda _: _unstarted(scene, wanted), limit("pod is replaced"))
@@ -68,17 +67,17 @@ def _containers(containers: list[dict[str, Any]]) -> dict[str, Any]:
     return {"spec": {"template": {"spec": {"containers": containers}}}}
 
 
-def _idle(container: Mapping[str, Any], image: str) -> dict[str, Any]:
+def idle(container: Mapping[str, Any], image: str) -> dict[str, Any]:
     """Give a container another image; probes, ports and mounts stay."""
     kept = {key: value for key, value in container.items() if key not in _OWN}
     return {**kept, "image": image, "imagePullPolicy": "IfNotPresent"}
 
 
-def _pause(kube: Kube) -> str:
+def pause(nodes: Sequence[Mapping[str, Any]]) -> str:
     """Name the pause image that most nodes say they have; the name differs by who made them."""
     said: Counter[str] = Counter(
         name
-        for node in kube.get("/api/v1/nodes")["items"]
+        for node in nodes
         for image in node.get("status", {}).get("images", ())
         for name in image.get("names") or ()
         if _PAUSE.fullmatch(name)
