@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks, profiles
-from seatrial.bench import BENCHES, Sizes, chain, verdict
+from seatrial.bench import BENCHES, Sizes, chain, families, verdict
 from seatrial.bench.critical import critical_path
 from seatrial.bench.polled import polled
 from seatrial.cli import measuring
@@ -156,3 +156,15 @@ def test_the_rows_of_a_family_share_one_measurement(monkeypatch):
         assert ours == [10.0]
         assert peer in ([9.5], [11.0], [40.0])
     assert taken == ["storage"]
+
+
+def test_a_familys_ids_that_break_a_machine_are_tried_alone():
+    assert "identity.at-most-one" not in families._apart("identity")
+    assert "identity.hostname" in families._apart("identity")
+
+
+def test_the_machines_busy_seconds_grow_by_what_runs():
+    before, began = families._busy(), time.process_time()
+    while time.process_time() - began < 0.3:
+        sum(range(1000))
+    assert families._busy() - before >= 0.2

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.bench import losses, reaction, verdict, watchers
+from seatrial.bench import families, losses, reaction, verdict, watchers
 from seatrial.progress import Progress
 
 Samples = list[float]
@@ -92,7 +92,7 @@ _PEERS: Mapping[str, tuple[str, float, Callable[[verdict.Session], Samples]]] = 
 
 
 def _verdicts() -> Iterator[Bench]:
-    for family in ("identity", "storage", "ordering"):
+    for family in families.FAMILIES:
         for name, (sentence, bar, peer) in _PEERS.items():
             yield Bench(
                 f"verdict-{family}-{name}",
@@ -143,6 +143,25 @@ BENCHES: Mapping[str, Bench] = {
             seconds=2,
         ),
         *_verdicts(),
+        Bench(
+            "families-serial",
+            "all ids of identity, storage and ordering, one family after the other",
+            "s",
+            lambda progress, sizes: (families.serial(progress, sizes.rounds), None),
+            bar=480,
+            seconds=1300,
+            cluster=True,
+        ),
+        Bench(
+            "families-side-by-side",
+            "the families side by side on one cluster, without what breaks a machine, over the "
+            "longest of them alone or the machine's busy seconds by its cores, whichever is more",
+            "s",
+            lambda progress, sizes: families.side_by_side(progress, sizes.rounds),
+            bar=1.15,
+            seconds=1500,
+            cluster=True,
+        ),
     )
 }
 

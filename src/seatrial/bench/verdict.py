@@ -32,7 +32,8 @@ from seatrial.plan import planned
 from seatrial.progress import Progress
 from seatrial.workload import namespace_of
 
-_SPEC = Spec("seatrial-three-workers", "three-workers", "fast", "1.34")
+SPEC = Spec("seatrial-three-workers", "three-workers", "fast", "1.34")
+"""The cluster that is measured on; one that is there already is taken."""
 _AGENT = "seatrial/"
 
 
@@ -53,7 +54,7 @@ _SESSIONS: dict[str, Session] = {}
 def session(family: str, rounds: int, progress: Progress) -> Session:
     """Measure a family in all ways, once a call of the program."""
     if family not in _SESSIONS:
-        with grounded(_SPEC, progress) as ground:
+        with grounded(SPEC, progress) as ground:
             _SESSIONS[family] = _measured(family, rounds, ground, progress)
     return _SESSIONS[family]
 
@@ -83,9 +84,9 @@ def _plan(family: str, profile: Profile, seed: int) -> Plan:
         profile,
         judged,
         seed=seed,
-        shape=_SPEC.shape,
-        timing=_SPEC.timing,
-        kubernetes=_SPEC.kubernetes,
+        shape=SPEC.shape,
+        timing=SPEC.timing,
+        kubernetes=SPEC.kubernetes,
         command="seatrial bench verdict",
     )
 
