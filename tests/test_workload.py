@@ -1,16 +1,18 @@
 """A workload: alone in its namespace, waited for, and when it is late it says why."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from seatrial import timing
 from seatrial.errors import CannotRun, NotReady
-from seatrial.kube.client import connect
+from seatrial.kube.client import Kube, connect
 from seatrial.model import History, Profile
 from seatrial.scrub import scrub
 from seatrial.testing import Kept, controlled, fake_api
-from seatrial.workload import OURS, deployed, removed
+from seatrial.workload import OURS, deployed, emptied, removed
 
 PROFILE = Profile("p", "s", "f", "m", "web", "web", 2, "main", (), (), {})
 SET = {
@@ -215,3 +217,12 @@ def test_a_namespace_that_lingers_is_named(api, kube):
     with pytest.raises(NotReady, match="namespace is gone") as caught:
         removed(kube, "trial-1")
     assert caught.value.seen == "trial-1 is still there"
+
+
+def test_a_namespace_is_closed_before_what_takes_long_in_it_is_deleted():
+    asked: list[str] = []
+    emptied(cast("Kube", SimpleNamespace(delete=asked.append)), "trial-a")
+    assert asked[0] == "/api/v1/namespaces/trial-a", "else the controller makes its pods again"
+    assert {path.rsplit("/", 1)[1] for path in asked[1:]} == {
+        "statefulsets", "pods", "persistentvolumeclaims",
+    }  # fmt: skip

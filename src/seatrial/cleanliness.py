@@ -9,7 +9,9 @@ May import: cluster, faults, kube, machine, model, errors, timing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from seatrial.errors import SeatrialError
 from seatrial.faults.undo import of_ours
@@ -25,6 +27,7 @@ _RIGHTS = (
     "clusterrolebindings.rbac.authorization.k8s.io/v1",
 )
 _WITHIN = "nothing of a trial is left"
+T = TypeVar("T")
 
 
 def proved(kube: Kube, nodes: Mapping[str, Node], *namespaces: str) -> Mapping[str, Json]:
@@ -76,22 +79,39 @@ def _disturbed(seen: Stream) -> Iterator[str]:
 
 
 def _askable(nodes: Mapping[str, Node]) -> tuple[Mapping[str, Node], Mapping[str, str]]:
-    asked, unasked = {}, {}
-    for name, node in nodes.items():
-        try:
-            node.is_cut()
-        except SeatrialError as error:
-            unasked[name] = error.seen or error.wanted
-        else:
-            asked[name] = node
-    return asked, unasked
+    said = dict(zip(nodes, _each(nodes, _deaf), strict=True))
+    asked = {name: nodes[name] for name, why in said.items() if why is None}
+    return asked, {name: why for name, why in said.items() if why is not None}
+
+
+def _deaf(_: str, node: Node) -> str | None:
+    """Say why a node cannot be asked."""
+    try:
+        node.is_cut()
+    except SeatrialError as error:
+        return error.seen or error.wanted
+    return None
 
 
 def _lying(nodes: Mapping[str, Node], namespaces: Sequence[str]) -> Iterator[str]:
     """Name what the nodes themselves still have."""
-    for name, node in nodes.items():
-        for namespace in namespaces:
-            yield from (f"a container of {one.pod} on {name}" for one in node.running(namespace))
-            yield from (f"folder {folder} on {name}" for folder in node.lying(namespace))
-        if node.is_cut():
-            yield f"node {name} is cut off by our rules"
+
+    def on(name: str, node: Node) -> list[str]:
+        left = [
+            found
+            for namespace in namespaces
+            for found in (
+                *(f"a container of {one.pod} on {name}" for one in node.running(namespace)),
+                *(f"folder {folder} on {name}" for folder in node.lying(namespace)),
+            )
+        ]
+        return left + ([f"node {name} is cut off by our rules"] if node.is_cut() else [])
+
+    for found in _each(nodes, on):
+        yield from found
+
+
+def _each(nodes: Mapping[str, Node], ask: Callable[[str, Node], T]) -> list[T]:
+    """Ask all nodes side by side."""
+    with ThreadPoolExecutor(max(1, len(nodes))) as pool:
+        return list(pool.map(ask, nodes, nodes.values()))

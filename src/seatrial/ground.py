@@ -18,7 +18,7 @@ from seatrial.errors import SeatrialError
 from seatrial.kube.client import Kube
 from seatrial.model import Standing
 from seatrial.progress import Progress
-from seatrial.workload import removed
+from seatrial.workload import emptied, removed
 
 
 class Keep(StrEnum):
@@ -68,7 +68,7 @@ def let_go(ground: Ground, namespace: str, keep: Keep) -> None:
     if keep is Keep.NEVER and ground.lasting:
         # What stands in the way does so again in `leave`, and is told there.
         with suppress(SeatrialError):
-            ground.kube.delete(f"/api/v1/namespaces/{namespace}")
+            emptied(ground.kube, namespace)
 
 
 def leave(
