@@ -24,6 +24,7 @@ RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
+    "deaf-shell": "the first process of the container is a shell (`sh -c",
     "empty-dir": "volume `data` at /data is an `emptyDir`",
     "ephemeral-claim": "volume `data` at /data is a generic ephemeral volume",
     "fqdn-hostname": "`setHostnameAsFQDN: true` in the pod template",

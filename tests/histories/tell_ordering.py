@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seatrial import history
-from seatrial.testing import Ordered, Story
+from seatrial.testing import Ordered, Stopping, Story
 from seatrial.testing.ordered import NEW
 
 HERE = Path(__file__).parent
@@ -137,6 +137,36 @@ def evicted_at_once() -> Ordered:
     return run
 
 
+def ended(*breaks: str, deaf: bool = False) -> Stopping:
+    """Tell of members that end under load when they are told to; a deaf one only when killed."""
+    run = Stopping({"scale-down": [1], "pod-evict": [0]}, breaks=breaks)
+    run.deploys()
+    run.serves()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
+    run.serves()
+    run.stage("pod-evict", 0, "planned", {"target": run.proof(0)})
+    run.told(0)
+    run.leaves(0)
+    run.waits(5.1 if deaf else 0.3)
+    run.ended(0, *((137, "Error") if deaf else (0, "Completed")))
+    run.gone(0)
+    run.stage("pod-evict", 0, "receipt", run.proof(0))
+    run.comes(0)
+    run.stage("pod-evict", 0, "healed", run.proof(0))
+    for ordinal in run.members:
+        run.answers(ordinal)
+    run.serves()
+    run.ends()
+    return run
+
+
+def killed() -> Stopping:
+    """A shell is the first process, and swallows SIGTERM."""
+    return ended("ordering.graceful-stop", deaf=True)
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/updated": updated,
     "good/broken-update-stopped": stopped,
@@ -146,6 +176,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/orphan-missed": orphan_missed,
     "good/evicted": evicted,
     "bad/evicted-at-once": evicted_at_once,
+    "good/ended": ended,
+    "bad/killed": killed,
     "bad/all-made-at-once": all_made_at_once,
     "bad/two-replaced-at-once": two_replaced_at_once,
     "bad/never-replaced": never_replaced,

@@ -8,6 +8,7 @@ Source: kubernetes.io, StatefulSets; each cause is the documented effect of what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.model import History, Standing, Verdict
 
+_SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
 _LABEL = "apps.kubernetes.io/pod-index"
 _GOES = {
     "emptyDir": "an `emptyDir`, which goes with the pod",
@@ -162,6 +164,16 @@ def _probe(case: Case) -> Iterator[str]:
         )
 
 
+def _deaf(case: Case) -> Iterator[str]:
+    program = case.declared.get("program", ())
+    words = " ".join(program)
+    if program and _SHELL.fullmatch(program[0]) and "exec " not in words:
+        yield (
+            f"the first process of the container is a shell (`{words}`): as PID 1 it ignores "
+            "SIGTERM and passes it on to nobody; `exec` makes the program itself the first"
+        )
+
+
 def _budget(case: Case) -> Iterator[str]:
     budgets = case.declared.get("budgets")
     for name, selects in (budgets or {}).items():
@@ -227,6 +239,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("ordering.broken-update", _probe),
     ("ordering.disruption-budget", _budget),
     ("ordering.adopt", _unlabelled),
+    ("ordering.graceful-stop", _deaf),
+    ("ordering.graceful-stop", _program),
     ("ordering.deploy", _order),
     ("ordering.scale", _order),
     ("ordering.rolling-update", _order),

@@ -10,6 +10,7 @@ from seatrial.checks import (
     broken_updates,
     budgets,
     deploys,
+    graceful,
     halts,
     ordering,
     rollouts,
@@ -73,6 +74,16 @@ GUARANTEES = (
         "compared",
         ("set-orphan",),
         adoptions.adopt,
+    ),
+    Guarantee(
+        "ordering.graceful-stop",
+        "SIGTERM, preStop and grace period are honoured; a member leaves before it stops; no "
+        "acknowledged work is lost",
+        "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
+        "3 -> 1 and an eviction of each member under load; how each container ended, when its "
+        "endpoints left, and what clients were promised",
+        ("scale-down", "pod-evict"),
+        graceful.graceful_stop,
     ),
     Guarantee(
         "ordering.disruption-budget",
