@@ -29,6 +29,7 @@ CAUSES = {
     "ephemeral-claim": "volume `data` at /data is a generic ephemeral volume",
     "fqdn-hostname": "`setHostnameAsFQDN: true` in the pod template",
     "no-service-name": "`serviceName: nobody` names no Service",
+    "ignores-parallel": "and the set says `podManagementPolicy: OrderedReady`",
     "parallel": "`podManagementPolicy: Parallel` in the set",
     "from-the-bottom": "somebody else deletes members",
     "two-at-a-time": "(`two_at_a_time.py` ran beside this trial)",
@@ -48,6 +49,7 @@ CAUSES = {
 SEEN = {
     "oldest-snapshot": "oldest-restored",
     "force-deleter": "two-at-once",
+    "ignores-parallel": "made-one-by-one",
     "rewrites-index": "index-rewritten",
     "owned-by-hand": "owned-by-hand",
     "unlabelled-orphans": "orphan-missed",

@@ -66,6 +66,7 @@ DEFECTS = {
         "spec.template.spec.terminationGracePeriodSeconds",
     },
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
+    "ignores-parallel": {"spec.podManagementPolicy"},
     "from-the-bottom": set(),
     "two-at-a-time": set(),
     "rewrites-index": set(),

@@ -47,6 +47,39 @@ def all_made_at_once() -> Ordered:
     return run
 
 
+PARALLEL = {name: {"parallel": 1.0} for name in ("ordering.deploy", "ordering.scale-down")}
+
+
+def made_together() -> Ordered:
+    """The profile claims Parallel, and so it is: all come at once, and the two above go at once."""
+    run = Ordered({"scale-down": [1]}, bounds=PARALLEL)
+    run.set("ADDED")
+    for ordinal in range(3):
+        run.comes(ordinal)
+        run.ops.pop()
+    for ordinal in range(3):
+        run.pod(ordinal, "MODIFIED", ready=True)
+    run.phase("fault")
+    run.plans_down(1)
+    for event, changes in (("MODIFIED", {"deleting": True, "ready": False}), ("DELETED", {})):
+        for ordinal in (1, 2):
+            run.pod(ordinal, event, **changes)
+            run.waits(0.3)
+    run.scaled_down([1, 2], 1)
+    run.scales_up(1)
+    return run
+
+
+def made_one_by_one() -> Ordered:
+    """The profile claims Parallel, and the set does one after the other."""
+    run = Ordered({"scale-down": [1]}, bounds=PARALLEL, breaks=[*PARALLEL])
+    run.deploys()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
+    return run
+
+
 def two_replaced_at_once() -> Ordered:
     """The controller does not wait for the member that it replaced last."""
     run = begun("rolling-update", "ordering.rolling-update")
@@ -178,6 +211,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/evicted-at-once": evicted_at_once,
     "good/ended": ended,
     "bad/killed": killed,
+    "good/made-together": made_together,
+    "bad/made-one-by-one": made_one_by_one,
     "bad/all-made-at-once": all_made_at_once,
     "bad/two-replaced-at-once": two_replaced_at_once,
     "bad/never-replaced": never_replaced,

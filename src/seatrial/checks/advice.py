@@ -143,8 +143,15 @@ def _went(case: Case) -> Iterator[str]:
 
 
 def _order(case: Case) -> Iterator[str]:
-    policy = case.declared.get("policy")
-    if policy == "Parallel":
+    policy, claimed = case.declared.get("policy"), _claims_parallel(case)
+    if claimed and policy == "OrderedReady":
+        yield (
+            "the profile claims that members are made and ended all at once, and the set says "
+            "`podManagementPolicy: OrderedReady`"
+        )
+    elif claimed and policy:
+        yield f"somebody holds members up: the set says `podManagementPolicy: {policy}`"
+    elif policy == "Parallel":
         yield ("`podManagementPolicy: Parallel` in the set: members are made and ended all at once")
     elif case.declared.get("strategy") == "OnDelete" and "update" in case.verdict.guarantee:
         yield "`updateStrategy: OnDelete` in the set: members are updated by whoever deletes them"
@@ -154,6 +161,11 @@ def _order(case: Case) -> Iterator[str]:
             "somebody else deletes members; the API server's audit log says who"
             + _culprit(case.declared)
         )
+
+
+def _claims_parallel(case: Case) -> bool:
+    bounds = case.history.head.get("profile", {}).get("bounds", {})
+    return bool(bounds.get(case.verdict.guarantee, {}).get("parallel"))
 
 
 def _probe(case: Case) -> Iterator[str]:

@@ -13,7 +13,7 @@ from seatrial.checks.endings import Ending, endings
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.ledger import Loss, attempts, final_reads, judge_ledger
 from seatrial.checks.sight import driver_lost
-from seatrial.checks.turns import Span, blind
+from seatrial.checks.turns import Span, blind, bound
 from seatrial.model import History, Json, Op, Outcome, Standing, Verdict
 
 _STOP = "ordering.graceful-stop"
@@ -90,14 +90,13 @@ def _sight(history: History) -> Sight:
             acked.setdefault(op.value["member"], []).append(op)
     found = judge_ledger(attempts(history), final_reads(history))
     declared = next(history.of("declared"), None)
-    bounds = history.head.get("profile", {}).get("bounds", {}).get(_STOP, {})
     return Sight(
         history,
         acked,
         found.losses,
         frozenset(found.unread),
         declared.value.get("prestop") if declared else None,
-        float(bounds.get("late", _LATE)),
+        bound(history, _STOP, "late", _LATE),
         history.ops[-1].completed if history.ops else 0.0,
     )
 

@@ -16,6 +16,7 @@ from seatrial.checks.turns import (
     REVISION,
     Span,
     blind,
+    bound,
     everybody,
     ready,
     sets,
@@ -72,7 +73,7 @@ def rolling_update(history: History) -> Verdict:
     """
     done = receipts(history, "rolling-update")
     ways = [way for receipt in done for way in _ways(history, receipt)]
-    on_delete = bool(_bound(history, "on_delete"))
+    on_delete = bool(bound(history, _ROLLING, "on_delete"))
     found = [_judged(history, way, on_delete=on_delete) for way in ways]
     found += [_unhealed(op) for op in done if healing(history, op) is None]
     figures = _figures(ways)
@@ -210,7 +211,7 @@ def _unseen(history: History, way: Rollout) -> str:
     late = [n for n in _members(history) if n >= partition and n not in reached]
     if reached and late:
         return f"ordinal {late[0]} was not seen to be replaced"
-    on_delete = bool(_bound(history, "on_delete"))
+    on_delete = bool(bound(history, _ROLLING, "on_delete"))
     return (
         "nobody was deleted by hand, so nothing was shown" if on_delete > bool(way.by_hand) else ""
     )
@@ -235,11 +236,6 @@ def _seen(tenure: Tenure, at: int) -> Op:
 
 def _members(history: History) -> range:
     return range(history.head["profile"]["replicas"])
-
-
-def _bound(history: History, name: str) -> float:
-    bounds = history.head["profile"].get("bounds", {}) if history.head else {}
-    return float(bounds.get(_ROLLING, {}).get(name, 0))
 
 
 def _figures(ways: Sequence[Rollout]) -> dict[str, Json]:

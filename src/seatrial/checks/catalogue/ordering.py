@@ -22,16 +22,17 @@ _SETS = "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
 GUARANTEES = (
     Guarantee(
         "ordering.deploy",
-        "ordinal n+1 is created only after n is Ready",
+        "ordinal n+1 is created only after n is Ready; all at once where Parallel is claimed",
         f"{_SETS}#deployment-and-scaling-guarantees",
         "deploy, watched from before the set was there; making and Ready are compared by "
-        "resourceVersion",
+        "resourceVersion; ledger-parallel claims the contrary",
         (),
         deploys.deploy,
     ),
     Guarantee(
         "ordering.scale-down",
-        "highest ordinal first, one at a time, next only when the last is wholly gone",
+        "highest ordinal first, one at a time, next only when the last is wholly gone; all at once "
+        "where Parallel is claimed",
         f"{_SETS}#deployment-and-scaling-guarantees",
         "3 -> 1; deletion and end of every pod are compared by resourceVersion",
         ("scale-down",),
