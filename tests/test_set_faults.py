@@ -36,7 +36,7 @@ SPEC: dict[str, Any] = {
         }
     },
 }
-OF_A_TEMPLATE = ("rolling-update", "broken-update")
+OF_A_TEMPLATE = ("rolling-update", "broken-update", "broken-update:image")
 OF_A_SET = (*OF_A_TEMPLATE, "unready-scale-down", "set-orphan")
 
 
@@ -157,6 +157,23 @@ def test_a_broken_update_stops_at_the_highest_and_needs_a_hand_to_go_back(api, t
             "name": "main", "image": "somewhere/pause:3.10", "imagePullPolicy": "IfNotPresent",
             "ports": [],
         }  # fmt: skip
+    assert [pod["pod"] for pod in proof(kept, "healed")["by_hand"]] == ["web-2"]
+
+
+def test_an_image_that_nobody_has_stops_at_the_highest_and_needs_a_hand_to_go_back(api, tmp_path):
+    kept = Kept()
+    with (
+        staged(api, tmp_path) as scene,
+        broken(FAULTS["broken-update:image"], scene, 0, kept) as receipt,
+    ):
+        assert [pod["pod"] for pod in receipt["started"]] == ["web-2"]
+        assert receipt["reason"] == "ErrImageNeverPull"
+        assert "ErrImageNeverPull" in scene.pod(2).trouble
+        (container,) = template(api)["spec"]["containers"]
+        assert container == {
+            "name": "main", "image": receipt["image"], "imagePullPolicy": "Never", "ports": [],
+        }  # fmt: skip
+        assert {scene.pod(n).ready for n in (0, 1)} == {True}
     assert [pod["pod"] for pod in proof(kept, "healed")["by_hand"]] == ["web-2"]
 
 

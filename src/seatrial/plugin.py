@@ -82,15 +82,16 @@ def trial_of(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Cal
     """Give a function that tries a profile by its name, each only once a session.
 
     It tries the guarantees that disturb nobody else, or with `disruptive=True` the others; a
-    rogue's all.
+    rogue's all. With `faults` these are caused, and no others.
     """
-    done: dict[tuple[str, bool], Trial] = {}
+    done: dict[tuple[str, bool, tuple[str, ...]], Trial] = {}
 
-    def tried(name: str, *, disruptive: bool = False) -> Trial:
-        if (name, disruptive) not in done:
+    def tried(name: str, *, disruptive: bool = False, faults: tuple[str, ...] = ()) -> Trial:
+        key = name, disruptive, faults
+        if key not in done:
             ground = request.getfixturevalue("trial_ground")
-            done[name, disruptive] = _tried(name, pytestconfig, ground, disruptive=disruptive)
-        return done[name, disruptive]
+            done[key] = _tried(name, pytestconfig, ground, disruptive=disruptive, faults=faults)
+        return done[key]
 
     return tried
 
@@ -137,7 +138,14 @@ def holds(
     return assertion
 
 
-def _tried(name: str, config: pytest.Config, ground: Ground, *, disruptive: bool) -> Trial:
+def _tried(
+    name: str,
+    config: pytest.Config,
+    ground: Ground,
+    *,
+    disruptive: bool,
+    faults: tuple[str, ...],
+) -> Trial:
     from seatrial.checks import CHECKS
     from seatrial.cli.show import terminal
     from seatrial.cli.trial import Order, judged_of, tried
@@ -147,7 +155,7 @@ def _tried(name: str, config: pytest.Config, ground: Ground, *, disruptive: bool
     profile = load(name, known=CHECKS)
     keep, out = Keep(config.getoption("--trial-keep")), Path(config.getoption("--trial-out"))
     judged = [g for g in judged_of(profile, ()) if profile.rogue or g.disruptive is disruptive]
-    order = Order(profile, judged, ground.spec, keep, out, name)
+    order = Order(profile, judged, ground.spec, keep, out, name, faults)
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), terminal() as progress:
         return tried(order, ground, config.getoption("--trial-seed"), progress)

@@ -133,19 +133,32 @@ class Ordered(Story):
         self.ops.pop()  # that it is Ready
         self.pods[ordinal] = {**self.pods[ordinal], "ready": False}
 
-    def breaks_update(self, *, halts: float = 8.0) -> None:
+    def is_refused(self, ordinal: int, reason: str) -> None:
+        """Let a pod be replaced by one that is refused its image."""
+        self.goes(ordinal)
+        self.comes(ordinal)
+        del self.ops[-2:]  # that it runs, that it is Ready
+        self.pod(ordinal, "MODIFIED", ready=False, containers={SET: ""}, ip="", trouble=reason)
+        del self.pods[ordinal]["trouble"]
+
+    def breaks_update(self, *, halts: float = 8.0, refused: str = "") -> None:
         """Let a broken revision stop at the highest member, with the receipt of it."""
-        olds = self.plans("broken-update")
+        olds = self.plans("broken-update:image" if refused else "broken-update")
         self.wants(NEW)
         top = self.replicas - 1
-        self.starts_broken(top)
+        if refused:
+            self.is_refused(top, refused)
+        else:
+            self.starts_broken(top)
         self.waits(halts)
-        self.broke([olds[top]], [top])
+        self.broke([olds[top]], [top], refused)
 
-    def broke(self, gone: Sequence[Json], started: Sequence[int]) -> None:
+    def broke(self, gone: Sequence[Json], started: Sequence[int], refused: str = "") -> None:
         """Record the receipt of a broken update."""
         facts = {"revision": NEW, "before": OLD, "image": "pause", "started": self.named(started)}
-        self.stage("broken-update", 0, "receipt", {"pods": list(gone), **facts})
+        facts |= {"reason": refused} if refused else {}
+        fault = "broken-update:image" if refused else "broken-update"
+        self.stage(fault, 0, "receipt", {"pods": list(gone), **facts})
 
     def scales_under(self, *, halts: float = 8.0, hasty: Sequence[int] = ()) -> None:
         """Let 0 be held back unready while one is asked for; who is hasty goes meanwhile."""

@@ -25,6 +25,11 @@ def honest(pod: Object) -> bool:
     return not any("pause" in c.get("image", "") for c in pod["spec"].get("containers", ()))
 
 
+def lacking(pod: Object) -> bool:
+    """Whether it wants an image that it must not pull: nobody here has any."""
+    return any(c.get("imagePullPolicy") == "Never" for c in pod["spec"].get("containers", ()))
+
+
 @dataclass
 class Revised:
     """A controller of one fake; `serves` says which pods get Ready, `matches` which are adopted."""
@@ -67,6 +72,9 @@ class Revised:
                 self.api.put("pods", name, space, status=_status("", ready=False))
         elif any(each["uid"] not in owners for each in meta.get("ownerReferences", ())):
             self.api.put("pods", name, space, metadata={"ownerReferences": []})
+        elif pod["status"].get("phase") == "Pending" and lacking(pod):
+            if not pod["status"].get("containerStatuses"):
+                self.api.put("pods", name, space, status=_refused())
         elif pod["status"].get("phase") == "Pending":
             self.started += 1
             status = _status(f"containerd://{self.started}", ready=self.serves(pod))
@@ -160,6 +168,11 @@ def _status(container: str, *, ready: bool) -> Object:
     said = {"type": "Ready", "status": "True" if ready else "False"}
     containers = [{"name": "main", "containerID": container}] if container else []
     return {"phase": "Running", "conditions": [said], "containerStatuses": containers}
+
+
+def _refused() -> Object:
+    why = {"reason": "ErrImageNeverPull", "message": "the image is not present"}
+    return {"phase": "Pending", "containerStatuses": [{"name": "main", "state": {"waiting": why}}]}
 
 
 def _ready(pod: Object) -> bool:

@@ -62,8 +62,8 @@ GUARANTEES = (
         "a revision that never gets Ready stops the rollout at one pod; going back heals, or the "
         "known need for a hand is named",
         f"{_SETS}#forced-rollback",
-        "a revision whose containers start and serve nobody; after a while the template is put "
-        "back",
+        "a revision whose containers start and serve nobody (--fault broken-update:image: whose "
+        "image nobody has); after a while the template is put back",
         ("broken-update",),
         broken_updates.broken_update,
     ),
