@@ -142,6 +142,7 @@ def rejudge(
     as_json: Json = False,
 ) -> int:
     """Judge a saved run with today's checks, without any cluster; says what changed."""
+    _demand_run(folder)
     before = _saved_verdicts(folder)
     guarantees = read_document(folder / history.PLAN)["guarantees"]
     trial = run.judged(RunFolder(folder), load(folder), guarantees)
@@ -164,6 +165,7 @@ def write_report(
     """Write a saved run's reports again."""
     if format and format not in report.REPORTS:
         raise BadInput(f"a format of {', '.join(report.REPORTS)}", seen=format)
+    _demand_run(folder)
     paths = [str(path) for path in report.write(folder, [format] if format else None)]
     if as_json:
         show.document({"written": paths})
@@ -205,6 +207,16 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
         faults=order.faults,
     )
     return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
+
+
+def _demand_run(folder: Path) -> None:
+    """Raise BadInput for a folder that is not there: somebody mistyped it."""
+    if not folder.is_dir():
+        raise BadInput(
+            f"a run folder at {folder}",
+            seen="there is no such folder",
+            remedy=f"`ls {NEW_RUNS}` lists the runs made here; {NEW_RUNS}/latest is the newest",
+        )
 
 
 def _saved_verdicts(folder: Path) -> dict[str, str]:
