@@ -122,6 +122,18 @@ def test_a_pod_that_had_already_ended_is_given_nothing_and_is_unknown():
     assert "had ended before it was told to go" in found.reason
 
 
+def test_a_container_that_was_killed_before_and_ran_again_ends_as_it_ends():
+    def killed_before(run: Stopping) -> None:
+        run.ended(1, 137, "Error")
+        run.waits(1)
+        run.pod(1, "MODIFIED", terminated={}, phase="Running", restarts=1)
+        run.goes(1)
+
+    found = verdict(told(killed_before))
+    assert found.verdict is Standing.HOLDS, found.reason
+    assert found.figures["exits"] == {"0": 3}
+
+
 def lingers(seconds: float) -> Tell:
     def last(run: Stopping) -> None:
         run.told(1)

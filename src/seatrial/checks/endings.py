@@ -17,9 +17,9 @@ from seatrial.model import History, Json, Op
 
 @dataclass(frozen=True)
 class Ending:
-    """One member that was told to go: `leaving` says so, `ended` that its container has ended.
+    """One member that was told to go: `leaving` says so, `ended` that its container ended then.
 
-    `how` is {exit, reason, finished} of that container, empty while nobody saw it end. `places`
+    `early` tells that it had ended already; one that ran again since is alive. `how` is {exit, reason, finished} of that container, empty while nobody saw it end. `places`
     are the Services that named it ready until then, each with the Op that shows it out. `next` is
     its successor.
     """
@@ -27,6 +27,7 @@ class Ending:
     tenure: Tenure
     receipt: Op
     leaving: Op
+    early: bool
     ended: Op | None
     how: Mapping[str, Json]
     places: Sequence[tuple[str, Op | None]]
@@ -42,11 +43,6 @@ class Ending:
         """Seconds that it was given; -1 when nobody wrote them down."""
         given = self.leaving.value.get("grace")
         return -1.0 if given is None else float(given)
-
-    @property
-    def early(self) -> bool:
-        """Whether its container had ended before it was told to go."""
-        return bool(self.ended and version(self.ended) < version(self.leaving))
 
     @property
     def ran(self) -> bool:
@@ -93,17 +89,23 @@ def _ending(
     tenures: Sequence[Tenure],
 ) -> Ending:
     leaving = next(op for op in tenure.ops if op.value["deleting"])
-    ends = (op for op in tenure.ops if op.value.get("terminated", {}).get(container))
-    ended = next(ends, None)
+    place = tenure.ops.index(leaving)
+    ended = next((op for op in tenure.ops[place:] if _end(op, container)), None)
     return Ending(
         tenure,
         drift.receipt,
         leaving,
+        any(_end(op, container) for op in tenure.ops[max(0, place - 1) : place]),
         ended,
-        ended.value["terminated"][container] if ended else {},
+        _end(ended, container) if ended else {},
         tuple(_places(slices, tenure.uid, leaving)),
         successor(tenures, tenure),
     )
+
+
+def _end(op: Op, container: str) -> Mapping[str, Json]:
+    found: Mapping[str, Json] = op.value.get("terminated", {}).get(container, {})
+    return found
 
 
 def _slices(history: History) -> Mapping[str, Sequence[Op]]:
