@@ -19,9 +19,9 @@ from seatrial.model import History, Json, Op
 class Ending:
     """One member that was told to go: `leaving` says so, `ended` that its container ended then.
 
-    `early` tells that it had ended already; one that ran again since is alive. `how` is {exit, reason, finished} of that container, empty while nobody saw it end. `places`
-    are the Services that named it ready until then, each with the Op that shows it out. `next` is
-    its successor.
+    `early` tells that it had ended already; one that ran again since is alive. `how` is {exit,
+    reason, finished} of that container, empty while nobody saw it end. `places` are the Services
+    that named it ready until then, each with the Op that shows it out. `next` is its successor.
     """
 
     tenure: Tenure

@@ -112,8 +112,7 @@ def _pause(kube: Kube) -> str:
 
 def _showing(scene: Scene, wanted: str, shown: Shows) -> dict[int, str]:
     """Give the pods of a revision with a container that shows what is wanted."""
-    replicas = scene.replicated().spec.replicas
-    pods = {n: scene.member(n) for n in range(replicas)}
+    pods = {n: scene.member(n) for n in scene.replicated().ordinals}
     return {
         n: pod.metadata.uid
         for n, pod in pods.items()

@@ -92,8 +92,8 @@ class Revised:
         self.api.put("statefulsets", name, space, status={**status, "currentRevision": current})
 
     def _settle(self, space: str, name: str, found: Object) -> None:
-        pods, wanted = self.api.of("pods"), found["spec"].get("replicas", 1)
-        for ordinal in range(wanted):
+        pods, wanted = self.api.of("pods"), _members(found)
+        for ordinal in wanted:
             pod = pods.get(f"{space}/{name}-{ordinal}")
             if pod is None:
                 self._create(space, name, ordinal, found)
@@ -111,10 +111,10 @@ class Revised:
         pending = {"phase": "Pending"}
         self.api.put("pods", f"{name}-{ordinal}", space, metadata=meta, spec=spec, status=pending)
 
-    def _condemn(self, space: str, name: str, wanted: int) -> bool:
+    def _condemn(self, space: str, name: str, wanted: range) -> bool:
         stem = f"{space}/{name}-"
         extra = [int(k[len(stem) :]) for k in self.api.of("pods") if k.startswith(stem)]
-        over = sorted((n for n in extra if n >= wanted), reverse=True)
+        over = sorted((n for n in extra if n not in wanted), reverse=True)
         for ordinal in over if self.parallel else over[:1]:
             self._delete(space, f"{name}-{ordinal}")
         return bool(over)
@@ -124,7 +124,7 @@ class Revised:
         if strategy.get("type", "RollingUpdate") == "OnDelete":
             return
         least = strategy.get("rollingUpdate", {}).get("partition", 0)
-        for ordinal in reversed(range(least, found["spec"].get("replicas", 1))):
+        for ordinal in reversed(_members(found)[least:]):
             pod = self.api.of("pods")[f"{space}/{name}-{ordinal}"]
             if _hash(pod) != _revision(name, found):
                 self._delete(space, f"{name}-{ordinal}")
@@ -150,6 +150,11 @@ def revised(controller: Revised) -> Iterator[Revised]:
             controller.over.set()
             controller.api.changed.notify_all()
         thread.join()
+
+
+def _members(found: Object) -> range:
+    start = found["spec"].get("ordinals", {}).get("start", 0)
+    return range(start, start + found["spec"].get("replicas", 1))
 
 
 def _revision(name: str, found: Object) -> str:
