@@ -166,6 +166,11 @@ def test_claims_and_programs_of_a_set_are_facts_without_any_value_of_its_environ
     assert "oldest" not in text
 
 
+def test_a_hook_before_the_end_is_a_fact_and_so_is_that_there_is_none():
+    assert declared("ledger-parallel")["prestop"] == {"kind": "sleep", "seconds": 2}
+    assert declared("ledger")["prestop"] == {"kind": "", "seconds": 0}
+
+
 def test_a_subject_without_a_set_has_no_facts():
     profile = profiles.load("ledger", known=checks.CHECKS)
     assert profiles.facts([{"kind": "Deployment", "metadata": {"name": "x"}}], profile) == {}

@@ -112,7 +112,7 @@ def test_a_grace_period_that_was_shortened_is_broken():
 
 def test_a_pod_that_had_already_ended_is_given_nothing_and_is_unknown():
     def over(run: Stopping) -> None:
-        run.ended(1, 1, "Error")
+        run.ended(1, 137, "Error")  # by somebody else, before
         run.told(1, grace=0)
         run.leaves(1)
         run.gone(1)
