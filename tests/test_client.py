@@ -201,3 +201,8 @@ def test_a_call_that_would_do_something_twice_is_not_made_again(forgetful):
     with pytest.raises(ApiFailed, match="POST"):
         kube.send("POST", "/api/v1/namespaces", {})
     assert heard == ["GET", "POST"]
+
+
+def test_every_call_says_who_makes_it(forgetful):
+    kube, _ = forgetful
+    assert kube.headers()["User-Agent"].startswith("seatrial/")

@@ -15,7 +15,7 @@ import pytest
 
 from seatrial.cluster import proof
 from seatrial.cluster.manifests import NAMESPACE, Proof, claim_manifests, manifests
-from seatrial.cluster.shapes import Declared, shape
+from seatrial.cluster.shapes import ZONE, Declared, shape
 from seatrial.errors import CannotRun
 from seatrial.kube.objects import Machine, Pod
 from seatrial.places import carried
@@ -87,6 +87,16 @@ def pod(
 def test_nodes_are_ready_and_tainted_as_declared(nodes, said):
     seen = proof._nodes_differ(still(nodes), PROOF)
     assert seen is None if said is None else said in str(seen)
+
+
+def test_a_node_in_another_zone_than_its_shape_declares_is_no_proof():
+    zoned = Proof((Declared("w", "worker", (), "north"),), "an/image:1")
+    south = machine("w")
+    south["metadata"]["labels"] = {ZONE: "south"}
+    assert "is in zone 'south'" in str(proof._nodes_differ(still([south]), zoned))
+    assert "is in zone ''" in str(proof._nodes_differ(still([machine("w")]), zoned))
+    south["metadata"]["labels"] = {ZONE: "north"}
+    assert proof._nodes_differ(still([south]), zoned) is None
 
 
 def test_every_node_has_to_prove_itself():

@@ -122,15 +122,19 @@ def test_a_value_that_did_not_arrive_is_an_error():
 
 
 def test_default_sets_nothing_so_that_what_kubernetes_ships_is_tried():
-    assert patches(TIMINGS["default"]) == []
+    for document in map(yaml.safe_load, patches(TIMINGS["default"], {}, ())):
+        assert not document["apiServer"]["extraArgs"]
+        assert not document["controllerManager"]["extraArgs"]
 
 
 def test_each_version_of_kubeadm_gets_its_own_form_of_arguments():
-    documents = [yaml.safe_load(text) for text in patches(TIMINGS["fast"])]
+    documents = [yaml.safe_load(text) for text in patches(TIMINGS["fast"], {"v": "2"}, ())]
     by = {document.get("apiVersion", document["kind"]): document for document in documents}
     old, new = (by[f"kubeadm.k8s.io/v1beta{n}"]["controllerManager"]["extraArgs"] for n in (3, 4))
     assert old == {arg["name"]: arg["value"] for arg in new}
     assert all(isinstance(value, str) for value in old.values()), "kubeadm takes strings only"
+    server = by["kubeadm.k8s.io/v1beta4"]["apiServer"]["extraArgs"]
+    assert {"name": "v", "value": "2"} in server, "what the API server is given besides"
 
 
 def test_fast_leaves_a_slow_machine_ten_renewals_of_the_lease():

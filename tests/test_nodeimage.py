@@ -42,6 +42,16 @@ def go(tmp_path, monkeypatch):
     return put
 
 
+def test_the_older_version_has_inputs_of_its_own_and_shares_the_rest():
+    older, newer = inputs("1.33"), inputs("1.34")
+    assert older.version == "1.33.13"
+    assert older.kubernetes != newer.kubernetes
+    assert older.key != newer.key
+    assert {m.what for m in programs.modules(older)[1:]} == {
+        m.what for m in programs.modules(newer)[1:]
+    }
+
+
 @pytest.mark.parametrize("asked", ["1.34", "v1.34", "1.34.4", "v1.34.4"])
 def test_a_version_is_found_by_its_minor_or_whole(asked):
     assert inputs(asked).version == "1.34.4"

@@ -16,8 +16,9 @@ from seatrial.run import Trial
 
 @pytest.fixture(scope="session")
 def trial_of():
-    def tried(name):
-        verdicts = (Verdict("identity.hostname", Standing("{said}"), "because of a test"),)
+    def tried(name, family):
+        said = f"because of a test of {{family or 'all'}}"
+        verdicts = (Verdict("identity.hostname", Standing("{said}"), said),)
         return Trial(Path("a-run"), verdicts, {{}})
     return tried
 """
@@ -51,7 +52,14 @@ def test_only_a_verdict_that_holds_is_green(said, result, tmp_path):
     done = ran(tmp_path, "-q")
     assert result in done.stdout, done.stdout + done.stderr
     if said != "holds":
-        assert f"identity.hostname is {said}: because of a test" in done.stdout
+        assert f"identity.hostname is {said}: because of a test of all" in done.stdout
+
+
+def test_a_folder_named_as_a_family_has_a_trial_of_that_family(tmp_path):
+    (tmp_path / "conftest.py").write_text(CONFTEST.format(said="broken"))
+    (tmp_path / "identity").mkdir()
+    (tmp_path / "identity" / "test_it.py").write_text(TEST)
+    assert "because of a test of identity" in ran(tmp_path, "-q").stdout
 
 
 def test_a_guarantee_that_is_not_claimed_is_skipped_and_says_so(tmp_path):

@@ -36,6 +36,7 @@ def asked(answers: dict[tuple[str, ...], str]) -> tuple[Kept, list[tuple[str, st
         return answers[tuple(argv)]
 
     identity.ask(cast("Kube", SimpleNamespace(run=run)), PROFILE, 1, POD, kept)
+    kept.ops.sort(key=lambda op: op.process)
     return kept, places
 
 
@@ -50,7 +51,7 @@ def test_every_question_of_the_profile_is_asked_in_the_members_own_container():
     assert all(op.invoked <= op.completed for op in kept.ops)
 
 
-def test_a_question_that_was_not_answered_is_unknown_and_does_not_stop_the_next():
+def test_a_question_that_was_not_answered_is_unknown_and_does_not_stop_another():
     kept, _ = asked({("cat", "/data/token"): "t"})
     assert [op.outcome for op in kept.ops] == [Outcome.INFO, Outcome.OK]
     assert "container not found" in kept.ops[0].value["answer"]

@@ -56,6 +56,11 @@ def test_nodes_are_named_as_kind_names_them_and_the_driver_is_apart():
     )
 
 
+def test_the_two_zones_have_two_workers_each_and_the_driver_is_in_none():
+    zones = [node.zone for node in shape("two-zones").nodes("sea")]
+    assert zones == ["", "north", "north", "south", "south", ""]
+
+
 def test_a_single_node_takes_work_so_it_has_no_taint():
     (node,) = shape("one-node").nodes("sea")
     assert (node.name, node.role, node.taints) == ("sea-control-plane", "control-plane", ())

@@ -6,7 +6,7 @@ May import: cleanliness, cluster, workload, kube, model, errors, progress.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
@@ -61,6 +61,14 @@ def grounded(spec: Spec, progress: Progress) -> Iterator[Ground]:
             cluster.down(spec.name, progress)
             if running is None:
                 engine.stop(progress)
+
+
+def let_go(ground: Ground, namespace: str, keep: Keep) -> None:
+    """Have a run's namespace deleted already while it is judged, when it stays in no case."""
+    if keep is Keep.NEVER and ground.lasting:
+        # What stands in the way does so again in `leave`, and is told there.
+        with suppress(SeatrialError):
+            ground.kube.delete(f"/api/v1/namespaces/{namespace}")
 
 
 def leave(

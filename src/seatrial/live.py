@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from seatrial import cluster, profiles, report
@@ -76,11 +77,14 @@ class Live:
         self.recorder.write(Op(process, what, Outcome.OK, now, now, value))
 
     def ask(self, ordinals: Sequence[int]) -> None:
-        """Ask members who they are, each inside its own container."""
-        for ordinal in ordinals:
-            if pod := self.alive.member(ordinal):
-                kube, profile = self.alive.kube, self.job.profile
-                identity.ask(kube, profile, ordinal, pod, self.recorder)
+        """Ask members who they are, each inside its own container, all at once."""
+        kube, profile = self.alive.kube, self.job.profile
+        pods = {ordinal: self.alive.member(ordinal) for ordinal in ordinals}
+        identity.side_by_side([
+            partial(identity.ask, kube, profile, ordinal, pod, self.recorder)
+            for ordinal, pod in pods.items()
+            if pod
+        ])  # fmt: skip
 
     def load(self, ordinals: Sequence[int], within: Limit | None = None) -> None:
         """Wait until each of these members acknowledges writes, if the profile has a client."""
@@ -160,7 +164,7 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
 
     Raises NotReady when it never serves, so that nothing could be tried.
     """
-    documents = _documents(job)
+    wanted = documents(job)
     recorder.write(head(job.plan, job.profile, job.ground.cluster.facts))
     with ExitStack() as stack:
         _say(recorder, "deploy")
@@ -168,9 +172,9 @@ def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
         stack.enter_context(_controlled(job, recorder))
         with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
             kube = job.ground.kube
-            _declare(job, documents, recorder)
+            _declare(job, wanted, recorder)
             alive = stack.enter_context(
-                deployed(job.profile, documents, kube, job.namespace, recorder)
+                deployed(job.profile, wanted, kube, job.namespace, recorder)
             )
         with job.progress.step("starting the driver", 5):
             image = str(job.ground.cluster.facts["ground_image"])
@@ -238,7 +242,8 @@ def _say(recorder: Recorder, phase: str) -> None:
     recorder.write(Op("run", "phase", Outcome.OK, now, now, {"name": phase}))
 
 
-def _documents(job: Job) -> list[dict[str, Json]]:
+def documents(job: Job) -> list[dict[str, Json]]:
+    """Give what a job deploys, its images on the nodes already."""
     images = {
         name: supply(job.ground.cluster, name, Path(folder), job.progress)
         for name, folder in job.profile.images.items()

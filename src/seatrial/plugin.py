@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if "trial" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("trial"))
+            item.add_marker(pytest.mark.xdist_group(f"trial-{item.path.parent.name}"))
 
 
 @pytest.fixture(scope="session")
@@ -81,16 +81,19 @@ def trial_ground(pytestconfig: pytest.Config) -> Iterator[Ground]:
 def trial_of(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Callable[..., Trial]:
     """Give a function that tries a profile by its name, each only once a session.
 
-    It tries the guarantees that disturb nobody else, or with `disruptive=True` the others; a
-    rogue's all. With `faults` these are caused, and no others.
+    It tries the guarantees that disturb nobody else, or with `disruptive=True` the others, of one
+    `family` (the first word of their ids) or of all; a rogue's all. With `faults` these are
+    caused, and no others.
     """
-    done: dict[tuple[str, bool, tuple[str, ...]], Trial] = {}
+    done: dict[Wanted, Trial] = {}
 
-    def tried(name: str, *, disruptive: bool = False, faults: tuple[str, ...] = ()) -> Trial:
-        key = name, disruptive, faults
+    def tried(
+        name: str, *, disruptive: bool = False, family: str = "", faults: tuple[str, ...] = ()
+    ) -> Trial:
+        key = Wanted(name, disruptive, family, faults)
         if key not in done:
             ground = request.getfixturevalue("trial_ground")
-            done[key] = _tried(name, pytestconfig, ground, disruptive=disruptive, faults=faults)
+            done[key] = _tried(key, pytestconfig, ground)
         return done[key]
 
     return tried
@@ -106,9 +109,18 @@ def trial_profile(pytestconfig: pytest.Config) -> Profile:
 
 
 @pytest.fixture(scope="module")
-def trial(pytestconfig: pytest.Config, trial_of: Callable[..., Trial]) -> Trial:
-    """Give the finished trial of this session's subject."""
-    return trial_of(pytestconfig.getoption("--trial-profile"))
+def trial(
+    request: pytest.FixtureRequest, trial_profile: Profile, trial_of: Callable[..., Trial]
+) -> Trial:
+    """Give the finished trial of this session's subject.
+
+    A folder of tests that is named as a family of guarantees has a trial of that family, which
+    can run beside the others; any other one has a trial of all.
+    """
+    folder = request.path.parent.name
+    known = {claim.partition(".")[0] for claim in trial_profile.claims}
+    name = request.config.getoption("--trial-profile")
+    return trial_of(name, family=folder if folder in known else "")
 
 
 @pytest.fixture
@@ -138,24 +150,28 @@ def holds(
     return assertion
 
 
-def _tried(
-    name: str,
-    config: pytest.Config,
-    ground: Ground,
-    *,
-    disruptive: bool,
-    faults: tuple[str, ...],
-) -> Trial:
+class Wanted(NamedTuple):
+    """Which trial is meant; see `trial_of`."""
+
+    name: str
+    disruptive: bool
+    family: str
+    faults: tuple[str, ...]
+
+
+def _tried(wanted: Wanted, config: pytest.Config, ground: Ground) -> Trial:
     from seatrial.checks import CHECKS
     from seatrial.cli.show import terminal
     from seatrial.cli.trial import Order, judged_of, tried
     from seatrial.ground import Keep
     from seatrial.profiles import load
 
-    profile = load(name, known=CHECKS)
+    profile = load(wanted.name, known=CHECKS)
     keep, out = Keep(config.getoption("--trial-keep")), Path(config.getoption("--trial-out"))
-    judged = [g for g in judged_of(profile, ()) if profile.rogue or g.disruptive is disruptive]
-    order = Order(profile, judged, ground.spec, keep, out, name, faults)
+    patterns = [f"{wanted.family}.*"] if wanted.family else []
+    claimed = judged_of(profile, patterns)
+    judged = [g for g in claimed if profile.rogue or g.disruptive is wanted.disruptive]
+    order = Order(profile, judged, ground.spec, keep, out, wanted.name, wanted.faults)
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), terminal() as progress:
         return tried(order, ground, config.getoption("--trial-seed"), progress)

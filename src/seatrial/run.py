@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seatrial import checks, report
 from seatrial.evidence import RunFolder
-from seatrial.ground import Ground, Keep, leave
+from seatrial.ground import Ground, Keep, leave, let_go
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
 from seatrial.plan import OF_THE_SET
@@ -46,6 +46,7 @@ def tried(
     try:
         with recording(job) as live:
             _exercise(live)
+        let_go(job.ground, job.namespace, keep)
         trial = judged(job.folder, job.folder.load(), plan.guarantees)
         standing = trial.standing
         return trial

@@ -29,7 +29,7 @@ class Limit:
 
 
 _SECONDS = {
-    "a halt is watched": 8.0,
+    "a halt is watched": 4.0,
     "api answers": 60.0,
     "command in a container": 20.0,
     "controller is ready": 60.0,
@@ -62,7 +62,7 @@ _SECONDS = {
     "pod is replaced": 120.0,
     "set is deleted": 90.0,
     "set is made again": 180.0,
-    "update begins": 12.0,
+    "update begins": 6.0,
     "update is seen": 30.0,
     "watchdog ends": 20.0,
     "workload is ready": 180.0,

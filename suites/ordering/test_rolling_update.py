@@ -11,7 +11,7 @@ def test_members_are_replaced_from_above_each_once_the_last_is_ready(holds):
     holds("ordering.rolling-update")
 
 
-@pytest.mark.xdist_group("trial")
+@pytest.mark.xdist_group("trial-ordering")
 @pytest.mark.campaign
 def test_members_are_replaced_no_faster_than_they_have_to_be_ready(trial_of):
     verdicts = {v.guarantee: v for v in trial_of("ledger-min-ready").verdicts}

@@ -9,11 +9,11 @@ A doorway: may import everything.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.bench import losses, reaction, watchers
+from seatrial.bench import families, losses, reaction, verdict, watchers
 from seatrial.progress import Progress
 
 Samples = list[float]
@@ -28,22 +28,27 @@ class Sizes:
     transitions: int = 100_000
     beside: int = 20_000
     events: int = 300
+    rounds: int = 3
+
+
+Measure = Callable[[Progress, Sizes], Measured]
 
 
 @dataclass(frozen=True)
 class Bench:
     """One row: what is compared, in which unit, which way is better, and the bar if there is one.
 
-    `seconds` is how long it usually takes.
+    `seconds` is how long it usually takes; `cluster` says whether it needs one.
     """
 
     name: str
     sentence: str
     unit: str
-    measure: Callable[[Progress, Sizes], Measured]
+    measure: Measure
     better: str = "lower"
     bar: float | None = None
     seconds: float = 1.0
+    cluster: bool = False
 
 
 def _unmarked(progress: Progress, sizes: Sizes) -> Measured:
@@ -60,6 +65,45 @@ def _informer(progress: Progress, sizes: Sizes) -> Measured:
 
 def _reaction(progress: Progress, sizes: Sizes) -> Measured:
     return reaction.over_a_raw_read(progress, sizes.events), None
+
+
+def _verdict(family: str, peer: Callable[[verdict.Session], Samples]) -> Measure:
+    def measure(progress: Progress, sizes: Sizes) -> Measured:
+        found = verdict.session(family, sizes.rounds, progress)
+        return found.ours, peer(found)
+
+    return measure
+
+
+_PEERS: Mapping[str, tuple[str, float, Callable[[verdict.Session], Samples]]] = {
+    "critical-path": (
+        "the cluster's own critical path, rebuilt from its audit log", 1.10,
+        lambda found: found.critical,
+    ),
+    "kubectl-wait": (
+        "the same steps as a chain of `kubectl wait`, which judges nothing", 1.02,
+        lambda found: found.chained,
+    ),
+    "ten-second-polls": (
+        "the same steps on polls every 10 s, as Kubernetes' own tests do", 0.5,
+        lambda found: found.polled,
+    ),
+}  # fmt: skip
+
+
+def _verdicts() -> Iterator[Bench]:
+    for family in families.FAMILIES:
+        for name, (sentence, bar, peer) in _PEERS.items():
+            yield Bench(
+                f"verdict-{family}-{name}",
+                f"all of {family}.* that kubectl can exercise, from deploying to nothing left, "
+                f"over {sentence}",
+                "s",
+                _verdict(family, peer),
+                bar=bar,
+                seconds=500,
+                cluster=True,
+            )
 
 
 BENCHES: Mapping[str, Bench] = {
@@ -97,6 +141,26 @@ BENCHES: Mapping[str, Bench] = {
             _reaction,
             bar=5,
             seconds=2,
+        ),
+        *_verdicts(),
+        Bench(
+            "families-serial",
+            "all ids of identity, storage and ordering, one family after the other",
+            "s",
+            lambda progress, sizes: (families.serial(progress, sizes.rounds), None),
+            bar=480,
+            seconds=1300,
+            cluster=True,
+        ),
+        Bench(
+            "families-side-by-side",
+            "the families side by side on one cluster, without what breaks a machine, over the "
+            "longest of them alone or the machine's busy seconds by its cores, whichever is more",
+            "s",
+            lambda progress, sizes: families.side_by_side(progress, sizes.rounds),
+            bar=1.15,
+            seconds=1500,
+            cluster=True,
         ),
     )
 }

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from seatrial import __version__
-from seatrial.cli import drill, ground, measuring, mend, show, tables, trial
+from seatrial.cli import comparing, drill, ground, measuring, mend, show, tables, trial
 from seatrial.errors import BadInput, Interrupted, SeatrialError
 
 _Usage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "heal": mend.heal,
     "rejudge": trial.rejudge,
     "report": trial.write_report,
+    "compare": comparing.compare,
     "bench": measuring.bench,
     "list": tables.listing,
     "explain": tables.explain,

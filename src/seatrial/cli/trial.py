@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from seatrial import checks, history, profiles, report, run
 from seatrial.chaos import drilling, experiments
 from seatrial.checks.drifts import TAKES_THE_DISK
-from seatrial.cli import show
+from seatrial.cli import comparing, show
 from seatrial.cli.options import (
     NEWEST,
     Allow,
@@ -29,10 +30,13 @@ from seatrial.cli.options import (
     KeepWhat,
     Kubernetes,
     Out,
+    Run,
     Seed,
     Shape,
     Timing,
+    Versions,
     spec_of,
+    specs_of,
 )
 from seatrial.cluster import Spec
 from seatrial.errors import BadInput
@@ -43,6 +47,7 @@ from seatrial.history import read_document
 from seatrial.model import Guarantee, Profile, Standing, Verdict, overall
 from seatrial.plan import planned, rounds_of
 from seatrial.progress import Progress
+from seatrial.report.differences import compared
 from seatrial.rogues import Catch, matrix
 
 NEW_RUNS = Path("reports/runs")
@@ -56,7 +61,7 @@ def certify(
     seed: Seed = None,
     shape: Shape = "three-workers",
     timing: Timing = "fast",
-    kubernetes: Kubernetes = NEWEST,
+    kubernetes: Versions = None,
     cluster_name: ClusterName = "",
     keep: KeepWhat = Keep.NEVER,
     allow: Allow = "",
@@ -65,17 +70,21 @@ def certify(
 ) -> int:
     """Put a workload on trial: one verdict a guarantee, with the evidence.
 
-    Brings a cluster up first when there is none, and takes it down again afterwards.
+    Brings a cluster up first when there is none, and takes it down again afterwards; of several
+    Kubernetes versions one after the other, and says where they differ.
     Exit code: 0 holds, 1 broken, 2 unknown, 3 could not run, 4 wrong call.
     """
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
-    spec = spec_of(cluster_name, shape, timing, kubernetes, allow)
-    order = Order(subject, judged, spec, keep, out, profile, known_faults(fault or ()))
+    faults = known_faults(fault or ())
+    specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
     first = seed_of(seed)
-    with show.terminal() as progress, grounded(spec, progress) as found:
-        trials = [tried(order, found, first + number, progress) for number in range(runs)]
-    _tell(trials, as_json=as_json)
+    trials = []
+    for spec in specs:
+        order = Order(subject, judged, spec, keep, out, profile, faults)
+        with show.terminal() as progress, grounded(spec, progress) as found:
+            trials += [tried(order, found, first + number, progress) for number in range(runs)]
+    _tell(trials, as_json=as_json, beside=len(specs) > 1)
     return overall([v for trial in trials for v in trial.verdicts]).exit_code
 
 
@@ -138,11 +147,10 @@ def _met(order: Order, ground: Ground, seed: int, progress: Progress) -> tuple[V
 
 
 def rejudge(
-    folder: Annotated[Path, typer.Argument(help="A run folder, such as reports/runs/latest.")],
+    folder: Run,
     as_json: Json = False,
 ) -> int:
     """Judge a saved run with today's checks, without any cluster; says what changed."""
-    _demand_run(folder)
     before = _saved_verdicts(folder)
     guarantees = read_document(folder / history.PLAN)["guarantees"]
     trial = run.judged(RunFolder(folder), load(folder), guarantees)
@@ -156,7 +164,7 @@ def rejudge(
 
 
 def write_report(
-    folder: Annotated[Path, typer.Argument(help="A run folder, such as reports/runs/latest.")],
+    folder: Run,
     format: Annotated[  # noqa: A002 - the option's name
         str, typer.Option(help=f"One of {', '.join(report.REPORTS)}; all when not given.")
     ] = "",
@@ -165,7 +173,6 @@ def write_report(
     """Write a saved run's reports again."""
     if format and format not in report.REPORTS:
         raise BadInput(f"a format of {', '.join(report.REPORTS)}", seen=format)
-    _demand_run(folder)
     paths = [str(path) for path in report.write(folder, [format] if format else None)]
     if as_json:
         show.document({"written": paths})
@@ -207,16 +214,6 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
         faults=order.faults,
     )
     return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
-
-
-def _demand_run(folder: Path) -> None:
-    """Raise BadInput for a folder that is not there: somebody mistyped it."""
-    if not folder.is_dir():
-        raise BadInput(
-            f"a run folder at {folder}",
-            seen="there is no such folder",
-            remedy=f"`ls {NEW_RUNS}` lists the runs made here; {NEW_RUNS}/latest is the newest",
-        )
 
 
 def _saved_verdicts(folder: Path) -> dict[str, str]:
@@ -267,14 +264,20 @@ def seed_of(given: int | None) -> int:
     return secrets.randbelow(1_000_000) if given is None else given
 
 
-def _tell(trials: Sequence[run.Trial], *, as_json: bool) -> None:
+def _tell(trials: Sequence[run.Trial], *, as_json: bool, beside: bool = False) -> None:
+    """Tell the worst trial in full; `beside` sets all of them side by side as well."""
     worst = min(trials, key=lambda t: list(Standing).index(t.standing))
+    found = compared([t.folder for t in trials]) if beside else None
     if as_json:
         rest: dict[str, Any] = {"runs": [t.content for t in trials]} if len(trials) > 1 else {}
+        if found:
+            rest["differences"] = msgspec.to_builtins(found)
         show.document({**worst.content, **rest})
         return
     show.verdicts(worst.verdicts, {g.id: g.sentence for g in checks.CHECKS.values()})
-    if len(trials) > 1:
+    if found:
+        comparing.tell(found)
+    elif len(trials) > 1:
         _tell_counts([v for t in trials for v in t.verdicts])
     show.line(f"{worst.standing.value}: {worst.folder / 'report.html'}", worst.standing)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from seatrial.cluster import engine, existing, joining, kind, records, shapes, timings
+from seatrial.cluster import audit, engine, existing, joining, kind, records, shapes, timings
 from seatrial.cluster.ground import (
     Allowed,
     Cluster,
@@ -29,7 +29,7 @@ from seatrial.progress import Progress
 
 __all__ = [
     "PROVIDERS", "Allowed", "Cluster", "KindNode", "Provider", "Spec", "Status",
-    "check_spec", "clusters", "down", "get", "join", "machines", "remove_node", "up",
+    "audited", "check_spec", "clusters", "down", "get", "join", "machines", "remove_node", "up",
 ]  # fmt: skip
 
 
@@ -133,6 +133,16 @@ def remove_node(cluster: Cluster, node: str, progress: Progress) -> None:
     if node not in found:
         raise NotOurs(f"a node {node!r} of {cluster.name}", seen=", ".join(found))
     found[node].lose()
+
+
+def audited(cluster: Cluster, namespace: str, progress: Progress) -> list[audit.Request]:
+    """Give what was changed in a namespace, and by whom, oldest first.
+
+    Raises CannotRun for a cluster that was made without the log, NotOurs for one that is not ours.
+    """
+    if cluster.provider != "kind":
+        raise NotOurs("the audit log of a cluster of ours", seen=f"{cluster.name} is not")
+    return audit.noted(engine.find(progress), f"{cluster.name}-control-plane", namespace)
 
 
 def _status(record: Record) -> Status:

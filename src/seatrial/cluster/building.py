@@ -20,7 +20,17 @@ from pathlib import Path
 import yaml
 
 from seatrial import command
-from seatrial.cluster import images, loading, nodeimage, nodes, records, storage, timings, tools
+from seatrial.cluster import (
+    audit,
+    images,
+    loading,
+    nodeimage,
+    nodes,
+    records,
+    storage,
+    timings,
+    tools,
+)
 from seatrial.cluster.config import kind_config
 from seatrial.cluster.early import Early
 from seatrial.cluster.engine import Engine
@@ -158,6 +168,7 @@ def _built(job: Build, image: nodeimage.NodeImage, ground: str, record: Record) 
 def _create(job: Build, record: Record) -> None:
     folder = records.folder(record.name)
     storage.lay_out(job.engine, job.shape, record.image, folder)
+    audit.lay_out(folder)
     config = kind_config(record.name, job.shape, job.timing, record.image, folder)
     records.write(folder / "kind.yaml", yaml.safe_dump(config, sort_keys=False).encode())
     argv = [

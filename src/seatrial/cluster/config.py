@@ -1,6 +1,6 @@
 """The kind configuration of one cluster: its shape, its timings, its name and its image.
 
-May import: cluster.shapes, cluster.storage, cluster.timings.
+May import: cluster.audit, cluster.shapes, cluster.storage, cluster.timings.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from seatrial.cluster import audit
 from seatrial.cluster.shapes import Shape
-from seatrial.cluster.storage import mounted
+from seatrial.cluster.storage import Node, mounted
 from seatrial.cluster.timings import Timing, patches
 
 
@@ -26,11 +27,16 @@ def kind_config(
         **shape.config,
         "name": name,
         "nodes": [
-            {**node, "image": image, **_mounts(mounted(node, shape, folder))}
+            {**node, "image": image, **_mounts(_all(node, shape, folder))}
             for node in shape.config["nodes"]
         ],
-        "kubeadmConfigPatches": [*own, *patches(timing)],
+        "kubeadmConfigPatches": [*own, *patches(timing, audit.FLAGS, audit.VOLUMES)],
     }
+
+
+def _all(node: Node, shape: Shape, folder: Path) -> list[dict[str, Any]]:
+    own = mounted(node, shape, folder)
+    return [*own, audit.mount(folder)] if node["role"] == "control-plane" else own
 
 
 def _mounts(found: list[dict[str, Any]]) -> dict[str, Any]:

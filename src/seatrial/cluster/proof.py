@@ -1,9 +1,9 @@
 """Proof that a cluster can be worked with; what `kind create --wait` says is no proof.
 
-Every node Ready and tainted as declared; on every node a pod that resolves a cluster name, by
-the DNS Service and by each DNS server, and is answered through a Service by another node; a
-claim bound, written, and read by another container, where nodes share a directory also by
-another node. Results and seconds go to cluster.json.
+Every node Ready, with the taints and in the zone that are declared; on every node a pod that
+resolves a cluster name, by the DNS Service and by each DNS server, and is answered through a
+Service by another node; a claim bound, written, and read by another container, where nodes share a
+directory also by another node. Results and seconds go to cluster.json.
 May import: errors, kube, timing, cluster.manifests, cluster.shapes, cluster.steps.
 """
 
@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from seatrial.cluster.manifests import Proof, claim_manifests, manifests
-from seatrial.cluster.shapes import Declared
+from seatrial.cluster.shapes import ZONE, Declared
 from seatrial.cluster.steps import Steps
 from seatrial.errors import CannotRun, NotReady
 from seatrial.kube.client import ApiFailed, Kube
@@ -164,7 +164,9 @@ def _node_differs(node: Declared, seen: Machine | None) -> str | None:
         return f"node {node.name} still has the taint {lasting[0]}"
     if tuple(found) != node.taints:
         return f"node {node.name} has taints {found}, its shape declares {list(node.taints)}"
-    return None
+    zone = seen.metadata.labels.get(ZONE, "")
+    differs = node.zone not in ("", zone)
+    return f"node {node.name} is in zone {zone!r}, declared is {node.zone!r}" if differs else None
 
 
 def _servers(stream: Stream) -> list[Pod]:

@@ -1,9 +1,9 @@
 """What we wrote down of each cluster we made, before and while making it.
 
 Nothing is ours that is not written here first. One folder a cluster, readable by its owner only:
-record.json, cluster.json (the facts), kubeconfig, kind.yaml, kind.log, nodes/ (how each node's
-container and kubelet were set up, to make a lost one again), and of a shape whose nodes share a
-directory mounts/ and storage.yaml.
+record.json, cluster.json (the facts), kubeconfig, kind.yaml, audit.yaml, kind.log, nodes/ (how
+each node's container and kubelet were set up, to make a lost one again), and of a shape whose
+nodes share a directory mounts/ and storage.yaml.
 May import: errors, places, timing, cluster.ground.
 """
 

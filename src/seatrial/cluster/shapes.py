@@ -18,17 +18,20 @@ from seatrial.places import carried
 
 ROLE = "seatrial.dev/role"
 """The label that sets a node apart; its value `driver` names where client code runs."""
+ZONE = "topology.kubernetes.io/zone"
+"""The label that says in which zone a node is; kubernetes.io, "Well-Known Labels"."""
 SHARED = "/srv/shared"
 """Where each node has the directory that all share, in a shape whose nodes share one."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """One node as a shape declares it; taints are written key=value:effect."""
+    """One node as a shape declares it; taints are written key=value:effect, "" is no zone."""
 
     name: str
     role: str
     taints: tuple[str, ...]
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Shape:
         """Give the nodes as kind will name them in a cluster of that name."""
         alone = len(self.config["nodes"]) == 1
         return tuple(
-            Declared(f"{cluster}-{name}", _role(node), _taints(node, alone=alone))
+            Declared(f"{cluster}-{name}", _role(node), _taints(node, alone=alone), _zone(node))
             for name, node in zip(_names(self.config["nodes"]), self.config["nodes"], strict=True)
         )
 
@@ -133,6 +136,10 @@ def _names(nodes: list[Mapping[str, Any]]) -> Iterator[str]:
 
 def _role(node: Mapping[str, Any]) -> str:
     return str((node.get("labels") or {}).get(ROLE) or node["role"])
+
+
+def _zone(node: Mapping[str, Any]) -> str:
+    return str((node.get("labels") or {}).get(ZONE, ""))
 
 
 def _taints(node: Mapping[str, Any], *, alone: bool) -> tuple[str, ...]:

@@ -91,31 +91,37 @@ def timing(name: str) -> Timing:
     return TIMINGS[name]
 
 
-def patches(wanted: Timing) -> list[str]:
+def patches(
+    wanted: Timing, flags: Mapping[str, str], volumes: Iterable[Mapping[str, object]]
+) -> list[str]:
     """Give the kubeadm patches of a kind configuration that set the knobs.
 
-    kubeadm's v1beta3 takes extraArgs as a map, v1beta4 (kind's choice from 1.36 on) as a list;
-    kind drops the patch whose version it does not write.
+    `flags` and `volumes` are what the API server is given besides. kubeadm's v1beta3 takes
+    extraArgs as a map, v1beta4 (kind's choice from 1.36 on) as a list; kind drops the patch whose
+    version it does not write.
     """
-    if not wanted.settings:
-        return []
-    server, manager = wanted.settings[_SERVER], wanted.settings[_MANAGER]
-    beta4 = [
+    server = {**wanted.settings.get(_SERVER, {}), **flags}
+    manager = dict(wanted.settings.get(_MANAGER, {}))
+    listed = [
         [{"name": n, "value": str(v)} for n, v in knobs.items()] for knobs in (server, manager)
     ]
+    mounts = [dict(volume) for volume in volumes]
     documents = [
-        _cluster_patch("v1beta3", dict(server), dict(manager)),
-        _cluster_patch("v1beta4", *beta4),
-        {"kind": "KubeletConfiguration", **wanted.settings[_KUBELET]},
+        _cluster_patch("v1beta3", server, manager, mounts),
+        _cluster_patch("v1beta4", listed[0], listed[1], mounts),
     ]
+    if kubelet := wanted.settings.get(_KUBELET):
+        documents.append({"kind": "KubeletConfiguration", **kubelet})
     return [yaml.safe_dump(document, sort_keys=False) for document in documents]
 
 
-def _cluster_patch(version: str, server: object, manager: object) -> dict[str, object]:
+def _cluster_patch(
+    version: str, server: object, manager: object, mounts: object
+) -> dict[str, object]:
     return {
         "kind": "ClusterConfiguration",
         "apiVersion": f"kubeadm.k8s.io/{version}",
-        "apiServer": {"extraArgs": server},
+        "apiServer": {"extraArgs": server, "extraVolumes": mounts},
         "controllerManager": {"extraArgs": manager},
     }
 

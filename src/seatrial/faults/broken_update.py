@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from seatrial.errors import CannotRun
@@ -18,7 +18,6 @@ from seatrial.faults import members, revisions
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.sets import HASH
-from seatrial.kube.client import Kube
 from seatrial.kube.objects import ContainerStatus
 from seatrial.timing import limit, wait
 
@@ -44,24 +43,25 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     What comes then is watched for a while: who else is told to go is the judges' to see.
     """
     del ordinal
-    image = _pause(scene.kube)
     shown = lambda status: bool(status.container_id)  # noqa: E731 - one use
-    return (yield from _broken(scene, {"image": image, "imagePullPolicy": "IfNotPresent"}, shown))
+    image = pause(scene.kube.get("/api/v1/nodes")["items"])
+    whole = _containers_of(scene)
+    return (yield from _broken(scene, [idle(each, image) for each in whole], shown))
 
 
 def inject_image(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Ask for a revision whose image nobody has; receipt: the watch saw a pod of it refused."""
     del ordinal
     shown = lambda status: (status.state.waiting or {}).get("reason") == _REFUSED  # noqa: E731
-    lacking = {"image": _NOBODYS, "imagePullPolicy": "Never"}
+    lacking = [{**idle(c, _NOBODYS), "imagePullPolicy": "Never"} for c in _containers_of(scene)]
     return (yield from _broken(scene, lacking, shown, _REFUSED))
 
 
 def _broken(
-    scene: Scene, change: Mapping[str, str], shown: Shows, reason: str = ""
+    scene: Scene, containers: list[dict[str, Any]], shown: Shows, reason: str = ""
 ) -> Generator[Proof, None, Proof]:
     before, olds, whole = revisions.revision(scene), revisions.uids(scene), _containers_of(scene)
-    scene.kube.patch(members.path(scene), _containers([_idle(each, change) for each in whole]))
+    scene.kube.patch(members.path(scene), _containers(containers))
     wanted = revisions.until_other(scene, before)
     wait(scene.stream, lambda _: _unshown(scene, wanted, shown), limit("pod is replaced"))
     first = _showing(scene, wanted, shown)
@@ -71,7 +71,7 @@ def _broken(
         "pods": revisions.ended(scene, olds),
         "revision": wanted,
         "before": before,
-        "image": change["image"],
+        "image": containers[0]["image"],
         "reason": reason,
         "started": [revisions.named(scene, n, uid) for n, uid in first.items()],
         "witness": f"a container of the new revision {reason or 'runs'}, seen on the watch",
@@ -90,17 +90,17 @@ def _containers(containers: list[dict[str, Any]]) -> dict[str, Any]:
     return {"spec": {"template": {"spec": {"containers": containers}}}}
 
 
-def _idle(container: Mapping[str, Any], change: Mapping[str, str]) -> dict[str, Any]:
+def idle(container: Mapping[str, Any], image: str) -> dict[str, Any]:
     """Give a container another image; probes, ports and mounts stay."""
     kept = {key: value for key, value in container.items() if key not in _OWN}
-    return {**kept, **change}
+    return {**kept, "image": image, "imagePullPolicy": "IfNotPresent"}
 
 
-def _pause(kube: Kube) -> str:
+def pause(nodes: Sequence[Mapping[str, Any]]) -> str:
     """Name the pause image that most nodes say they have; the name differs by who made them."""
     said: Counter[str] = Counter(
         name
-        for node in kube.get("/api/v1/nodes")["items"]
+        for node in nodes
         for image in node.get("status", {}).get("images", ())
         for name in image.get("names") or ()
         if _PAUSE.fullmatch(name)

@@ -21,12 +21,12 @@ from kubernetes import client
 
 from seatrial.errors import BadInput, CannotRun
 from seatrial.kube import inside
-from seatrial.kube.credentials import EXPIRED, RENEWAL, Credentials, signed
+from seatrial.kube.credentials import AGENT, EXPIRED, RENEWAL, Credentials, signed
 from seatrial.kube.inside import Order
 from seatrial.timing import Limit, limit
 
 _MANAGER = "seatrial"
-_PLAIN = ("Accept", "Content-Type")
+_PLAIN = ("Accept", "Content-Type", "User-Agent")
 _CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 """What a call meets on a kept connection that was closed just before it was sent, or just after."""
 _LONGEST_PAUSE = 60.0
@@ -144,7 +144,8 @@ class Kube:
 
     def headers(self, kind: str = "application/json") -> dict[str, str]:
         """Give the headers of a call, with whatever credentials the kubeconfig holds."""
-        return {"Accept": "application/json", "Content-Type": kind, **signed(self.api)}
+        plain = {"Accept": "application/json", "Content-Type": kind, "User-Agent": AGENT}
+        return {**plain, **signed(self.api)}
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read one object or list."""

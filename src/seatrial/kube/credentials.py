@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 from kubernetes import client, config
 
+from seatrial import __version__
 from seatrial.errors import BadInput
 from seatrial.kube.connections import reachable
 
@@ -83,6 +84,10 @@ class Credentials:
             api.configuration, api.rest_client = fresh.configuration, fresh.rest_client
             old.clear()
             return _known(api) != before
+
+
+AGENT = f"seatrial/{__version__}"
+"""What we call ourselves: an object's managed fields and the audit log name us by it."""
 
 
 def signed(api: client.ApiClient) -> dict[str, str]:

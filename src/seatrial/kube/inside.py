@@ -13,7 +13,7 @@ from kubernetes import client
 from kubernetes.stream import ws_client
 
 from seatrial.errors import ToolFailed
-from seatrial.kube.credentials import EXPIRED, signed
+from seatrial.kube.credentials import AGENT, EXPIRED, signed
 from seatrial.timing import Limit
 
 _EXIT = 3
@@ -68,10 +68,14 @@ def _opened(api: client.ApiClient, url: str, order: Order) -> ws_client.WSClient
         "GET",
         url,
         query_params=query,
-        headers={name.lower(): value for name, value in signed(api).items()},
+        headers={name.lower(): value for name, value in _named(api).items()},
         _preload_content=False,
     )
     return session
+
+
+def _named(api: client.ApiClient) -> dict[str, str]:
+    return {"user-agent": AGENT, **signed(api)}
 
 
 def _output(session: ws_client.WSClient, order: Order) -> str:

@@ -184,7 +184,7 @@ def driving(
     Raises NotReady or CannotRun when the driver does not get ready.
     """
     apart = any(node.metadata.labels.get(ROLE) == NAME for node in stream.items("nodes").values())
-    todo = job(profile, namespace, _servers(kube), seed)
+    todo = job(profile, namespace, servers(kube), seed)
     kube.apply(documents(todo, profile.client, image, apart=apart), namespace)
     pod = _until_ready(kube, stream, namespace)
     driver = Driver(Line(kube, stream, namespace, pod.metadata.uid), profile, recorder, pod)
@@ -207,7 +207,7 @@ def _tell_started(
     recorder.write(Op(NAME, "driver", Outcome.OK, now, now, {"node": driver.node, **value}))
 
 
-def _servers(kube: Kube) -> list[str]:
+def servers(kube: Kube) -> list[str]:
     """Give the addresses of the cluster's DNS servers as of now."""
     found = kube.get(_DNS, labelSelector="k8s-app=kube-dns")["items"]
     addresses = (pod.get("status", {}).get("podIP", "") for pod in found)

@@ -6,6 +6,10 @@ May import: model, errors, timing, kube.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 from seatrial.errors import ToolFailed
 from seatrial.kube.client import Kube
 from seatrial.kube.objects import Pod
@@ -18,9 +22,11 @@ PROCESS = "probe/identity"
 def ask(kube: Kube, profile: Profile, ordinal: int, pod: Pod, recorder: Recorder) -> None:
     """Record one `answer` Op a question: {ordinal, pod, uid, question, answer}.
 
+    All questions are asked at once: most of an answer's time goes by in the node's runtime.
     A question that could not be answered is recorded as `info` with the reason: it shows nothing.
     """
-    for question, argv in profile.ask.items():
+
+    def put(question: str, argv: tuple[str, ...]) -> None:
         asked = recorder.now()
         outcome, answer = _answer(kube, profile, pod, argv)
         value = {
@@ -30,7 +36,17 @@ def ask(kube: Kube, profile: Profile, ordinal: int, pod: Pod, recorder: Recorder
             "question": question,
             "answer": answer,
         }
-        recorder.write(Op(PROCESS, "answer", outcome, asked, recorder.now(), value))
+        process = f"{PROCESS}/{ordinal}/{question}"
+        recorder.write(Op(process, "answer", outcome, asked, recorder.now(), value))
+
+    side_by_side([partial(put, *asked) for asked in profile.ask.items()])
+
+
+def side_by_side(tasks: Sequence[Callable[[], None]]) -> None:
+    """Do all of these at the same time, each to its end; raises the first failure."""
+    with ThreadPoolExecutor(max(1, len(tasks))) as pool:
+        for done in [pool.submit(task) for task in tasks]:
+            done.result()
 
 
 def _answer(kube: Kube, profile: Profile, pod: Pod, argv: tuple[str, ...]) -> tuple[Outcome, str]:

@@ -1,0 +1,65 @@
+"""How long the cluster itself needed for a trial: its critical path, from the audit log.
+
+Between two requests of ours something is waited for: the path goes from our request to the last
+change of the cluster before our next one, and what is left until that one is ours to answer for.
+While a request of ours is under way (a question inside a container), and while the trial watches
+on purpose that nothing moves, no time is ours either.
+May import: cluster.audit and the standard library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from seatrial.cluster.audit import Request
+
+_BESIDE = ("endpoints", "endpointslices", "events", "serviceaccounts", "configmaps")
+"""What follows a change without anybody of ours waiting for it; it must not hide our slowness."""
+Span = tuple[float, float]
+"""From and until, seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """What a trial's seconds were spent on: the cluster's part of them, and what is left."""
+
+    cluster: float
+    ours: float
+
+
+def critical_path(
+    requests: Sequence[Request], agent: str, quiet: Iterable[Span], whole: Span
+) -> Path:
+    """Rebuild the path of a trial that took the span `whole`.
+
+    `agent` is how the user agent of our own requests begins; `quiet` are spans in which the trial
+    watched on purpose that nothing moves.
+    """
+    since, until = whole
+    ordered = sorted(requests, key=lambda request: request.came)
+    ours = [r for r in ordered if r.agent.startswith(agent)]
+    spans = [*((r.came, r.done) for r in ours), *quiet, *_waits(ordered, ours, until)]
+    busy = _covered(spans, since, until)
+    return Path(busy, until - since - busy)
+
+
+def _waits(ordered: Sequence[Request], ours: Sequence[Request], until: float) -> Iterable[Span]:
+    """Give from each of our requests to the cluster's last change before our next one."""
+    moves = [r for r in ordered if r not in ours and not r.resource.startswith(_BESIDE)]
+    nexts = [*(r.came for r in ours[1:]), until][: len(ours)]
+    for request, following in zip(ours, nexts, strict=True):
+        ends = [m.done for m in moves if request.came <= m.came and m.done <= following]
+        if ends:
+            yield request.came, max(ends)
+
+
+def _covered(spans: Iterable[Span], since: float, until: float) -> float:
+    """Give how many seconds between two times lie in any span."""
+    total, reached = 0.0, since
+    for start, end in sorted(spans):
+        last = min(end, until)
+        if last > (first := max(start, reached)):
+            total += last - first
+            reached = last
+    return total

@@ -1,0 +1,61 @@
+"""The command that sets runs side by side: compare. What certify tells of several versions, too.
+
+A doorway: may import everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import Json
+from seatrial.report.differences import Differences, Line, compared
+
+Folders = Annotated[
+    list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, at least two.")
+]
+
+
+def compare(folders: Folders, as_json: Json = False) -> int:
+    """Set saved runs side by side and say where they differ: versions, releases, two nights.
+
+    Exit code: 0 no verdict differs, 1 one does.
+    """
+    found = compared(folders)
+    if as_json:
+        show.document({"summary": found.summary, **msgspec.to_builtins(found)})
+    else:
+        tell(found)
+    return int(any(line.differs for line in found.lines))
+
+
+def tell(found: Differences) -> None:
+    """Print the runs, then a line a guarantee, with reasons only where verdicts differ."""
+    heads = [f"{number}: {run.kubernetes}" for number, run in enumerate(found.runs, 1)]
+    for head, run in zip(heads, found.runs, strict=True):
+        show.line(f"{head}  {run.profile} on {run.shape}, seed {run.seed}  {run.folder}")
+    show.rows([_row(line, heads) for line in found.lines], ("guarantee", *heads, "figures"))
+    for line in found.lines:
+        if line.differs:
+            for head, reason in zip(heads, line.reasons, strict=True):
+                show.line(f"{line.guarantee}, {head}: {reason or 'not judged'}")
+    show.line(found.summary)
+
+
+def _row(line: Line, heads: Sequence[str]) -> dict[str, str]:
+    mark = "≠ " if line.differs else "  "
+    columns = dict(zip(heads, line.verdicts, strict=True))
+    return {"guarantee": mark + line.guarantee, **columns, "figures": _figures(line)}
+
+
+def _figures(line: Line) -> str:
+    return "; ".join(
+        f"{name} {' / '.join('-' if n is None else f'{n:g}' for n in numbers)}"
+        for name, numbers in line.figures.items()
+        if len(set(numbers)) > 1
+    )
