@@ -24,10 +24,12 @@ RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
+    "deaf-shell": "the first process of the container is a shell (`sh -c",
     "empty-dir": "volume `data` at /data is an `emptyDir`",
     "ephemeral-claim": "volume `data` at /data is a generic ephemeral volume",
     "fqdn-hostname": "`setHostnameAsFQDN: true` in the pod template",
     "no-service-name": "`serviceName: nobody` names no Service",
+    "ignores-parallel": "and the set says `podManagementPolicy: OrderedReady`",
     "parallel": "`podManagementPolicy: Parallel` in the set",
     "from-the-bottom": "somebody else deletes members",
     "two-at-a-time": "(`two_at_a_time.py` ran beside this trial)",
@@ -47,6 +49,7 @@ CAUSES = {
 SEEN = {
     "oldest-snapshot": "oldest-restored",
     "force-deleter": "two-at-once",
+    "ignores-parallel": "made-one-by-one",
     "rewrites-index": "index-rewritten",
     "owned-by-hand": "owned-by-hand",
     "unlabelled-orphans": "orphan-missed",
@@ -161,6 +164,11 @@ def test_claims_and_programs_of_a_set_are_facts_without_any_value_of_its_environ
     assert "restore" in text
     assert "RESTIC" not in text
     assert "oldest" not in text
+
+
+def test_a_hook_before_the_end_is_a_fact_and_so_is_that_there_is_none():
+    assert declared("ledger-parallel")["prestop"] == {"kind": "sleep", "seconds": 2}
+    assert declared("ledger")["prestop"] == {"kind": "", "seconds": 0}
 
 
 def test_a_subject_without_a_set_has_no_facts():

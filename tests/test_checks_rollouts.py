@@ -357,6 +357,55 @@ def test_going_back_without_a_hand_says_so():
     assert "going back healed by itself" in found.reason
 
 
+def refused(said: str = "ErrImageNeverPull the image is not present", **facts) -> Ordered:
+    """Tell a revision whose image nobody has; `said` is what its pod says of it."""
+    story = Ordered({"broken-update:image": [0]}, **facts)
+    story.deploys()
+    story.breaks_update(refused="ErrImageNeverPull")
+    for op in story.ops:
+        if "trouble" in op.value:
+            dict.update(op.value, trouble=said)
+    top = story.replicas - 1
+    story.goes_back("broken-update:image", only=[top], by_hand=story.named([top]))
+    return story
+
+
+@given(st.integers(2, 5))
+def test_an_image_that_nobody_has_stops_at_one_pod_and_the_hand_is_named(replicas):
+    found = verdict(refused(replicas=replicas), BROKEN)
+    assert found.verdict is Standing.HOLDS, found.reason
+    top = f"ledger-{replicas - 1}"
+    assert f"stopped at {top} (ErrImageNeverPull); going back healed: {top} had" in found.reason
+    assert found.figures == {"updates": 1, "halted": [8.0], "stopped_at": [top], "by_hand": [top]}
+
+
+def test_a_pod_that_does_not_start_for_another_reason_shows_nothing_of_its_image():
+    found = verdict(refused("ContainerCreating"), BROKEN)
+    assert found.verdict is Standing.UNKNOWN
+    assert "refused its image" in found.reason
+
+
+def test_an_image_that_nobody_has_and_yet_a_second_member_goes_is_broken():
+    story = Ordered({"broken-update:image": [0]})
+    story.deploys()
+    olds = story.plans("broken-update:image")
+    story.wants(NEW)
+    story.is_refused(2, "ErrImageNeverPull")
+    story.is_refused(1, "ErrImageNeverPull")
+    story.waits(8)
+    story.broke([olds[2], olds[1]], [2, 1], "ErrImageNeverPull")
+    found = verdict(story, BROKEN)
+    assert found.verdict is Standing.BROKEN
+    assert "ledger-1 was told to go although ledger-2 never served" in found.reason
+
+
+def test_a_variant_that_was_planned_and_has_no_receipt_is_missed():
+    told = without(refused(), lambda op: op.value.get("stage") == "receipt")
+    found = verdict(told, BROKEN)
+    assert found.verdict is Standing.UNKNOWN
+    assert "no receipt for broken-update:image" in found.reason
+
+
 def lied_to() -> Ordered:
     """Tell a broken revision that is said to be Ready, so that all members go."""
     story = Ordered({"broken-update": [0]})

@@ -23,14 +23,15 @@ SHOWN = (
 def resolved(story: Ordered) -> None:
     """Let time pass, and every server tell every address."""
     story.waits(1)
-    for ordinal in range(story.replicas):
+    for ordinal in story.members:
         story.resolves(ordinal)
     story.waits(1)
 
 
-@pytest.fixture(scope="module")
-def story() -> Ordered:
-    found = Ordered({name: [0] for name in FAULTS}, bounds={"identity.dns": {"within": 15}})
+@pytest.fixture(scope="module", params=[0, 5])
+def story(request) -> Ordered:
+    first, bounds = request.param, {"identity.dns": {"within": 15}}
+    found = Ordered({name: [first] for name in FAULTS}, first=first, bounds=bounds)
     found.deploys()
     found.budgeted(max=1)
     resolved(found)
@@ -38,15 +39,15 @@ def story() -> Ordered:
     found.goes_back()
     resolved(found)
     found.breaks_update()
-    found.goes_back("broken-update", only=[2], by_hand=found.named([2]))
+    found.goes_back("broken-update", only=[first + 2], by_hand=found.named([first + 2]))
     resolved(found)
     found.scales_under()
     found.scales_on()
     resolved(found)
-    found.evicts([[2], [1], [0]])
+    found.evicts([[first + 2], [first + 1], [first]])
     resolved(found)
     found.orphans()
-    found.adopts(range(3))
+    found.adopts(found.members)
     found.adopted()
     resolved(found)
     told = {"node": "worker-4", "expected": 1, "collected": 1}

@@ -162,6 +162,17 @@ def test_a_folder_that_is_no_run_is_exit_3_with_a_sentence(tmp_path, capsys):
     assert "wanted: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["rejudge", "report"])
+def test_a_run_folder_that_is_not_there_is_a_wrong_call_and_says_how_runs_are_listed(
+    command, tmp_path, capsys
+):
+    assert cli.called([command, str(tmp_path / "nowhere")]) == 4
+    said = capsys.readouterr().err
+    assert "there is no such folder" in said
+    assert "`ls reports/runs`" in said
+    assert "space" not in said
+
+
 @pytest.mark.parametrize(
     ("raised", "code"), [(KeyboardInterrupt(), 130), (NotHealed("all healed"), 5)]
 )

@@ -145,6 +145,21 @@ def test_a_pod_whose_init_container_will_not_go_says_what_that_said_last():
     )
 
 
+def test_a_pod_that_ends_says_how_each_container_did_and_what_it_was_given():
+    killed = {"terminated": {"exitCode": 137, "reason": "Error", "finishedAt": "t1"}}
+    statuses = [{"name": "main", "state": killed}, {"name": "beside", "state": {"running": {}}}]
+    meta = {**META, "deletionTimestamp": "t2", "deletionGracePeriodSeconds": 5}
+    spec = {"terminationGracePeriodSeconds": 30}
+    kept = told("pods", metadata=meta, spec=spec, status={"containerStatuses": statuses})
+    assert kept["terminated"] == {"main": {"exit": 137, "reason": "Error", "finished": "t1"}}
+    assert (kept["grace"], kept["declared_grace"], kept["due"]) == (5, 30, "t2")
+
+
+def test_a_pod_that_nobody_told_to_go_is_given_nothing():
+    kept = told("pods")
+    assert (kept["terminated"], kept["grace"], kept["due"]) == ({}, None, "")
+
+
 def test_a_container_that_runs_again_is_not_blamed_for_its_last_end():
     last = {"terminated": {"exitCode": 1, "message": "long ago"}}
     status = {"containerStatuses": [{"name": "main", "ready": True, "lastState": last}]}

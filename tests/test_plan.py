@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seatrial import checks, plan
 from seatrial.errors import BadInput
+from seatrial.faults import FAULTS
 from seatrial.model import Guarantee, Plan, Profile
 
 PROFILE = Profile("p", "s", "/somewhere", "m", "web", "web", 3, "c", (), (), {}, {"i": "/else"})
@@ -85,6 +86,12 @@ def test_a_fault_is_done_as_often_as_somebody_says(word, rounds):
 def test_rounds_that_are_no_number_of_rounds_are_refused(word):
     with pytest.raises(BadInput, match="1 to 100 rounds of pods-delete"):
         plan.rounds_of(word)
+
+
+def test_a_variant_of_a_fault_is_a_name_and_no_number_of_rounds():
+    made = planned(1, [], faults=["broken-update:image"])
+    assert [(f.fault, f.ordinals) for f in made.faults] == [("broken-update:image", (0,))]
+    assert set(plan._VARIANTS) <= set(FAULTS) & plan.OF_THE_SET
 
 
 def test_a_guarantee_that_needs_no_fault_breaks_nothing():

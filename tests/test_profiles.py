@@ -61,7 +61,12 @@ DEFECTS = {
     "claims-go-with-set": {"spec.persistentVolumeClaimRetentionPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "deaf-shell": {
+        "spec.template.spec.containers",
+        "spec.template.spec.terminationGracePeriodSeconds",
+    },
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
+    "ignores-parallel": {"spec.podManagementPolicy"},
     "from-the-bottom": set(),
     "two-at-a-time": set(),
     "rewrites-index": set(),

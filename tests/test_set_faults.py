@@ -36,7 +36,7 @@ SPEC: dict[str, Any] = {
         }
     },
 }
-OF_A_TEMPLATE = ("rolling-update", "broken-update")
+OF_A_TEMPLATE = ("rolling-update", "broken-update", "broken-update:image")
 OF_A_SET = (*OF_A_TEMPLATE, "unready-scale-down", "set-orphan")
 
 
@@ -56,21 +56,27 @@ def api():
 
 
 @contextmanager
-def staged(api: FakeApi, folder, controller: Revised | None = None, **spec):
+def staged(
+    api: FakeApi,
+    folder,
+    controller: Revised | None = None,
+    members: tuple[int, ...] = (0, 1, 2),
+    **spec,
+):
     """Give the scene of a set of three that is controlled and Ready."""
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1",
             spec={**SPEC, **spec})  # fmt: skip
     kube = connect(api.kubeconfig(folder / "kubeconfig"))
     with revised(controller or Revised(api)), Stream(kube, KINDS, "x") as stream:
         scene = Scene(kube, stream, "x", "web")
-        wait(stream, lambda _: settled(scene), SOON)
+        wait(stream, lambda _: settled(scene, "", members), SOON)
         yield scene
 
 
-def settled(scene: Scene, revision: str = "") -> str | None:
+def settled(scene: Scene, revision: str = "", members: tuple[int, ...] = (0, 1, 2)) -> str | None:
     """Say what is missing until all are Ready, and of one revision that the set wants."""
     found = scene.stream.items("statefulsets").get("web")
-    pods = [scene.member(n) for n in range(3)]
+    pods = [scene.member(n) for n in members]
     if found is None or any(pod is None or not pod.ready for pod in pods):
         return "not all are Ready"
     wanted = revision or found.status.update_revision
@@ -102,6 +108,21 @@ def test_a_fault_of_the_template_is_proved_undone_and_leaves_the_set_as_it_was(n
     assert stages(kept) == ["planned", "undo", "receipt", "healed"]
     assert template(api)["spec"] == SPEC["template"]["spec"]
     assert not template(api).get("metadata", {}).get("annotations")
+    assert Journal().read() == ([], {})
+
+
+@pytest.mark.parametrize("name", [*OF_A_SET, "evict-all"])
+def test_a_set_that_counts_from_five_is_broken_and_healed_like_any_other(name, api, tmp_path):
+    kept, fives = Kept(), (5, 6, 7)
+    uncommon: Any = {"ordinals": {"start": 5}}
+    with staged(api, tmp_path, members=fives, **uncommon) as scene:
+        before = scene.replicated().status.update_revision
+        with broken(FAULTS[name], scene, 5, kept) as receipt:
+            told = {pod["ordinal"] for pod in receipt.get("pods", receipt.get("orphans", ()))}
+            assert told <= {*fives}
+            assert told
+        wait(scene.stream, lambda _: settled(scene, before, fives), SOON)
+        assert [pod["ordinal"] for pod in proof(kept, "healed").get("pods", ())] in ([*fives], [])
     assert Journal().read() == ([], {})
 
 
@@ -157,6 +178,23 @@ def test_a_broken_update_stops_at_the_highest_and_needs_a_hand_to_go_back(api, t
             "name": "main", "image": "somewhere/pause:3.10", "imagePullPolicy": "IfNotPresent",
             "ports": [],
         }  # fmt: skip
+    assert [pod["pod"] for pod in proof(kept, "healed")["by_hand"]] == ["web-2"]
+
+
+def test_an_image_that_nobody_has_stops_at_the_highest_and_needs_a_hand_to_go_back(api, tmp_path):
+    kept = Kept()
+    with (
+        staged(api, tmp_path) as scene,
+        broken(FAULTS["broken-update:image"], scene, 0, kept) as receipt,
+    ):
+        assert [pod["pod"] for pod in receipt["started"]] == ["web-2"]
+        assert receipt["reason"] == "ErrImageNeverPull"
+        assert "ErrImageNeverPull" in scene.pod(2).trouble
+        (container,) = template(api)["spec"]["containers"]
+        assert container == {
+            "name": "main", "image": receipt["image"], "imagePullPolicy": "Never", "ports": [],
+        }  # fmt: skip
+        assert {scene.pod(n).ready for n in (0, 1)} == {True}
     assert [pod["pod"] for pod in proof(kept, "healed")["by_hand"]] == ["web-2"]
 
 

@@ -20,8 +20,11 @@ _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
+    "broken-update:image",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
+_VARIANTS = frozenset({"broken-update:image"})
+"""Faults whose own name has a colon in it."""
 
 
 def planned(
@@ -60,8 +63,11 @@ def rounds_of(fault: str) -> tuple[str, int]:
     """Give a fault and how often it is done: NAME, or NAME:ROUNDS; raises BadInput for neither.
 
     The pods of all members are deleted three times when nobody says how often: a swap that
-    happens by chance may spare one round. A campaign asks for ten.
+    happens by chance may spare one round. A campaign asks for ten. A variant of a fault is a name
+    of the table, too: broken-update:image.
     """
+    if fault in _VARIANTS:
+        return fault, 1
     name, colon, rounds = fault.partition(":")
     if not colon:
         return name, _ROUNDS.get(name, 1)

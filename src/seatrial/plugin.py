@@ -82,15 +82,18 @@ def trial_of(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Cal
     """Give a function that tries a profile by its name, each only once a session.
 
     It tries the guarantees that disturb nobody else, or with `disruptive=True` the others, of one
-    `family` (the first word of their ids) or of all; a rogue's all.
+    `family` (the first word of their ids) or of all; a rogue's all. With `faults` these are
+    caused, and no others.
     """
-    done: dict[tuple[str, bool, str], Trial] = {}
+    done: dict[Wanted, Trial] = {}
 
-    def tried(name: str, *, disruptive: bool = False, family: str = "") -> Trial:
-        key = name, disruptive, family
+    def tried(
+        name: str, *, disruptive: bool = False, family: str = "", faults: tuple[str, ...] = ()
+    ) -> Trial:
+        key = Wanted(name, disruptive, family, faults)
         if key not in done:
             ground = request.getfixturevalue("trial_ground")
-            done[key] = _tried(Wanted(*key), pytestconfig, ground)
+            done[key] = _tried(key, pytestconfig, ground)
         return done[key]
 
     return tried
@@ -153,6 +156,7 @@ class Wanted(NamedTuple):
     name: str
     disruptive: bool
     family: str
+    faults: tuple[str, ...]
 
 
 def _tried(wanted: Wanted, config: pytest.Config, ground: Ground) -> Trial:
@@ -167,7 +171,7 @@ def _tried(wanted: Wanted, config: pytest.Config, ground: Ground) -> Trial:
     patterns = [f"{wanted.family}.*"] if wanted.family else []
     claimed = judged_of(profile, patterns)
     judged = [g for g in claimed if profile.rogue or g.disruptive is wanted.disruptive]
-    order = Order(profile, judged, ground.spec, keep, out, wanted.name)
+    order = Order(profile, judged, ground.spec, keep, out, wanted.name, wanted.faults)
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), terminal() as progress:
         return tried(order, ground, config.getoption("--trial-seed"), progress)

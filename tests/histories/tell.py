@@ -122,7 +122,7 @@ def claims_deleted() -> Run:
 
 def tail_lost() -> Run:
     """What was acknowledged last before the eviction was never on the disk."""
-    run = Run(FAULTS, breaks=["durability.acknowledged"])
+    run = Run(FAULTS, breaks=["durability.acknowledged"], may_break=["ordering.graceful-stop"])
     run.begins()
     run.writes(2)
     run.writes(2)

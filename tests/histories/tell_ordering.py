@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seatrial import history
-from seatrial.testing import Ordered, Story
+from seatrial.testing import Ordered, Stopping, Story
 from seatrial.testing.ordered import NEW
 
 HERE = Path(__file__).parent
@@ -44,6 +44,39 @@ def all_made_at_once() -> Ordered:
         run.ops.pop()
     for ordinal in range(3):
         run.pod(ordinal, "MODIFIED", ready=True)
+    return run
+
+
+PARALLEL = {name: {"parallel": 1.0} for name in ("ordering.deploy", "ordering.scale-down")}
+
+
+def made_together() -> Ordered:
+    """The profile claims Parallel, and so it is: all come at once, and the two above go at once."""
+    run = Ordered({"scale-down": [1]}, bounds=PARALLEL)
+    run.set("ADDED")
+    for ordinal in range(3):
+        run.comes(ordinal)
+        run.ops.pop()
+    for ordinal in range(3):
+        run.pod(ordinal, "MODIFIED", ready=True)
+    run.phase("fault")
+    run.plans_down(1)
+    for event, changes in (("MODIFIED", {"deleting": True, "ready": False}), ("DELETED", {})):
+        for ordinal in (1, 2):
+            run.pod(ordinal, event, **changes)
+            run.waits(0.3)
+    run.scaled_down([1, 2], 1)
+    run.scales_up(1)
+    return run
+
+
+def made_one_by_one() -> Ordered:
+    """The profile claims Parallel, and the set does one after the other."""
+    run = Ordered({"scale-down": [1]}, bounds=PARALLEL, breaks=[*PARALLEL])
+    run.deploys()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
     return run
 
 
@@ -137,6 +170,36 @@ def evicted_at_once() -> Ordered:
     return run
 
 
+def ended(*breaks: str, deaf: bool = False) -> Stopping:
+    """Tell of members that end under load when they are told to; a deaf one only when killed."""
+    run = Stopping({"scale-down": [1], "pod-evict": [0]}, breaks=breaks)
+    run.deploys()
+    run.serves()
+    run.phase("fault")
+    run.scales_down(1)
+    run.scales_up(1)
+    run.serves()
+    run.stage("pod-evict", 0, "planned", {"target": run.proof(0)})
+    run.told(0)
+    run.leaves(0)
+    run.waits(5.1 if deaf else 0.3)
+    run.ended(0, *((137, "Error") if deaf else (0, "Completed")))
+    run.gone(0)
+    run.stage("pod-evict", 0, "receipt", run.proof(0))
+    run.comes(0)
+    run.stage("pod-evict", 0, "healed", run.proof(0))
+    for ordinal in run.members:
+        run.answers(ordinal)
+    run.serves()
+    run.ends()
+    return run
+
+
+def killed() -> Stopping:
+    """A shell is the first process, and swallows SIGTERM."""
+    return ended("ordering.graceful-stop", deaf=True)
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/updated": updated,
     "good/broken-update-stopped": stopped,
@@ -146,6 +209,10 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/orphan-missed": orphan_missed,
     "good/evicted": evicted,
     "bad/evicted-at-once": evicted_at_once,
+    "good/ended": ended,
+    "bad/killed": killed,
+    "good/made-together": made_together,
+    "bad/made-one-by-one": made_one_by_one,
     "bad/all-made-at-once": all_made_at_once,
     "bad/two-replaced-at-once": two_replaced_at_once,
     "bad/never-replaced": never_replaced,

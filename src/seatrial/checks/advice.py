@@ -8,6 +8,7 @@ Source: kubernetes.io, StatefulSets; each cause is the documented effect of what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.model import History, Standing, Verdict
 
+_SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
 _LABEL = "apps.kubernetes.io/pod-index"
 _GOES = {
     "emptyDir": "an `emptyDir`, which goes with the pod",
@@ -141,8 +143,15 @@ def _went(case: Case) -> Iterator[str]:
 
 
 def _order(case: Case) -> Iterator[str]:
-    policy = case.declared.get("policy")
-    if policy == "Parallel":
+    policy, claimed = case.declared.get("policy"), _claims_parallel(case)
+    if claimed and policy == "OrderedReady":
+        yield (
+            "the profile claims that members are made and ended all at once, and the set says "
+            "`podManagementPolicy: OrderedReady`"
+        )
+    elif claimed and policy:
+        yield f"somebody holds members up: the set says `podManagementPolicy: {policy}`"
+    elif policy == "Parallel":
         yield ("`podManagementPolicy: Parallel` in the set: members are made and ended all at once")
     elif case.declared.get("strategy") == "OnDelete" and "update" in case.verdict.guarantee:
         yield "`updateStrategy: OnDelete` in the set: members are updated by whoever deletes them"
@@ -154,11 +163,26 @@ def _order(case: Case) -> Iterator[str]:
         )
 
 
+def _claims_parallel(case: Case) -> bool:
+    bounds = case.history.head.get("profile", {}).get("bounds", {})
+    return bool(bounds.get(case.verdict.guarantee, {}).get("parallel"))
+
+
 def _probe(case: Case) -> Iterator[str]:
     if case.declared.get("probed") is False:
         yield (
             "the container has no `readinessProbe`: a member counts as Ready as soon as it runs, "
             "whether it serves or not"
+        )
+
+
+def _deaf(case: Case) -> Iterator[str]:
+    program = case.declared.get("program", ())
+    words = " ".join(program)
+    if program and _SHELL.fullmatch(program[0]) and "exec " not in words:
+        yield (
+            f"the first process of the container is a shell (`{words}`): as PID 1 it ignores "
+            "SIGTERM and passes it on to nobody; `exec` makes the program itself the first"
         )
 
 
@@ -227,6 +251,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("ordering.broken-update", _probe),
     ("ordering.disruption-budget", _budget),
     ("ordering.adopt", _unlabelled),
+    ("ordering.graceful-stop", _deaf),
+    ("ordering.graceful-stop", _program),
     ("ordering.deploy", _order),
     ("ordering.scale", _order),
     ("ordering.rolling-update", _order),

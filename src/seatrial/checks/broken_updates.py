@@ -5,9 +5,9 @@ May import: model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from seatrial.checks.drifts import began, healing, receipts, unshown
+from seatrial.checks.drifts import began, healing, missing, receipts
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.turns import (
     REVISION,
@@ -20,6 +20,7 @@ from seatrial.checks.turns import (
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _BROKEN = "ordering.broken-update"
+_FAULTS = ("broken-update", "broken-update:image")
 _SAME = 0.5
 """Seconds: what a fault saw on its own stream, an Op may tell a little later."""
 
@@ -27,6 +28,7 @@ _SAME = 0.5
 def broken_update(history: History) -> Verdict:
     """Judge ordering.broken-update: one pod of it starts, and nobody else is told to go.
 
+    Or, where the fault is that of an image that nobody has, one pod is refused it.
     From the update until the receipt, which comes once the pod's halt has been watched for the
     limit "a halt is watched". Broken by a second member that is told to go. After it the members
     must be Ready at the old revision; who had to be deleted for that by hand is named. Unknown
@@ -34,15 +36,18 @@ def broken_update(history: History) -> Verdict:
     (seconds for which the rollout stood still), stopped_at (pods), by_hand (pods).
     Source: kubernetes.io, StatefulSets, "Forced rollback"; kubernetes#67250.
     """
-    done = receipts(history, "broken-update")
+    done = receipts(history, *_FAULTS)
     found = [_judged(history, receipt) for receipt in done]
     figures = _figures(history, done)
     hands = f"{', '.join(figures['by_hand'])} had to be deleted by hand (kubernetes#67250)"
+    why = ", ".join(filter(None, (receipt.value["proof"].get("reason") for receipt in done)))
     praise = (
-        f"the rollout stopped at {', '.join(figures['stopped_at'])}; "
+        f"the rollout stopped at {', '.join(figures['stopped_at'])}{f' ({why})' if why else ''}; "
         f"going back healed{': ' + hands if figures['by_hand'] else ' by itself'}"
     )
-    absent = unshown(history, "broken-update", "no broken update was caused, so nothing was shown")
+    absent = "" if done else "no broken update was caused, so nothing was shown"
+    if lacking := missing(history, *_FAULTS):
+        absent = f"no receipt for {', '.join(lacking)}"
     return settled(_BROKEN, found, praise, figures, absent=absent)
 
 
@@ -58,7 +63,9 @@ def _judged(history: History, receipt: Op) -> Finding:
         reason = f"{second.pod} was told to go although {first.pod} never served at {revision}"
         return Finding(Standing.BROKEN, reason, (sign, op))
     mine = {pod["uid"] for pod in receipt.value["proof"]["started"]}
-    ran = [op for t in tenures if t.uid in mine for op in t.ops if _runs(op) and span.has(op)]
+    why = receipt.value["proof"].get("reason", "")
+    seen = (op for t in tenures if t.uid in mine for op in t.ops if span.has(op))
+    ran = [op for op in seen if _shows(op, why)]
     if reason := _unsure(history, receipt, gone, ran):
         return Finding(Standing.UNKNOWN, reason)
     return Finding(Standing.HOLDS, "", (gone[0][1], ran[0], receipt))
@@ -66,7 +73,7 @@ def _judged(history: History, receipt: Op) -> Finding:
 
 def _unsure(history: History, receipt: Op, gone: Sequence[object], ran: Sequence[Op]) -> str:
     if not gone or not ran:
-        return "no pod of the broken revision was seen to start"
+        return "no pod of the broken revision was seen to start, or to be refused its image"
     if any(op.value["ready"] for op in ran):
         return "the broken revision was said to be Ready, so nothing was shown"
     if history.head["profile"]["replicas"] < 2:  # noqa: PLR2004 - nobody else could have gone
@@ -74,7 +81,10 @@ def _unsure(history: History, receipt: Op, gone: Sequence[object], ran: Sequence
     return _brief(history, receipt, ran[0]) or _still_broken(history, receipt)
 
 
-def _runs(op: Op) -> bool:
+def _shows(op: Op, reason: str) -> bool:
+    """Whether a pod is seen to run what never serves, or to be refused its image for a reason."""
+    if reason:
+        return reason in op.value.get("trouble", "")
     return any(op.value.get("containers", {}).values())
 
 
@@ -103,13 +113,13 @@ def _still_broken(history: History, receipt: Op) -> str:
 def _figures(history: History, done: Sequence[Op]) -> dict[str, Json]:
     ends = [op for receipt in done if (op := healing(history, receipt))]
     starts = {
-        pod["uid"]: (pod["pod"], receipt.completed)
+        pod["uid"]: (pod["pod"], receipt)
         for receipt in done
         for pod in receipt.value["proof"]["started"]
     }
     halted = [
-        round(starts[op.value["uid"]][1] - op.completed, 3)
-        for op in _first_runs(history, set(starts))
+        round(starts[op.value["uid"]][1].completed - op.completed, 3)
+        for op in _first_shown(history, {uid: receipt for uid, (_, receipt) in starts.items()})
     ]
     return {
         "updates": len(done),
@@ -119,9 +129,10 @@ def _figures(history: History, done: Sequence[Op]) -> dict[str, Json]:
     }
 
 
-def _first_runs(history: History, uids: set[str]) -> list[Op]:
+def _first_shown(history: History, of: Mapping[str, Op]) -> list[Op]:
     found: dict[str, Op] = {}
     for op in history.of("pod"):
-        if op.value["uid"] in uids and _runs(op):
+        receipt = of.get(op.value["uid"])
+        if receipt and _shows(op, receipt.value["proof"].get("reason", "")):
             found.setdefault(op.value["uid"], op)
     return list(found.values())

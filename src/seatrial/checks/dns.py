@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from seatrial.checks import findings
 from seatrial.checks.drifts import Drift, drifts, missing
 from seatrial.checks.intervals import Answer, Tenure, ordinals, resolved
 from seatrial.checks.sight import driver_lost, gaps
@@ -40,12 +41,9 @@ class Stay:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(findings.Finding):
     """What one server said of one stay; `seconds` from its start to the first right answer."""
 
-    standing: Standing
-    reason: str
-    ops: tuple[Op, ...]
     seconds: float | None = None
 
 
@@ -83,16 +81,15 @@ def _within(history: History) -> float:
 def _settled(
     history: History, found: Sequence[Finding], servers: Sequence[str], figures: Mapping[str, Json]
 ) -> Verdict:
-    for standing in (Standing.BROKEN, Standing.UNKNOWN):
-        if worst := next((each for each in found if each.standing is standing), None):
-            return Verdict(_DNS, standing, worst.reason, _indexes([worst]), figures)
+    everything = tuple(op for each in found for op in each.ops)
+    said = [*found]
     if reason := _unshown(history, found, servers):
-        return Verdict(_DNS, Standing.UNKNOWN, reason, _indexes(found), figures)
-    reason = (
+        said.append(Finding(Standing.UNKNOWN, reason, everything))
+    praise = (
         f"{len(servers)} DNS servers told the new address after each of {figures['drifts']} "
-        f"drifts, after {figures['slowest_seconds']:g} s at most"
+        f"drifts, after {figures.get('slowest_seconds', 0.0):g} s at most"
     )
-    return Verdict(_DNS, Standing.HOLDS, reason, _indexes(found), figures)
+    return findings.settled(_DNS, said, praise, figures)
 
 
 def _unshown(history: History, found: Sequence[Finding], servers: Sequence[str]) -> str:
@@ -260,7 +257,3 @@ def _speed(found: Sequence[Sequence[Finding]]) -> dict[str, float]:
     if not slowest:
         return {}
     return {"slowest_seconds": round(max(slowest), 3), "median_seconds": round(median(slowest), 3)}
-
-
-def _indexes(found: Sequence[Finding]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(op.index for each in found for op in each.ops))

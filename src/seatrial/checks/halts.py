@@ -71,15 +71,16 @@ def _halt(history: History, receipt: Op) -> Halt:
     proof, tenures = receipt.value["proof"], everybody(history)
     span = Span(began(history, receipt), healing(history, receipt) or history.ops[-1])
     states = [op for op in sets(history) if span.has(op)]
-    members, wanted = history.head["profile"]["replicas"], proof["replicas"]
+    members, wanted = history.members, proof["replicas"]
     asked = next((op for op in states if op.value["replicas"] == wanted), None)
     victim = next((t for t in tenures if t.uid == proof["unready"]["uid"]), None)
     new = successor(tenures, victim) if victim else None
     counted = [op for op in states if asked and op.index < asked.index]
-    gone = [pair for pair in told_to_go(tenures, span) if pair[0].ordinal >= wanted]
-    fewer = next((op for op in counted if op.value["ready"] < members), None)
+    above = members[wanted:]
+    gone = [pair for pair in told_to_go(tenures, span) if pair[0].ordinal in above]
+    fewer = next((op for op in counted if op.value["ready"] < len(members)), None)
     well = ready(new) if new else None
-    return Halt(receipt, fewer, asked, well, gone, range(wanted, members))
+    return Halt(receipt, fewer, asked, well, gone, above)
 
 
 def _judged(history: History, halt: Halt) -> Finding:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from seatrial.checks.drifts import began, missing, receipts
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.sight import gaps, torn
+from seatrial.checks.turns import bound, version
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _DOWN = "ordering.scale-down"
@@ -55,15 +56,20 @@ def scale_down(history: History) -> Verdict:
     """Judge ordering.scale-down: highest ordinal first, one at a time, each wholly gone first.
 
     By resourceVersion: when a pod gets its deletionTimestamp, no pod of a higher ordinal may
-    exist. Broken by the first that does. Unknown without receipt, with a gap in the watch of pods
-    over that time, or when fewer than two pods went. Figures: scale_downs, pods, seconds (of
-    each, from its deletionTimestamp to its end, in the order they went), overlaps.
+    exist. A profile that claims parallel (a bound of 1) wants the contrary: all are told to go
+    before any of them is gone (podManagementPolicy Parallel). Broken by the first that does
+    otherwise. Unknown without receipt, with a gap in the watch of pods over that time, or when
+    fewer than two pods went. Figures: scale_downs, pods, seconds (of each, from its
+    deletionTimestamp to its end, in the order they went), overlaps.
     Source: kubernetes.io, StatefulSets, "Deployment and Scaling Guarantees".
     """
     downs = receipts(history, "scale-down")
     tenures = [t for held in ordinals(history).values() for t in held] if downs else []
     went = {op.index: _departures(history, op, tenures) for op in downs}
-    offences = [found for gone in went.values() for found in _offences(gone, tenures)]
+    together = bool(bound(history, _DOWN, "parallel"))
+    offences: list[Offence | Wait] = []
+    for gone in went.values():
+        offences += _waits(gone) if together else _offences(gone, tenures)
     everybody = [departure for gone in went.values() for departure in gone]
     figures = {"scale_downs": len(downs), **_figures(everybody, offences)}
     proven = [found for found in offences if found.higher.end or not _told_gone(downs, found)]
@@ -73,8 +79,30 @@ def scale_down(history: History) -> Verdict:
     evidence = tuple(op.index for op in _shown(downs, went))
     if reason := _unshown(history, downs, went):
         return Verdict(_DOWN, Standing.UNKNOWN, reason, evidence, figures)
-    reason = f"{figures['pods']} pods went, highest first, each wholly gone before the next"
+    how = "highest first, each wholly gone before the next"
+    how = "all told to before one of them was gone" if together else how
+    reason = f"{figures['pods']} pods went, {how}"
     return Verdict(_DOWN, Standing.HOLDS, reason, evidence, figures)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A member was told to go only once another one was gone, though all were to go at once."""
+
+    departure: Departure
+    higher: Tenure
+    gone: Op
+
+    @property
+    def sentence(self) -> str:
+        """What was wrong."""
+        pod = self.departure.tenure.pod
+        return f"{pod} was told to go only once {self.higher.pod} was gone, Parallel is claimed"
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The two Ops that show it."""
+        return self.gone, self.departure.leaving
 
 
 def _departures(history: History, receipt: Op, tenures: Sequence[Tenure]) -> list[Departure]:
@@ -100,7 +128,17 @@ def _offences(gone: Sequence[Departure], tenures: Sequence[Tenure]) -> Iterator[
                 break
 
 
-def _told_gone(downs: Sequence[Op], found: Offence) -> bool:
+def _waits(gone: Sequence[Departure]) -> Iterator[Wait]:
+    ends = [(departure.gone, departure) for departure in gone if departure.gone]
+    if not ends:
+        return
+    end, first = min(ends, key=lambda pair: version(pair[0]))
+    for departure in gone:
+        if version(departure.leaving) > version(end):
+            yield Wait(departure, first.tenure, end)
+
+
+def _told_gone(downs: Sequence[Op], found: Offence | Wait) -> bool:
     """Tell whether the receipt says that it ended, though no Op shows when."""
     return any(found.higher.uid == pod["uid"] for op in downs for pod in op.value["proof"]["pods"])
 
@@ -141,7 +179,7 @@ def _blind(history: History, receipt: Op) -> Op | None:
     )
 
 
-def _figures(gone: Sequence[Departure], offences: Sequence[Offence]) -> dict[str, Json]:
+def _figures(gone: Sequence[Departure], offences: Sequence[object]) -> dict[str, Json]:
     seconds = [round(d.gone.completed - d.leaving.completed, 3) for d in gone if d.gone]
     return {"pods": len(gone), "seconds": seconds, "overlaps": len(offences)}
 

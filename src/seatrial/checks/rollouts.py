@@ -16,6 +16,7 @@ from seatrial.checks.turns import (
     REVISION,
     Span,
     blind,
+    bound,
     everybody,
     ready,
     sets,
@@ -36,7 +37,8 @@ Gone = Sequence[tuple[Tenure, Op]]
 class Rollout:
     """One way from a revision to another; `gone` are those told to go, by nobody's hand.
 
-    `asked` shows the set want `revision`; `by_hand` are uids that we deleted ourselves.
+    `asked` shows the set want `revision`; `by_hand` are uids that we deleted ourselves. `first` is
+    the ordinal from which a partition counts.
     """
 
     revision: str
@@ -46,6 +48,7 @@ class Rollout:
     tenures: Sequence[Tenure]
     states: Sequence[Op]
     by_hand: frozenset[str]
+    first: int
 
     @property
     def strategy(self) -> str:
@@ -72,7 +75,7 @@ def rolling_update(history: History) -> Verdict:
     """
     done = receipts(history, "rolling-update")
     ways = [way for receipt in done for way in _ways(history, receipt)]
-    on_delete = bool(_bound(history, "on_delete"))
+    on_delete = bool(bound(history, _ROLLING, "on_delete"))
     found = [_judged(history, way, on_delete=on_delete) for way in ways]
     found += [_unhealed(op) for op in done if healing(history, op) is None]
     figures = _figures(ways)
@@ -99,7 +102,8 @@ def _way(history: History, span: Span, proof: Json) -> Rollout:
     by_hand = frozenset(pod["uid"] for pod in proof.get("by_hand", ()))
     gone = [pair for pair in told_to_go(tenures, span) if pair[0].uid not in by_hand]
     wants = (op for op in states if span.has(op) and op.value["update"] == proof["revision"])
-    return Rollout(proof["revision"], span, next(wants, None), gone, tenures, states, by_hand)
+    asked, first = next(wants, None), history.members.start
+    return Rollout(proof["revision"], span, asked, gone, tenures, states, by_hand, first)
 
 
 def _judged(history: History, way: Rollout, *, on_delete: bool) -> Finding:
@@ -125,7 +129,7 @@ def _offences(way: Rollout, *, on_delete: bool) -> Iterator[Finding]:
         state = way.state(op)
         if on_delete:
             yield _broken(f"{tenure.pod} was replaced though nobody deleted it", op)
-        if state and tenure.ordinal < state.value.get("partition", 0):
+        if state and tenure.ordinal < way.first + state.value.get("partition", 0):
             reason = f"{tenure.pod} was replaced below the partition {state.value['partition']}"
             yield _broken(reason, op, state)
         yield from _skipped(way, place, tenure, op)
@@ -175,7 +179,7 @@ def _hasty(way: Rollout, earlier: Tenure, tenure: Tenure, op: Op) -> Iterator[Fi
 
 def _nobody(history: History, way: Rollout) -> Finding:
     """Nobody was replaced: broken when there was time for it and all were Ready."""
-    if way.states[-1].value.get("partition", 0) >= len(_members(history)):
+    if way.states[-1].value.get("partition", 0) >= len(history.members):
         return Finding(Standing.UNKNOWN, "the partition keeps everybody, so nothing was shown")
     asked, patience = way.asked, history.head["limits"].get("update begins", 0.0)
     had = way.span.end.completed - asked.completed if asked else 0.0
@@ -184,7 +188,7 @@ def _nobody(history: History, way: Rollout) -> Finding:
         return Finding(Standing.UNKNOWN, "nobody was replaced, and nobody waited long enough")
     at = version(asked)
     present = [t for t in way.tenures if t.since.rv < at and (t.until is None or t.until.rv > at)]
-    if len({tenure.ordinal for tenure in present}) < len(_members(history)):
+    if len({tenure.ordinal for tenure in present}) < len(history.members):
         return Finding(Standing.UNKNOWN, "nobody was replaced, but not all members were seen")
     if unready := [t for t in present if not _seen(t, at).value["ready"]]:
         reason = f"nobody was replaced, but {unready[0].pod} was not Ready"
@@ -207,10 +211,10 @@ def _unseen(history: History, way: Rollout) -> str:
             return f"{tenure.pod} was not seen Ready again at revision {way.revision}"
     reached = {tenure.ordinal for tenure, _ in way.gone}
     partition = way.states[-1].value.get("partition", 0)
-    late = [n for n in _members(history) if n >= partition and n not in reached]
+    late = [n for n in history.members[partition:] if n not in reached]
     if reached and late:
         return f"ordinal {late[0]} was not seen to be replaced"
-    on_delete = bool(_bound(history, "on_delete"))
+    on_delete = bool(bound(history, _ROLLING, "on_delete"))
     return (
         "nobody was deleted by hand, so nothing was shown" if on_delete > bool(way.by_hand) else ""
     )
@@ -231,15 +235,6 @@ def _revision(tenure: Tenure) -> str:
 
 def _seen(tenure: Tenure, at: int) -> Op:
     return [op for op in tenure.ops if version(op) <= at][-1]
-
-
-def _members(history: History) -> range:
-    return range(history.head["profile"]["replicas"])
-
-
-def _bound(history: History, name: str) -> float:
-    bounds = history.head["profile"].get("bounds", {}) if history.head else {}
-    return float(bounds.get(_ROLLING, {}).get(name, 0))
 
 
 def _figures(ways: Sequence[Rollout]) -> dict[str, Json]:

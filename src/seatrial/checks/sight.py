@@ -17,6 +17,8 @@ _WATCHES = {
     "node": "watch/nodes",
     "set": "watch/statefulsets",
     "budget": "watch/poddisruptionbudgets",
+    "endpoints": "watch/endpointslices",
+    "event": "watch/events",
 }
 _OF_THE_DRIVER = ("client/", "reader/", "dns/")
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from seatrial.checks.drifts import TAKES_THE_DISK, Drift, answers, began, drifts, missing
+from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import mounts
 from seatrial.checks.moves import figures as move_figures
 from seatrial.checks.moves import move_of, moves
@@ -88,19 +89,11 @@ def _settled(
     praise: str,
     figures: Mapping[str, Json],
 ) -> Verdict:
-    """Conclude from what each drift showed; the first of the worst kind is the reason."""
-    for standing in (Standing.BROKEN, Standing.UNKNOWN):
-        said = [(reason, ops) for kind, reason, ops in found if kind is standing]
-        if said:
-            return Verdict(guarantee, standing, said[0][0], _indexes(said[0][1]), figures)
+    """Conclude from what each drift showed; what none showed is one unknown more."""
+    shown = [Finding(standing, reason, tuple(ops)) for standing, reason, ops in found]
     if absent:
-        reason = f"no receipt for {', '.join(absent)}"
-        return Verdict(guarantee, Standing.UNKNOWN, reason, (), figures)
-    if not found:
-        reason = "no drift was caused, so nothing was shown"
-        return Verdict(guarantee, Standing.UNKNOWN, reason, (), figures)
-    ops = [op for _, _, shown in found for op in shown]
-    return Verdict(guarantee, Standing.HOLDS, praise, _indexes(ops), figures)
+        shown.append(Finding(Standing.UNKNOWN, f"no receipt for {', '.join(absent)}"))
+    return settled(guarantee, shown, praise, figures, "no drift was caused, so nothing was shown")
 
 
 def _compare(history: History, drift: Drift) -> Compared:
@@ -234,7 +227,3 @@ def _praise(figures: Mapping[str, Json]) -> str:
         return f"{reason}, {figures['moved']} of them to another node"
     pinned = "; every volume is pinned to its node, so a move to another node was not shown"
     return reason + (pinned if figures["pinned"] else "; no pod came back on another node")
-
-
-def _indexes(ops: list[Op]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(op.index for op in ops))

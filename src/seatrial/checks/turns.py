@@ -65,6 +65,12 @@ def blind(history: History, span: Span, *kinds: str) -> str:
     return next((f"the watch of {k}s has a gap: {gap.value['reason']}" for k, gap in hidden), "")
 
 
+def bound(history: History, guarantee: str, name: str, otherwise: float = 0.0) -> float:
+    """Give a bound that the profile claims for a guarantee."""
+    bounds = history.head.get("profile", {}).get("bounds", {})
+    return float(bounds.get(guarantee, {}).get(name, otherwise))
+
+
 def sets(history: History) -> Iterator[Op]:
     """Give what was seen of the set on trial, in the server's order."""
     name = history.head["profile"]["set"]

@@ -31,6 +31,22 @@ Out = Annotated[Path, typer.Option(help="Where the run folders go.")]
 KeepWhat = Annotated[Keep, typer.Option(help="Leave cluster and namespace to be looked at.")]
 ClusterName = Annotated[str, typer.Option("--cluster", help="Use or make the cluster named so.")]
 Name = Annotated[str, typer.Option(help="The cluster's name; seatrial-SHAPE when not given.")]
+
+
+def existing(folder: Path) -> Path:
+    """Give a run folder back; raises BadInput when it is not there: somebody mistyped it."""
+    if not folder.is_dir():
+        raise BadInput(
+            f"a run folder at {folder}",
+            seen="there is no such folder",
+            remedy="`ls reports/runs` lists the runs made here; reports/runs/latest is the newest",
+        )
+    return folder
+
+
+Run = Annotated[
+    Path, typer.Argument(help="A run folder, such as reports/runs/latest.", callback=existing)
+]
 Guarantees = Annotated[
     list[str] | None,
     typer.Option("--guarantee", help="Judge only these ids; globs allowed, can be repeated."),

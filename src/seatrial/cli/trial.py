@@ -30,6 +30,7 @@ from seatrial.cli.options import (
     KeepWhat,
     Kubernetes,
     Out,
+    Run,
     Seed,
     Shape,
     Timing,
@@ -146,7 +147,7 @@ def _met(order: Order, ground: Ground, seed: int, progress: Progress) -> tuple[V
 
 
 def rejudge(
-    folder: Annotated[Path, typer.Argument(help="A run folder, such as reports/runs/latest.")],
+    folder: Run,
     as_json: Json = False,
 ) -> int:
     """Judge a saved run with today's checks, without any cluster; says what changed."""
@@ -163,7 +164,7 @@ def rejudge(
 
 
 def write_report(
-    folder: Annotated[Path, typer.Argument(help="A run folder, such as reports/runs/latest.")],
+    folder: Run,
     format: Annotated[  # noqa: A002 - the option's name
         str, typer.Option(help=f"One of {', '.join(report.REPORTS)}; all when not given.")
     ] = "",

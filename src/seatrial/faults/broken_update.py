@@ -1,7 +1,8 @@
-"""The set's template is given an image that starts and serves nobody, and is put back.
+"""The set's template is given an image that serves nobody, or that nobody has, and is put back.
 
-The image is the pause image that every node has for its own use: nothing has to be pulled, and
-whatever the members are, it is not that.
+The one that starts is the pause image that every node has for its own use: nothing has to be
+pulled, and whatever the members are, it is not that. The other one is never asked for elsewhere
+(imagePullPolicy Never), so that no registry hears of a trial.
 May import: model, errors, timing, kube, faults.*.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from seatrial.errors import CannotRun
@@ -17,11 +18,17 @@ from seatrial.faults import members, revisions
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.sets import HASH
+from seatrial.kube.objects import ContainerStatus
 from seatrial.timing import limit, wait
 
 _PAUSE = re.compile(r"(?:.*/)?pause:[\w.-]+")
 _OWN = ("args", "command", "lifecycle")
 """What a container says about its own image's programs."""
+_NOBODYS = "nobody-has-this:seatrial"
+_REFUSED = "ErrImageNeverPull"
+"""What the kubelet says of an image that it lacks and must not pull."""
+
+Shows = Callable[[ContainerStatus], bool]
 
 
 def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
@@ -36,22 +43,38 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     What comes then is watched for a while: who else is told to go is the judges' to see.
     """
     del ordinal
-    before, olds, whole = revisions.revision(scene), revisions.uids(scene), _containers_of(scene)
+    shown = lambda status: bool(status.container_id)  # noqa: E731 - one use
     image = pause(scene.kube.get("/api/v1/nodes")["items"])
-    broken = [idle(container, image) for container in whole]
-    scene.kube.patch(members.path(scene), _containers(broken))
+    whole = _containers_of(scene)
+    return (yield from _broken(scene, [idle(each, image) for each in whole], shown))
+
+
+def inject_image(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
+    """Ask for a revision whose image nobody has; receipt: the watch saw a pod of it refused."""
+    del ordinal
+    shown = lambda status: (status.state.waiting or {}).get("reason") == _REFUSED  # noqa: E731
+    lacking = [{**idle(c, _NOBODYS), "imagePullPolicy": "Never"} for c in _containers_of(scene)]
+    return (yield from _broken(scene, lacking, shown, _REFUSED))
+
+
+def _broken(
+    scene: Scene, containers: list[dict[str, Any]], shown: Shows, reason: str = ""
+) -> Generator[Proof, None, Proof]:
+    before, olds, whole = revisions.revision(scene), revisions.uids(scene), _containers_of(scene)
+    scene.kube.patch(members.path(scene), _containers(containers))
     wanted = revisions.until_other(scene, before)
-    wait(scene.stream, lambda _: _unstarted(scene, wanted), limit("pod is replaced"))
-    first = _started(scene, wanted)
+    wait(scene.stream, lambda _: _unshown(scene, wanted, shown), limit("pod is replaced"))
+    first = _showing(scene, wanted, shown)
     still = {n: pod.metadata.uid for n in olds if (pod := scene.member(n)) and n not in first}
     revisions.moves(scene, still, "a halt is watched")
     yield {
         "pods": revisions.ended(scene, olds),
         "revision": wanted,
         "before": before,
-        "image": image,
+        "image": containers[0]["image"],
+        "reason": reason,
         "started": [revisions.named(scene, n, uid) for n, uid in first.items()],
-        "witness": "a container of the new revision runs, seen on the watch",
+        "witness": f"a container of the new revision {reason or 'runs'}, seen on the watch",
     }
     return revisions.went_back(scene, _containers(whole), before, by_itself=True)
 
@@ -87,18 +110,19 @@ def pause(nodes: Sequence[Mapping[str, Any]]) -> str:
     return max(said, key=lambda name: (said[name], name))
 
 
-def _started(scene: Scene, wanted: str) -> dict[int, str]:
-    """Give the pods of a revision with a container that has started."""
-    replicas = scene.replicated().spec.replicas
-    pods = {n: scene.member(n) for n in range(replicas)}
+def _showing(scene: Scene, wanted: str, shown: Shows) -> dict[int, str]:
+    """Give the pods of a revision with a container that shows what is wanted."""
+    pods = {n: scene.member(n) for n in scene.replicated().ordinals}
     return {
         n: pod.metadata.uid
         for n, pod in pods.items()
         if pod
         and pod.metadata.labels.get(HASH) == wanted
-        and any(status.container_id for status in pod.status.container_statuses)
+        and any(map(shown, pod.status.container_statuses))
     }
 
 
-def _unstarted(scene: Scene, wanted: str) -> str | None:
-    return None if _started(scene, wanted) else f"no pod of revision {wanted} has started"
+def _unshown(scene: Scene, wanted: str, shown: Shows) -> str | None:
+    if _showing(scene, wanted, shown):
+        return None
+    return f"no pod of revision {wanted} came as far as its image"

@@ -155,6 +155,16 @@ FAULTS: Mapping[str, Fault] = {
             broken_update.undo,
         ),
         Fault(
+            "broken-update:image",
+            "the set's template is given an image that nobody has, and is put back; who stays "
+            "broken is deleted by hand",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#forced-rollback",
+            broken_update.inject_image,
+            _ANYWHERE,
+            broken_update.undo,
+        ),
+        Fault(
             "unready-scale-down",
             "the member is ended and held back by a finalizer, so that it is not Ready, and the "
             "set is scaled down to it; it is let go, and the set is scaled up again",

@@ -23,8 +23,7 @@ Uids = Mapping[int, str]
 
 def uids(scene: Scene) -> Uids:
     """Give every member's pod; raises CannotRun when one has vanished."""
-    replicas = scene.replicated().spec.replicas
-    return {n: scene.pod(n).metadata.uid for n in range(replicas)}
+    return {n: scene.pod(n).metadata.uid for n in scene.replicated().ordinals}
 
 
 def revision(scene: Scene) -> str:
@@ -96,7 +95,7 @@ def went_back(scene: Scene, change: Mapping[str, Json], before: str, *, by_itsel
         within,
     )
     by_hand = _helped(scene, before, by_itself=by_itself)
-    until_runs(scene, before, range(scene.replicated().spec.replicas))
+    until_runs(scene, before, scene.replicated().ordinals)
     return {"revision": before, "pods": present(scene), "by_hand": by_hand}
 
 
@@ -117,7 +116,7 @@ def _helped(scene: Scene, before: str, *, by_itself: bool) -> list[Named]:
 
 def _others(scene: Scene, revision: str, besides: Container[str]) -> Uids:
     """Give who is at another revision and was not told to go."""
-    pods = {n: scene.member(n) for n in range(scene.replicated().spec.replicas)}
+    pods = {n: scene.member(n) for n in scene.replicated().ordinals}
     return {
         n: pod.metadata.uid
         for n, pod in pods.items()

@@ -30,22 +30,23 @@ def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Ask for a new revision; receipt: the set wants it, and the watch saw who was replaced.
 
-    Who is not replaced in time is left to the judges: the receipt is there all the same.
+    A partition counts members from the first one on, whatever its ordinal. Who is not replaced in
+    time is left to the judges: the receipt is there all the same.
     """
     del ordinal
     before, olds, partition = revisions.revision(scene), revisions.uids(scene), _partition(scene)
-    top = max(olds)
-    canary = max(top, partition)
+    first, top = min(olds), max(olds)
+    canary = max(top - first, partition)
     scene.kube.patch(members.path(scene), _change(scene, uuid4().hex[:8], canary))
     wanted = revisions.until_other(scene, before)
-    moved = canary <= top and revisions.moves(scene, olds)
+    moved = canary < len(olds) and revisions.moves(scene, olds)
     by_hand = [] if moved else _by_hand(scene, top)
     revisions.until_runs(scene, wanted, [top] if moved or by_hand else [])
     if moved and partition < canary:
-        rest = {n: uid for n, uid in olds.items() if n < canary}
+        rest = {n: uid for n, uid in olds.items() if n < first + canary}
         revisions.moves(scene, rest, "a halt is watched")
         scene.kube.patch(members.path(scene), _change(scene, ..., partition))
-        revisions.until_runs(scene, wanted, range(partition, top + 1))
+        revisions.until_runs(scene, wanted, range(first + partition, top + 1))
     yield _receipt(scene, olds, revision=wanted, before=before, by_hand=by_hand)
     change = _change(scene, None, partition)
     return revisions.went_back(scene, change, before, by_itself=moved)

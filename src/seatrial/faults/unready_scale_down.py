@@ -8,7 +8,7 @@ May import: model, errors, timing, kube, faults.*.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 from seatrial.errors import CannotRun
 from seatrial.faults import members, revisions
@@ -36,8 +36,9 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     The controller acts on what it has seen itself (kubernetes#41889), so its own count comes first.
     Receipt: the watch saw the member unready, the count, and what came while it was held.
     """
-    uids, to = revisions.uids(scene), ordinal + 1
-    above = {n: uid for n, uid in uids.items() if n >= to}
+    uids = revisions.uids(scene)
+    above = {n: uid for n, uid in uids.items() if n > ordinal}
+    to = len(uids) - len(above)
     if not above:
         raise CannotRun(f"a member above {ordinal}", seen=f"the set has {len(uids)}")
     held(scene.kube, scene.path(ordinal), FINALIZER)
@@ -53,7 +54,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     scene.until_replaced(ordinal, uids[ordinal])
     wait(scene.stream, lambda _: _there(scene, above), limit("members are scaled"))
     scene.kube.patch(members.path(scene), {"spec": {"replicas": len(uids)}})
-    wait(scene.stream, lambda _: _late(scene, len(uids)), limit("members are scaled"))
+    wait(scene.stream, lambda _: _late(scene, uids), limit("members are scaled"))
     gone = [revisions.named(scene, n, uid) for n, uid in sorted(above.items(), reverse=True)]
     return {"replicas": len(uids), "went_on": gone, "pods": revisions.present(scene)}
 
@@ -76,6 +77,6 @@ def _there(scene: Scene, above: revisions.Uids) -> str | None:
     return f"{', '.join(left)} still there" if left else None
 
 
-def _late(scene: Scene, replicas: int) -> str | None:
-    late = [n for n in range(replicas) if not ((pod := scene.member(n)) and pod.ready)]
+def _late(scene: Scene, members: Iterable[int]) -> str | None:
+    late = [n for n in members if not ((pod := scene.member(n)) and pod.ready)]
     return "; ".join(scene.trouble(n) for n in late) or None

@@ -48,6 +48,24 @@ def _pod(pod: Pod) -> dict[str, Any]:
         "restarts": sum(s.restart_count for s in pod.status.container_statuses),
         "trouble": pod.trouble,
         "disruption": pod.disruption,
+        "terminated": _terminated(pod),
+        "grace": pod.metadata.deletion_grace_period_seconds,
+        "declared_grace": pod.spec.termination_grace_period_seconds,
+        "due": pod.metadata.deletion_timestamp or "",
+    }
+
+
+def _terminated(pod: Pod) -> dict[str, Any]:
+    """Give how each container that has ended did so; it is not there while it runs (again)."""
+    ends = {s.name: s.state.terminated for s in pod.status.container_statuses}
+    return {
+        name: {
+            "exit": end.get("exitCode"),
+            "reason": end.get("reason", ""),
+            "finished": end.get("finishedAt") or "",
+        }
+        for name, end in ends.items()
+        if end
     }
 
 

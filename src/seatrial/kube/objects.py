@@ -35,6 +35,7 @@ class Meta(Struct, frozen=True):
     labels: dict[str, str] = {}
     owner_references: list[Owner] = []
     deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
 
     @property
     def version(self) -> int:
@@ -83,6 +84,7 @@ class PodSpec(Struct, frozen=True):
 
     node_name: str = ""
     hostname: str = ""
+    termination_grace_period_seconds: int | None = None
     volumes: list[PodVolume] = []
 
 

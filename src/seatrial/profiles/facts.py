@@ -21,7 +21,8 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     unready_too}}, labels (of the pods), budgets {name: whether it selects them}, templates,
     volumes {name: kind}, mounts {path: volume}, probed (for readiness) and program (argv, empty
     for the image's own) of the container on trial, hostname (fqdn, own), init (containers),
-    controller (a rogue's)}. Values that are not written are Kubernetes' own defaults.
+    controller (a rogue's), prestop {kind, seconds (of a sleep)}}. Values that are not written are
+    Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -54,6 +55,7 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         },
         "init": [c["name"] for c in pod.get("initContainers") or ()],
         "controller": profile.controller.rsplit("/", 1)[-1],
+        "prestop": _prestop(container),
     }
 
 
@@ -71,6 +73,12 @@ def _budgets(documents: Sequence[Object], labels: Mapping[str, str]) -> Iterator
     for found in _named(documents, "PodDisruptionBudget"):
         wanted = (found["spec"].get("selector") or {}).get("matchLabels") or {}
         yield found["metadata"]["name"], wanted.items() <= labels.items()
+
+
+def _prestop(container: Object) -> Json:
+    hook = (container.get("lifecycle") or {}).get("preStop") or {}
+    seconds = (hook.get("sleep") or {}).get("seconds", 0)
+    return {"kind": next(iter(hook), ""), "seconds": seconds}
 
 
 def _named(documents: Sequence[Object], kind: str, name: str = "") -> Iterator[Object]:

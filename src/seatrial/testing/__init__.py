@@ -27,6 +27,7 @@ from seatrial.testing.revised import Revised, revised
 from seatrial.testing.server import fake_api, restartable
 from seatrial.testing.sets import controlled, step
 from seatrial.testing.state import FakeApi
+from seatrial.testing.stopping import Stopping
 from seatrial.testing.storm import Weather, storm
 from seatrial.testing.story import Story
 
@@ -37,6 +38,7 @@ __all__ = [
     "Ordered",
     "PaperNode",
     "Revised",
+    "Stopping",
     "Story",
     "Weather",
     "churns",

@@ -83,14 +83,14 @@ class Ordered(Story):
     def plans(self, fault: str) -> list[dict[str, Json]]:
         """Plan a fault of the whole set; gives the pods that are there."""
         self.phase("fault")
-        self.stage(fault, 0, "planned", {"target": self.proof(0)})
+        self.stage(fault, self.first, "planned", {"target": self.proof(self.first)})
         self.waits(0.1)
-        return self.named(range(self.replicas))
+        return self.named(self.members)
 
     def updates(self, order: Sequence[int] = (), *, settles: float = 0.0) -> None:
         """Let members be replaced in this order, the first as a canary, with the receipt of it."""
         olds = self.plans("rolling-update")
-        order = order or range(self.replicas - 1, -1, -1)
+        order = order or tuple(reversed(self.members))
         self.wants(NEW, partition=self.replicas - 1)
         for ordinal in order[:1]:
             self.replaces(ordinal)
@@ -99,12 +99,12 @@ class Ordered(Story):
         for ordinal in order[1:]:
             self.replaces(ordinal)
             self.waits(settles)
-        self.updated([olds[n] for n in order])
+        self.updated([olds[n - self.first] for n in order])
 
     def updated(self, gone: Sequence[Json], by_hand: Sequence[Json] = ()) -> None:
         """Record the receipt of an update."""
         facts = {"revision": NEW, "before": OLD, "by_hand": list(by_hand)}
-        self.stage("rolling-update", 0, "receipt", {"pods": list(gone), **facts})
+        self.stage("rolling-update", self.first, "receipt", {"pods": list(gone), **facts})
 
     def goes_back(
         self,
@@ -117,13 +117,13 @@ class Ordered(Story):
         """Let the members (all, or only these) go back to the old revision, and all say who."""
         self.waits(settles)
         self.wants(OLD)
-        for ordinal in only or range(self.replicas - 1, -1, -1):
+        for ordinal in only or tuple(reversed(self.members)):
             self.replaces(ordinal)
             self.waits(settles)
-        pods = self.named(range(self.replicas))
+        pods = self.named(self.members)
         facts = {"revision": OLD, "pods": pods, "by_hand": list(by_hand)}
-        self.stage(fault, 0, "healed", facts)
-        for ordinal in range(self.replicas):
+        self.stage(fault, self.first, "healed", facts)
+        for ordinal in self.members:
             self.answers(ordinal)
 
     def starts_broken(self, ordinal: int) -> None:
@@ -133,55 +133,69 @@ class Ordered(Story):
         self.ops.pop()  # that it is Ready
         self.pods[ordinal] = {**self.pods[ordinal], "ready": False}
 
-    def breaks_update(self, *, halts: float = 8.0) -> None:
-        """Let a broken revision stop at the highest member, with the receipt of it."""
-        olds = self.plans("broken-update")
-        self.wants(NEW)
-        top = self.replicas - 1
-        self.starts_broken(top)
-        self.waits(halts)
-        self.broke([olds[top]], [top])
+    def is_refused(self, ordinal: int, reason: str) -> None:
+        """Let a pod be replaced by one that is refused its image."""
+        self.goes(ordinal)
+        self.comes(ordinal)
+        del self.ops[-2:]  # that it runs, that it is Ready
+        self.pod(ordinal, "MODIFIED", ready=False, containers={SET: ""}, ip="", trouble=reason)
+        del self.pods[ordinal]["trouble"]
 
-    def broke(self, gone: Sequence[Json], started: Sequence[int]) -> None:
+    def breaks_update(self, *, halts: float = 8.0, refused: str = "") -> None:
+        """Let a broken revision stop at the highest member, with the receipt of it."""
+        olds = self.plans("broken-update:image" if refused else "broken-update")
+        self.wants(NEW)
+        top = self.members[-1]
+        if refused:
+            self.is_refused(top, refused)
+        else:
+            self.starts_broken(top)
+        self.waits(halts)
+        self.broke(olds[-1:], [top], refused)
+
+    def broke(self, gone: Sequence[Json], started: Sequence[int], refused: str = "") -> None:
         """Record the receipt of a broken update."""
         facts = {"revision": NEW, "before": OLD, "image": "pause", "started": self.named(started)}
-        self.stage("broken-update", 0, "receipt", {"pods": list(gone), **facts})
+        facts |= {"reason": refused} if refused else {}
+        fault = "broken-update:image" if refused else "broken-update"
+        self.stage(fault, self.first, "receipt", {"pods": list(gone), **facts})
 
     def scales_under(self, *, halts: float = 8.0, hasty: Sequence[int] = ()) -> None:
-        """Let 0 be held back unready while one is asked for; who is hasty goes meanwhile."""
+        """Let the first be held back while one is asked for; who is hasty goes meanwhile."""
         olds = self.plans("unready-scale-down")
-        self.pod(0, "MODIFIED", deleting=True, ready=False)
+        self.pod(self.first, "MODIFIED", deleting=True, ready=False)
         self.set("MODIFIED", ready=self.replicas - 1)
         self.set("MODIFIED", replicas=1)
         for ordinal in hasty:
             self.goes(ordinal)
         self.waits(halts)
         proof = {"replicas": 1, "unready": olds[0], "pods": olds[:1]}
-        self.stage("unready-scale-down", 0, "receipt", proof)
+        self.stage("unready-scale-down", self.first, "receipt", proof)
 
     def scales_on(self, *, but: Sequence[int] = ()) -> None:
-        """Let 0 come again, and the scale-down go on; then let all be there again."""
-        gone = [n for n in range(self.replicas - 1, 0, -1) if n not in but]
-        self.pod(0, "DELETED")
-        self.comes(0)
+        """Let the first come again, and the scale-down go on; then let all be there again."""
+        gone = [n for n in reversed(self.members[1:]) if n not in but]
+        self.pod(self.first, "DELETED")
+        self.comes(self.first)
         for ordinal in gone:
             self.goes(ordinal)
         self.set("MODIFIED", replicas=self.replicas)
-        for ordinal in range(1, self.replicas):
+        for ordinal in self.members[1:]:
             self.comes(ordinal)
-        pods = self.named(range(self.replicas))
-        self.stage("unready-scale-down", 0, "healed", {"replicas": self.replicas, "pods": pods})
-        for ordinal in range(self.replicas):
+        pods = self.named(self.members)
+        proof = {"replicas": self.replicas, "pods": pods}
+        self.stage("unready-scale-down", self.first, "healed", proof)
+        for ordinal in self.members:
             self.answers(ordinal)
 
     def orphans(self) -> None:
         """Let the set go without its pods, with the receipt of it, and come again."""
         olds = self.plans("set-orphan")
-        for ordinal in range(self.replicas):
+        for ordinal in self.members:
             self.pod(ordinal, "MODIFIED", owner="")
         old = self.state["uid"]
         self.set("DELETED")
-        self.stage("set-orphan", 0, "receipt", {"set": old, "orphans": olds})
+        self.stage("set-orphan", self.first, "receipt", {"set": old, "orphans": olds})
         self.set("ADDED", uid="set-2")
         self.waits(0.1)
 
@@ -192,14 +206,14 @@ class Ordered(Story):
 
     def adopted(self) -> None:
         """Record that all are adopted."""
-        pods = self.named(range(self.replicas))
-        self.stage("set-orphan", 0, "healed", {"set": self.state["uid"], "adopted": pods})
-        for ordinal in range(self.replicas):
+        pods = self.named(self.members)
+        self.stage("set-orphan", self.first, "healed", {"set": self.state["uid"], "adopted": pods})
+        for ordinal in self.members:
             self.answers(ordinal)
 
     def gives_up(self, fault: str) -> None:
         """Record that a fault was never seen healed."""
-        self.stage(fault, 0, "stopped", {"reason": "not within its limit"})
+        self.stage(fault, self.first, "stopped", {"reason": "not within its limit"})
 
     def budgeted(self, **asks: Json) -> None:
         """Let the watch see a disruption budget."""
@@ -219,9 +233,9 @@ class Ordered(Story):
                 self.pod(ordinal, "DELETED")
             for ordinal in sorted(batch):
                 self.comes(ordinal)
-        gone = [olds[ordinal] for batch in batches for ordinal in batch]
-        self.stage("evict-all", 0, "receipt", {"pods": gone, "refused": refused})
+        gone = [olds[ordinal - self.first] for batch in batches for ordinal in batch]
+        self.stage("evict-all", self.first, "receipt", {"pods": gone, "refused": refused})
         self.waits(0.1)
-        self.stage("evict-all", 0, "healed", {"pods": self.named(range(self.replicas))})
-        for ordinal in range(self.replicas):
+        self.stage("evict-all", self.first, "healed", {"pods": self.named(self.members)})
+        for ordinal in self.members:
             self.answers(ordinal)

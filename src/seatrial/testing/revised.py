@@ -25,6 +25,11 @@ def honest(pod: Object) -> bool:
     return not any("pause" in c.get("image", "") for c in pod["spec"].get("containers", ()))
 
 
+def lacking(pod: Object) -> bool:
+    """Whether it wants an image that it must not pull: nobody here has any."""
+    return any(c.get("imagePullPolicy") == "Never" for c in pod["spec"].get("containers", ()))
+
+
 @dataclass
 class Revised:
     """A controller of one fake; `serves` says which pods get Ready, `matches` which are adopted."""
@@ -67,6 +72,9 @@ class Revised:
                 self.api.put("pods", name, space, status=_status("", ready=False))
         elif any(each["uid"] not in owners for each in meta.get("ownerReferences", ())):
             self.api.put("pods", name, space, metadata={"ownerReferences": []})
+        elif pod["status"].get("phase") == "Pending" and lacking(pod):
+            if not pod["status"].get("containerStatuses"):
+                self.api.put("pods", name, space, status=_refused())
         elif pod["status"].get("phase") == "Pending":
             self.started += 1
             status = _status(f"containerd://{self.started}", ready=self.serves(pod))
@@ -84,8 +92,8 @@ class Revised:
         self.api.put("statefulsets", name, space, status={**status, "currentRevision": current})
 
     def _settle(self, space: str, name: str, found: Object) -> None:
-        pods, wanted = self.api.of("pods"), found["spec"].get("replicas", 1)
-        for ordinal in range(wanted):
+        pods, wanted = self.api.of("pods"), _members(found)
+        for ordinal in wanted:
             pod = pods.get(f"{space}/{name}-{ordinal}")
             if pod is None:
                 self._create(space, name, ordinal, found)
@@ -103,10 +111,10 @@ class Revised:
         pending = {"phase": "Pending"}
         self.api.put("pods", f"{name}-{ordinal}", space, metadata=meta, spec=spec, status=pending)
 
-    def _condemn(self, space: str, name: str, wanted: int) -> bool:
+    def _condemn(self, space: str, name: str, wanted: range) -> bool:
         stem = f"{space}/{name}-"
         extra = [int(k[len(stem) :]) for k in self.api.of("pods") if k.startswith(stem)]
-        over = sorted((n for n in extra if n >= wanted), reverse=True)
+        over = sorted((n for n in extra if n not in wanted), reverse=True)
         for ordinal in over if self.parallel else over[:1]:
             self._delete(space, f"{name}-{ordinal}")
         return bool(over)
@@ -116,7 +124,7 @@ class Revised:
         if strategy.get("type", "RollingUpdate") == "OnDelete":
             return
         least = strategy.get("rollingUpdate", {}).get("partition", 0)
-        for ordinal in reversed(range(least, found["spec"].get("replicas", 1))):
+        for ordinal in reversed(_members(found)[least:]):
             pod = self.api.of("pods")[f"{space}/{name}-{ordinal}"]
             if _hash(pod) != _revision(name, found):
                 self._delete(space, f"{name}-{ordinal}")
@@ -144,6 +152,11 @@ def revised(controller: Revised) -> Iterator[Revised]:
         thread.join()
 
 
+def _members(found: Object) -> range:
+    start = found["spec"].get("ordinals", {}).get("start", 0)
+    return range(start, start + found["spec"].get("replicas", 1))
+
+
 def _revision(name: str, found: Object) -> str:
     template = found["spec"].get("template", {})
     annotations = template.get("metadata", {}).get("annotations") or {}
@@ -160,6 +173,11 @@ def _status(container: str, *, ready: bool) -> Object:
     said = {"type": "Ready", "status": "True" if ready else "False"}
     containers = [{"name": "main", "containerID": container}] if container else []
     return {"phase": "Running", "conditions": [said], "containerStatuses": containers}
+
+
+def _refused() -> Object:
+    why = {"reason": "ErrImageNeverPull", "message": "the image is not present"}
+    return {"phase": "Pending", "containerStatuses": [{"name": "main", "state": {"waiting": why}}]}
 
 
 def _ready(pod: Object) -> bool:

@@ -10,6 +10,7 @@ from seatrial.checks import (
     broken_updates,
     budgets,
     deploys,
+    graceful,
     halts,
     ordering,
     rollouts,
@@ -21,16 +22,17 @@ _SETS = "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
 GUARANTEES = (
     Guarantee(
         "ordering.deploy",
-        "ordinal n+1 is created only after n is Ready",
+        "ordinal n+1 is created only after n is Ready; all at once where Parallel is claimed",
         f"{_SETS}#deployment-and-scaling-guarantees",
         "deploy, watched from before the set was there; making and Ready are compared by "
-        "resourceVersion",
+        "resourceVersion; ledger-parallel claims the contrary",
         (),
         deploys.deploy,
     ),
     Guarantee(
         "ordering.scale-down",
-        "highest ordinal first, one at a time, next only when the last is wholly gone",
+        "highest ordinal first, one at a time, next only when the last is wholly gone; all at once "
+        "where Parallel is claimed",
         f"{_SETS}#deployment-and-scaling-guarantees",
         "3 -> 1; deletion and end of every pod are compared by resourceVersion",
         ("scale-down",),
@@ -60,8 +62,8 @@ GUARANTEES = (
         "a revision that never gets Ready stops the rollout at one pod; going back heals, or the "
         "known need for a hand is named",
         f"{_SETS}#forced-rollback",
-        "a revision whose containers start and serve nobody; after a while the template is put "
-        "back",
+        "a revision whose containers start and serve nobody (--fault broken-update:image: whose "
+        "image nobody has); after a while the template is put back",
         ("broken-update",),
         broken_updates.broken_update,
     ),
@@ -73,6 +75,16 @@ GUARANTEES = (
         "compared",
         ("set-orphan",),
         adoptions.adopt,
+    ),
+    Guarantee(
+        "ordering.graceful-stop",
+        "SIGTERM, preStop and grace period are honoured; a member leaves before it stops; no "
+        "acknowledged work is lost",
+        "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
+        "3 -> 1 and an eviction of each member under load; how each container ended, when its "
+        "endpoints left, and what clients were promised",
+        ("scale-down", "pod-evict"),
+        graceful.graceful_stop,
     ),
     Guarantee(
         "ordering.disruption-budget",
