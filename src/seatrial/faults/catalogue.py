@@ -19,6 +19,7 @@ from seatrial.faults import (
     pod_delete,
     pod_evict,
     pods_delete,
+    process_kill,
     rolling_update,
     scale_down,
     set_delete,
@@ -60,6 +61,8 @@ class Fault:
 _ANYWHERE = {"kind": "can", "existing": "can, in a namespace of ours"}
 _OURS = {"kind": "can, a worker", "existing": "cannot: its machines are not ours to stop"}
 
+_RUNTIME = {"kind": "can", "existing": "cannot: its nodes' runtimes are not ours to ask"}
+
 FAULTS: Mapping[str, Fault] = {
     fault.name: fault
     for fault in (
@@ -83,6 +86,14 @@ FAULTS: Mapping[str, Fault] = {
             "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
             pods_delete.inject,
             _ANYWHERE,
+        ),
+        Fault(
+            "process-kill",
+            "the member's main process is sent SIGKILL by its node's runtime; the kubelet starts "
+            "its container again in the same pod",
+            "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy",
+            process_kill.inject,
+            _RUNTIME,
         ),
         Fault(
             "node-stop",
