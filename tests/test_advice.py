@@ -24,6 +24,8 @@ RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
+    "buffers": "but `python3 -B -u /rogue/buffers.py`",
+    "on-tmpfs": "volume `memory` at /memory is an `emptyDir`",
     "empty-dir": "volume `data` at /data is an `emptyDir`",
     "ephemeral-claim": "volume `data` at /data is a generic ephemeral volume",
     "fqdn-hostname": "`setHostnameAsFQDN: true` in the pod template",

@@ -33,10 +33,10 @@ class Kubelet(PaperRuntime):
         self.last = KILLED
         self.deaf = self.patient = self.replaced = False
 
-    def member(self) -> None:
+    def member(self, number: str = "one") -> None:
         spec = {"nodeName": NODE}
         self.uid = self.api.put("pods", "web-0", "x", spec=spec)["metadata"]["uid"]
-        self.run("one", 0)
+        self.run(number, 0)
 
     def run(self, number: str, restarts: int, **last: Any) -> None:
         found = Running(number, "web", "web-0", self.uid, "x", 0.0)
@@ -53,7 +53,7 @@ class Kubelet(PaperRuntime):
         super().ends(number, at)
         if self.replaced:
             self.api.remove("pods", "web-0", "x")
-            self.member()
+            self.member("new")
         elif not self.patient:
             self.run("two", 1, lastState={"terminated": self.last})
 

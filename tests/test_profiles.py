@@ -61,6 +61,8 @@ DEFECTS = {
     "claims-go-with-set": {"spec.persistentVolumeClaimRetentionPolicy"},
     "claims-deleted": {"spec.persistentVolumeClaimRetentionPolicy"},
     "early-ack": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "buffers": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "on-tmpfs": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "from-the-bottom": set(),
     "two-at-a-time": set(),
@@ -76,6 +78,8 @@ DEFECTS = {
 # What a rogue brings besides: the program that lies, what is shared.
 ADDED = {
     "early-ack": {("ConfigMap", "early-ack")},
+    "buffers": {("ConfigMap", "buffers")},
+    "on-tmpfs": {("ConfigMap", "on-tmpfs")},
     "owned-by-hand": {
         ("ConfigMap", "owned-by-hand"),
         ("ServiceAccount", "owned-by-hand"),

@@ -224,6 +224,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("storage.reattached", _went),
     ("storage.kept", _went),
     ("storage.", _disk),
+    ("storage.durable", _program),
     ("ordering.broken-update", _probe),
     ("ordering.disruption-budget", _budget),
     ("ordering.adopt", _unlabelled),

@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import claims, retention, storage, wiring
+from seatrial.checks import claims, durable, retention, storage, wiring
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -62,5 +62,15 @@ GUARANTEES = (
         "profiles ledger-drops-* declare the other three of the four combinations",
         ("scale-down", "set-delete"),
         retention.policy,
+    ),
+    Guarantee(
+        "storage.durable",
+        "acknowledged data outlive SIGKILL of the process, deletion of the pod and a crash of the "
+        "node's container (the host's page cache survives)",
+        "https://kubernetes.io/docs/concepts/storage/persistent-volumes/",
+        "a member is killed with SIGKILL from its node's side, and each is deleted, while clients "
+        "write; each is read whole at the end. --fault node-kill adds the node's crash",
+        ("process-kill", "pod-delete"),
+        durable.durable,
     ),
 )
