@@ -68,3 +68,9 @@ def test_a_process_is_killed_only_once_its_member_acknowledges_writes():
     live: Any = Live(PlannedFault("process-kill", (6,)))
     run._break_all(live)
     assert live.told == [("load", 6), ("process-kill", 6), "ready", [6]]
+
+
+def test_nobody_is_asked_after_a_fault_that_touches_no_member():
+    live: Any = Live(PlannedFault("scratch-claim", (5,)))
+    run._break_all(live)
+    assert live.told == [("scratch-claim", 5), "ready"]

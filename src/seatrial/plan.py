@@ -22,6 +22,8 @@ _OF_ONE = frozenset({"process-kill"})
 """Faults of a pod that are done to one member: one is enough, and each costs a restart."""
 UNDER_LOAD = frozenset({"process-kill"})
 """Faults that show something only while the member acknowledges writes."""
+OF_NO_MEMBER = frozenset({"scratch-claim"})
+"""Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
 })  # fmt: skip
@@ -77,7 +79,7 @@ def rounds_of(fault: str) -> tuple[str, int]:
 def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...]:
     if fault == "scale-down":
         return tuple(members[1:2])
-    if fault in _OF_ALL | OF_THE_SET:
+    if fault in _OF_ALL | OF_THE_SET | OF_NO_MEMBER:
         return () if fault == "unready-scale-down" and len(members) == 1 else tuple(members[:1])
     one = fault in _OF_ONE or fault.startswith("node-")
     return tuple(draw.sample(members, 1 if one else len(members)))

@@ -16,7 +16,7 @@ from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
-from seatrial.plan import OF_THE_SET, UNDER_LOAD
+from seatrial.plan import OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
 from seatrial.progress import Progress
 
 
@@ -90,5 +90,7 @@ def _break_all(live: Live) -> None:
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                 live.alive.until_ready()
+            if fault.fault in OF_NO_MEMBER:
+                continue
             everybody = fault.fault in OF_THE_SET
             live.ask(live.everybody if everybody else hit or (ordinal,))

@@ -22,6 +22,7 @@ from seatrial.faults import (
     process_kill,
     rolling_update,
     scale_down,
+    scratch_claim,
     set_delete,
     set_orphan,
     unready_scale_down,
@@ -189,6 +190,15 @@ FAULTS: Mapping[str, Fault] = {
             "https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/",
             evict_all.inject,
             _ANYWHERE,
+        ),
+        Fault(
+            "scratch-claim",
+            "a claim of the set's own storage class is made, written to, grown where the class "
+            "allows it, and deleted; no member is touched",
+            "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming",
+            scratch_claim.inject,
+            _ANYWHERE,
+            scratch_claim.undo,
         ),
     )
 }
