@@ -26,6 +26,7 @@ CAUSES = {
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
     "buffers": "but `python3 -B -u /rogue/buffers.py`",
     "on-tmpfs": "volume `memory` at /memory is an `emptyDir`",
+    "reclaim-other": "`storage.reclaim: {retain: 1}` in the profile",
     "empty-dir": "volume `data` at /data is an `emptyDir`",
     "ephemeral-claim": "volume `data` at /data is a generic ephemeral volume",
     "fqdn-hostname": "`setHostnameAsFQDN: true` in the pod template",
@@ -47,6 +48,7 @@ CAUSES = {
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
+    "reclaim-other": "other-policy",
     "oldest-snapshot": "oldest-restored",
     "force-deleter": "two-at-once",
     "rewrites-index": "index-rewritten",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seatrial import history
 from seatrial.testing import Story, forgets, kills
+from seatrial.testing.trying import Tried
 
 HERE = Path(__file__).parent
 ENDS = {"process-kill": [1], "pod-delete": [1]}
@@ -72,10 +73,42 @@ def in_memory() -> Story:
     return ended(run)
 
 
+def tried(tried: Tried, breaks: str = "", **bounds: dict[str, float]) -> Story:
+    faults = {"scratch-claim": [0]}
+    named = {name.replace("_", "."): bound for name, bound in bounds.items()}
+    run = Story(faults, breaks=[breaks] if breaks else [], bounds=named)
+    run.deploys()
+    run.phase("fault")
+    tried.told(run)
+    run.phase("final")
+    return run
+
+
+GROWN = {"asked": True, "before": "64Mi", "after": "128Mi", "wanted": "128Mi", "grown": True}
+
+
+def reclaimed() -> Story:
+    """A class that deletes, grows claims and keeps what they held."""
+    return tried(Tried(expanded={**GROWN, "intact": True}))
+
+
+def other_policy() -> Story:
+    """The profile declares Retain, the class deletes."""
+    return tried(Tried(), "storage.reclaim", storage_reclaim={"retain": 1})
+
+
+def lost_in_growing() -> Story:
+    """The claim grew, and what it held is gone."""
+    return tried(Tried(expanded={**GROWN, "intact": False}), "storage.expand")
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/outlived": outlived,
     "bad/buffered": buffered,
     "bad/in-memory": in_memory,
+    "good/class-tried": reclaimed,
+    "bad/other-policy": other_policy,
+    "bad/lost-in-growing": lost_in_growing,
 }
 
 if __name__ == "__main__":

@@ -62,6 +62,20 @@ def durable(history: History) -> Verdict:
     return settled(_DURABLE, found, _praise(figures), {**figures, "lost": lost}, nothing, why)
 
 
+def synced(history: History) -> Verdict:
+    """Judge storage.synced: always unknown, for nothing here drops what was written and not synced.
+
+    Killing a process, a pod or a node's container leaves the host's page cache as it was.
+    Source: Jepsen, `lazyfs`.
+    """
+    del history
+    reason = (
+        "no FUSE layer that drops unsynced writes here yet, and nothing else does: the host's page "
+        "cache survives every fault"
+    )
+    return Verdict("storage.synced", Standing.UNKNOWN, reason)
+
+
 @dataclass(frozen=True)
 class _Hit:
     """One end of a member: somewhere from `since` to `until`, in seconds of the run.
