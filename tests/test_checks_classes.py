@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.checks.speeds import percentile
 from seatrial.cli.trial import judged_of
 from seatrial.errors import BadInput
+from seatrial.faults.disk_speed import percentile
 from seatrial.model import History, Op, Outcome, Profile, Standing, Verdict
 from seatrial.testing import Story
 from seatrial.testing.trying import Tried
@@ -184,11 +184,11 @@ def test_a_figure_is_told_with_its_spread_and_promises_nothing():
     found = verdict(told(), SPEEDS)
     assert found.verdict is Standing.FIGURE
     assert found.figures["claim"] == {
-        "p50": 2.0, "p99": 2.0, "p50_spread": [2.0, 2.0], "throughput": 500.0
+        "p50": 2.0, "p99": 6.0, "p50_spread": [2.0, 2.6], "throughput": 500.0
     }  # fmt: skip
     ratios = {key: found.figures[f"ratio_{key}"] for key in ("p50", "p99", "throughput")}
     assert ratios == {"p50": 2.0, "p99": 2.0, "throughput": 0.5}
-    assert "took 2 ms (rounds 2 to 2; p99 2), 2 times the 1 ms of worker-0's own" in found.reason
+    assert "took 2 ms (rounds 2 to 2.6; p99 6), 2 times the 1 ms of worker-0's own" in found.reason
 
 
 @pytest.mark.parametrize("tried", [Tried(rounds=1), Tried(writes=1)])

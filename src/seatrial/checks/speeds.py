@@ -5,9 +5,7 @@ May import: model.
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from seatrial.checks.classes import SCRATCH
@@ -34,45 +32,35 @@ def local_vs_network(history: History) -> Verdict:
     if why := unshown(history, SCRATCH, nothing):
         return Verdict(_SPEEDS, Standing.UNKNOWN, why)
     proof = done[-1].value["proof"]
-    rounds = {place: proof["measured"][place]["latencies"] for place in _PLACES}
-    shown = (done[-1].index,)
-    if few := _too_few(rounds):
+    measured, shown = proof["measured"], (done[-1].index,)
+    if few := next(filter(None, (_too_few(name, measured[name]) for name in _PLACES)), ""):
         return Verdict(_SPEEDS, Standing.UNKNOWN, few, shown)
-    places = {place: _told(proof["measured"][place]) for place in _PLACES}
+    places = {name: _told(measured[name]) for name in _PLACES}
     figures = {
         "class": proof["class"]["name"],
         "node": proof["node"],
-        "rounds": len(rounds["claim"]),
-        "writes": {place: sum(map(len, rounds[place])) for place in _PLACES},
+        "rounds": len(measured["claim"]["rounds"]),
+        "writes": {name: measured[name]["writes"] for name in _PLACES},
         **places,
         **_ratios(places),
     }
     return Verdict(_SPEEDS, Standing.FIGURE, _sentence(figures), shown, figures)
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """Give the smallest value that at least this share of all do not exceed (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-def _too_few(rounds: Mapping[str, Sequence[Sequence[float]]]) -> str:
-    for place, found in rounds.items():
-        writes = sum(map(len, found))
-        if len([one for one in found if one]) < 2 or writes < _FEWEST:  # noqa: PLR2004 - a spread
-            return f"only {writes} writes in {len(found)} rounds were measured ({place})"
+def _too_few(place: str, measured: Mapping[str, Any]) -> str:
+    writes, rounds = measured["writes"], len(measured["rounds"])
+    if rounds < 2 or writes < _FEWEST:  # noqa: PLR2004 - one round has no spread
+        return f"only {writes} writes in {rounds} rounds were measured ({place})"
     return ""
 
 
 def _told(measured: Mapping[str, Any]) -> dict[str, Json]:
-    rounds = [one for one in measured["latencies"] if one]
-    every = [seconds for one in rounds for seconds in one]
-    middles = [percentile(one, 0.5) * 1000 for one in rounds]
+    spread = min(measured["rounds"]), max(measured["rounds"])
     return {
-        "p50": round(percentile(every, 0.5) * 1000, 3),
-        "p99": round(percentile(every, 0.99) * 1000, 3),
-        "p50_spread": [round(min(middles), 3), round(max(middles), 3)],
-        "throughput": round(statistics.median(measured["throughput"]) / 2**20, 1),
+        "p50": round(measured["p50"] * 1000, 3),
+        "p99": round(measured["p99"] * 1000, 3),
+        "p50_spread": [round(each * 1000, 3) for each in spread],
+        "throughput": round(measured["throughput"] / 2**20, 1),
     }
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -21,6 +23,12 @@ SECONDS = 0.1
 """How long one folder is written to in one round, for the latency."""
 BLOCK, BULK = 4096, 4 << 20
 _FEWEST = 3
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Give the smallest value that at least this share of all do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def latencies(path: Path, seconds: float) -> list[float]:
@@ -54,18 +62,32 @@ def throughput(path: Path) -> float:
 
 
 def measured(claim: Path, own: Path, rounds: int = ROUNDS, seconds: float = SECONDS) -> object:
-    """Measure both folders, in each round the other one first: {claim, own} of a list a round."""
+    """Measure both folders, in each round the other one first: {claim, own}, each as `told`."""
     places = {"claim": claim, "own": own}
-    found: dict[str, dict[str, list[object]]] = {
-        name: {"latencies": [], "throughput": []} for name in places
-    }
+    every: dict[str, list[list[float]]] = {name: [] for name in places}
+    bulk: dict[str, list[float]] = {name: [] for name in places}
     for number in range(rounds):
         for name in sorted(places, reverse=bool(number % 2)):
             path = places[name] / "scratch"
-            found[name]["latencies"].append([round(s, 6) for s in latencies(path, seconds)])
-            found[name]["throughput"].append(round(throughput(path)))
+            every[name].append(latencies(path, seconds))
+            bulk[name].append(throughput(path))
             path.unlink()
-    return found
+    return {name: told(every[name], bulk[name]) for name in places}
+
+
+def told(rounds: list[list[float]], bulk: list[float]) -> dict[str, object]:
+    """Sum one place up: {writes, p50, p99 (of all), rounds (the p50 of each), throughput (median)}.
+
+    Seconds, and bytes a second.
+    """
+    every = [each for one in rounds for each in one]
+    return {
+        "writes": len(every),
+        "p50": round(percentile(every, 0.5), 6),
+        "p99": round(percentile(every, 0.99), 6),
+        "rounds": [round(percentile(one, 0.5), 6) for one in rounds],
+        "throughput": round(statistics.median(bulk)),
+    }
 
 
 def kept(claim: Path) -> str:

@@ -67,8 +67,11 @@ class Tried:
         }
         measured = {
             place: {
-                "latencies": [[each] * self.writes for _ in range(self.rounds)],
-                "throughput": [1 / each * 2**20 for _ in range(self.rounds)],
+                "writes": self.writes * self.rounds,
+                "p50": each,
+                "p99": 3 * each,
+                "rounds": [each * (1 + n / 10) for n in range(self.rounds)],
+                "throughput": 2**20 / each,
             }
             for place, each in _LATENCIES.items()
         }
