@@ -25,6 +25,9 @@ CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
     "deaf-shell": "the first process of the container is a shell (`sh -c",
+    "buffers": "but `python3 -B -u /rogue/buffers.py`",
+    "on-tmpfs": "volume `memory` at /memory is an `emptyDir`",
+    "reclaim-other": "`storage.reclaim: {retain: 1}` in the profile",
     "empty-dir": "volume `data` at /data is an `emptyDir`",
     "ephemeral-claim": "volume `data` at /data is a generic ephemeral volume",
     "fqdn-hostname": "`setHostnameAsFQDN: true` in the pod template",
@@ -47,6 +50,7 @@ CAUSES = {
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
+    "reclaim-other": "other-policy",
     "oldest-snapshot": "oldest-restored",
     "force-deleter": "two-at-once",
     "ignores-parallel": "made-one-by-one",

@@ -156,6 +156,27 @@ def test_the_attestation_never_passes_what_is_broken_or_unknown(run, standing):
     assert (said["passedTests"], said["failedTests"]) == (["identity.hostname"], ["storage.rebind"])
 
 
+def test_a_figure_is_no_pass_and_no_failure_in_any_format(run):
+    judge(run, ("holds", "fine"), ("figure", "2 ms"))
+    assert message(cases(run)["storage.rebind"], "skipped") == "2 ms"
+    said = statement(run)["predicate"]
+    assert (said["result"], said["passedTests"], said["failedTests"]) == (
+        "PASSED", ["identity.hostname"], [],
+    )  # fmt: skip
+    story = tell(read(run))
+    assert (story.standing.value, story.headline[:27]) == ("holds", "identity.hostname holds, wi")
+    assert "| = | storage.rebind" in markdown(run)
+
+
+def test_a_run_of_figures_alone_is_not_green(run):
+    judge(run, ("figure", "1 ms"), ("figure", "2 ms"))
+    assert statement(run)["predicate"]["result"] == "FAILED"
+    story = tell(read(run))
+    assert (story.standing.value, story.headline) == (
+        "unknown", "Nothing was promised: what was measured is reported below.",
+    )  # fmt: skip
+
+
 def test_the_summary_has_the_verdict_first_and_how_to_repeat_it(run):
     said = markdown(run)
     assert said.startswith("# ✓ ledger: holds")

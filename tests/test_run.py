@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -35,6 +35,12 @@ class Live:
         yield several if fault in {"scale-down", "pods-delete"} else {"uid": "u"}
         self.told.append((fault, ordinal))
 
+    def as_far_as_it_goes(self) -> Any:
+        return nullcontext()
+
+    def load(self, ordinals: Any) -> None:
+        self.told.append(("load", *ordinals))
+
     def until_ready(self) -> None:
         self.told.append("ready")
 
@@ -56,3 +62,15 @@ def test_every_round_is_asked_for_itself():
     live: Any = Live(PlannedFault("pods-delete", (5, 5)))
     run._break_all(live)
     assert live.told == [("pods-delete", 5), "ready", [5, 6, 7]] * 2
+
+
+def test_a_process_is_killed_only_once_its_member_acknowledges_writes():
+    live: Any = Live(PlannedFault("process-kill", (6,)))
+    run._break_all(live)
+    assert live.told == [("load", 6), ("process-kill", 6), "ready", [6]]
+
+
+def test_nobody_is_asked_after_a_fault_that_touches_no_member():
+    live: Any = Live(PlannedFault("scratch-claim", (5,)))
+    run._break_all(live)
+    assert live.told == [("scratch-claim", 5), "ready"]

@@ -228,6 +228,8 @@ def _scene(job: Job, alive: Workload) -> Scene:
         kubeconfig=str(ground.kubeconfig),
         context=ground.context,
         run=str(job.folder.path.resolve()),
+        container=alive.profile.container,
+        image=str(ground.facts["ground_image"]),
     )
 
 

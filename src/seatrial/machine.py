@@ -128,5 +128,8 @@ class Node(Protocol):
     def container(self, number: str) -> Running | None:
         """Ask its runtime which pod's container has this id; None when it is none's."""
 
+    def end(self, number: str) -> None:
+        """Have its runtime send SIGKILL to the main process of the container with this id."""
+
     def hear(self) -> Hearing:
         """Listen to its runtime from now on."""

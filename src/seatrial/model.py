@@ -16,16 +16,20 @@ Json = Any
 
 
 class Standing(StrEnum):
-    """What a verdict says; in this order the first present decides for several together."""
+    """What a verdict says; in this order the first present decides for several together.
+
+    A figure reports a number and promises nothing: it decides nothing.
+    """
 
     BROKEN = "broken"
     UNKNOWN = "unknown"
     HOLDS = "holds"
+    FIGURE = "figure"
 
     @property
     def exit_code(self) -> int:
-        """0 holds, 1 broken, 2 unknown."""
-        return {"holds": 0, "broken": 1, "unknown": 2}[self.value]
+        """0 holds, 1 broken, 2 unknown; a figure alone shows that no promise holds."""
+        return {"holds": 0, "broken": 1, "unknown": 2, "figure": 2}[self.value]
 
 
 class Outcome(StrEnum):
@@ -110,8 +114,8 @@ class Verdict:
 
 
 def overall(verdicts: Sequence[Verdict]) -> Standing:
-    """Combine: broken over unknown over holds; nothing judged is unknown."""
-    said = {verdict.verdict for verdict in verdicts}
+    """Combine: broken over unknown over holds; nothing judged, or figures alone, is unknown."""
+    said = {verdict.verdict for verdict in verdicts} - {Standing.FIGURE}
     return next((standing for standing in Standing if standing in said), Standing.UNKNOWN)
 
 
@@ -123,6 +127,8 @@ class Guarantee:
     """A promised sentence with a stable dotted id and the pure check that judges it.
 
     `needs` are the faults that exercise it; `drill` is the experiment that alone can, if one must.
+    `of_the_ground`: not the workload but what it stands on decides, so it may be asked by its id
+    of a profile that does not claim it.
     """
 
     id: str
@@ -133,6 +139,7 @@ class Guarantee:
     check: Check
     kind: str = "promise"
     drill: str = ""
+    of_the_ground: bool = False
 
     @property
     def disruptive(self) -> bool:

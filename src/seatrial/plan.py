@@ -18,6 +18,12 @@ _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
+_OF_ONE = frozenset({"process-kill"})
+"""Faults of a pod that are done to one member: one is enough, and each costs a restart."""
+UNDER_LOAD = frozenset({"process-kill"})
+"""Faults that show something only while the member acknowledges writes."""
+OF_NO_MEMBER = frozenset({"scratch-claim"})
+"""Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
     "broken-update:image",
@@ -40,10 +46,10 @@ def planned(
 ) -> Plan:
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
-    A fault of a pod is done to every ordinal, one of a node to one of them, one of many members
-    or of the set names the lowest, once a round. A rogue meets only the faults that must show its
-    defect; `faults` are planned instead when any are named, each perhaps with its rounds (see
-    `rounds_of`).
+    A fault of a pod is done to every ordinal, one of a node or process to one of them, one of
+    many members or of the set names the lowest, once a round. A rogue meets only the faults that
+    must show its defect; `faults` are planned instead when any are named, each perhaps with its
+    rounds (see `rounds_of`).
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
@@ -79,9 +85,10 @@ def rounds_of(fault: str) -> tuple[str, int]:
 def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...]:
     if fault == "scale-down":
         return tuple(members[1:2])
-    if fault in _OF_ALL | OF_THE_SET:
+    if fault in _OF_ALL | OF_THE_SET | OF_NO_MEMBER:
         return () if fault == "unready-scale-down" and len(members) == 1 else tuple(members[:1])
-    return tuple(draw.sample(members, 1 if fault.startswith("node-") else len(members)))
+    one = fault in _OF_ONE or fault.startswith("node-")
+    return tuple(draw.sample(members, 1 if one else len(members)))
 
 
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:

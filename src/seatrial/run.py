@@ -16,7 +16,7 @@ from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave, let_go
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
-from seatrial.plan import OF_THE_SET
+from seatrial.plan import OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
 from seatrial.progress import Progress
 
 
@@ -85,8 +85,13 @@ def _break_all(live: Live) -> None:
     for fault in live.job.plan.faults:
         for ordinal in fault.ordinals:
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
+                if fault.fault in UNDER_LOAD:
+                    with live.as_far_as_it_goes():
+                        live.load((ordinal,))
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                 live.alive.until_ready()
+            if fault.fault in OF_NO_MEMBER:
+                continue
             everybody = fault.fault in OF_THE_SET
             live.ask(live.everybody if everybody else hit or (ordinal,))

@@ -30,8 +30,11 @@ class Limit:
 
 _SECONDS = {
     "a halt is watched": 4.0,
+    "a kept volume is watched": 5.0,
     "api answers": 60.0,
+    "claim is expanded": 180.0,
     "command in a container": 20.0,
+    "container is started again": 120.0,
     "controller is ready": 60.0,
     "driver answers": 60.0,
     "driver is ready": 120.0,
@@ -60,10 +63,14 @@ _SECONDS = {
     "node is ready": 120.0,
     "cluster is proved": 120.0,
     "pod is replaced": 120.0,
+    "process ends": 20.0,
+    "scratch claim is gone": 60.0,
+    "scratch claim is served": 120.0,
     "set is deleted": 90.0,
     "set is made again": 180.0,
     "update begins": 6.0,
     "update is seen": 30.0,
+    "volume is reclaimed": 60.0,
     "watchdog ends": 20.0,
     "workload is ready": 180.0,
 }

@@ -396,7 +396,7 @@ def other_volume() -> Moved:
 
 def moved_empty() -> Moved:
     """The new node has a directory of its own where the shared one should be."""
-    run = killed(("storage.rebind", "durability.acknowledged"))
+    run = killed(("storage.rebind", "durability.acknowledged"), ("storage.durable",))
     run.moves()
     run.held[1] = []
     del run.chains["w1"]

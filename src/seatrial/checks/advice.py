@@ -128,6 +128,16 @@ def _retention(case: Case) -> Iterator[str]:
             )
 
 
+def _reclaims(case: Case) -> Iterator[str]:
+    bounds = case.history.head.get("profile", {}).get("bounds", {}).get("storage.reclaim", {})
+    for name, number in bounds.items():
+        if number:
+            yield (
+                f"`storage.reclaim: {{{name}: {number:g}}}` in the profile declares another policy "
+                "than the storage class has"
+            )
+
+
 def _went(case: Case) -> Iterator[str]:
     policy, templates = case.declared.get("retention", {}), case.declared.get("templates", ())
     kept = [f"{template}-{case.declared['set']}-" for template in templates]
@@ -247,7 +257,9 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("storage.retention", _went),
     ("storage.reattached", _went),
     ("storage.kept", _went),
+    ("storage.reclaim", _reclaims),
     ("storage.", _disk),
+    ("storage.durable", _program),
     ("ordering.broken-update", _probe),
     ("ordering.disruption-budget", _budget),
     ("ordering.adopt", _unlabelled),

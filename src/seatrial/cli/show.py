@@ -23,8 +23,13 @@ from rich.text import Text
 from seatrial.errors import SeatrialError
 from seatrial.model import Standing, Verdict
 
-_STYLES = {Standing.HOLDS: "green", Standing.BROKEN: "bold red", Standing.UNKNOWN: "yellow"}
-_MARKS = {Standing.HOLDS: "✓", Standing.BROKEN: "✗", Standing.UNKNOWN: "?"}
+_STYLES = {
+    Standing.HOLDS: "green",
+    Standing.BROKEN: "bold red",
+    Standing.UNKNOWN: "yellow",
+    Standing.FIGURE: "blue",
+}
+_MARKS = {Standing.HOLDS: "✓", Standing.BROKEN: "✗", Standing.UNKNOWN: "?", Standing.FIGURE: "="}
 
 
 class _TimeLeft(ProgressColumn):

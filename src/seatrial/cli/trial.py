@@ -230,10 +230,12 @@ def _changes(before: Mapping[str, str], now: Sequence[Verdict]) -> list[str]:
 def judged_of(profile: Profile, patterns: Sequence[str], drill: str = "") -> list[Guarantee]:
     """Give the claimed guarantees that the ids or globs name; all of them when none is named.
 
-    Those that only a drill can exercise are left to that `drill`.
+    Those that only a drill can exercise are left to that `drill`. What the ground decides is
+    judged where its own id is named, claimed or not.
     """
     named = checks.chosen(patterns or ("*",))
-    claimed = [g for g in named if g.id in profile.claims and g.drill in ("", drill)]
+    asked = {*profile.claims, *(g.id for g in named if g.of_the_ground and g.id in patterns)}
+    claimed = [g for g in named if g.id in asked and g.drill in ("", drill)]
     if not claimed:
         raise BadInput(
             f"a guarantee that {profile.name} claims",

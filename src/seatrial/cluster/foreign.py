@@ -85,6 +85,11 @@ class Foreign:
         del number
         raise self._refusal()
 
+    def end(self, number: str) -> None:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
     def hear(self) -> Hearing:
         """Refuse."""
         raise self._refusal()

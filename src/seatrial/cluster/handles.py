@@ -123,6 +123,10 @@ class Contained:
         """Ask its containerd."""
         return insides.container(self.engine(), self._container(), number)
 
+    def end(self, number: str) -> None:
+        """Ask its containerd."""
+        insides.end(self.engine(), self._container(), number)
+
     def hear(self) -> Hearing:
         """Listen to its containerd."""
         return insides.hear(self.engine(), self._container())

@@ -66,6 +66,11 @@ def container(engine: Engine, node: str, number: str) -> Running | None:
     return _running(json.loads(said))
 
 
+def end(engine: Engine, node: str, number: str) -> None:
+    """Send SIGKILL to a container's main process; by its id, for a pid may be another's by now."""
+    engine.docker("exec", node, *_CTR.split(), "tasks", "kill", "--signal", "SIGKILL", number)
+
+
 def lying(engine: Engine, node: str, namespace: str) -> tuple[str, ...]:
     """Name the folders of volumes whose claims were in a namespace.
 

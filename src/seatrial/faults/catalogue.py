@@ -19,8 +19,10 @@ from seatrial.faults import (
     pod_delete,
     pod_evict,
     pods_delete,
+    process_kill,
     rolling_update,
     scale_down,
+    scratch_claim,
     set_delete,
     set_orphan,
     unready_scale_down,
@@ -60,6 +62,8 @@ class Fault:
 _ANYWHERE = {"kind": "can", "existing": "can, in a namespace of ours"}
 _OURS = {"kind": "can, a worker", "existing": "cannot: its machines are not ours to stop"}
 
+_RUNTIME = {"kind": "can", "existing": "cannot: its nodes' runtimes are not ours to ask"}
+
 FAULTS: Mapping[str, Fault] = {
     fault.name: fault
     for fault in (
@@ -83,6 +87,14 @@ FAULTS: Mapping[str, Fault] = {
             "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
             pods_delete.inject,
             _ANYWHERE,
+        ),
+        Fault(
+            "process-kill",
+            "the member's main process is sent SIGKILL by its node's runtime; the kubelet starts "
+            "its container again in the same pod",
+            "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy",
+            process_kill.inject,
+            _RUNTIME,
         ),
         Fault(
             "node-stop",
@@ -188,6 +200,15 @@ FAULTS: Mapping[str, Fault] = {
             "https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/",
             evict_all.inject,
             _ANYWHERE,
+        ),
+        Fault(
+            "scratch-claim",
+            "a claim of the set's own storage class is made, written to, grown where the class "
+            "allows it, and deleted; no member is touched",
+            "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming",
+            scratch_claim.inject,
+            _ANYWHERE,
+            scratch_claim.undo,
         ),
     )
 }

@@ -29,6 +29,8 @@ class Scene:
     `nodes` are the cluster's machines by name. `cluster`, `kubeconfig`, `context` and `run` (the
     run's folder) are for the journal: with them alone somebody else can undo what we did.
     `planned` is the uid of the pod that is about to be broken, empty before anything is planned.
+    `container` is the members' own container among those of their pods; `image` has python3 and
+    is on the nodes.
     """
 
     kube: Kube
@@ -42,6 +44,8 @@ class Scene:
     context: str = ""
     run: str = ""
     planned: str = ""
+    container: str = ""
+    image: str = ""
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""

@@ -23,11 +23,17 @@ class Phase(Struct, frozen=True):
     phase: str = ""
 
 
+class ClaimStatus(Phase, frozen=True):
+    """A claim's status; `capacity` is what it really has, as the server writes it."""
+
+    capacity: dict[str, str] | None = None
+
+
 class Claim(Object, frozen=True):
     """A PersistentVolumeClaim."""
 
     spec: ClaimSpec = ClaimSpec()
-    status: Phase = Phase()
+    status: ClaimStatus = ClaimStatus()
 
 
 class ClaimReference(Struct, frozen=True):

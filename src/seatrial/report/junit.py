@@ -10,14 +10,15 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from seatrial import history
 from seatrial.model import Standing
 from seatrial.report.saved import read
 from seatrial.report.story import Judged, Story, tell
 
-_RESULTS = {Standing.BROKEN: Failure, Standing.UNKNOWN: Error}
+# A figure promises nothing, so it did not pass.
+_RESULTS = {Standing.BROKEN: Failure, Standing.UNKNOWN: Error, Standing.FIGURE: Skipped}
 
 
 def write(run: Path) -> Path:

@@ -22,7 +22,7 @@ from seatrial.report.stages import Recovery, recoveries
 MOST_CITED = 60
 """How many Ops of one verdict are printed; the rest is counted and stands in history.jsonl."""
 
-SYMBOLS = {Standing.HOLDS: "✓", Standing.BROKEN: "✗", Standing.UNKNOWN: "?"}
+SYMBOLS = {Standing.HOLDS: "✓", Standing.BROKEN: "✗", Standing.UNKNOWN: "?", Standing.FIGURE: "="}
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,9 @@ def _headline(judged: Iterable[Judged], found: tuple[Break, ...], *, judged_at_a
         why = "no guarantee was asked for" if judged_at_all else "it ended before that"
         return f"Nothing was judged: {why}."
     worst = overall([Verdict(row.guarantee, row.standing, "") for row in rows])
+    rows = [row for row in rows if row.standing is not Standing.FIGURE]
+    if not rows:
+        return "Nothing was promised: what was measured is reported below."
     if worst is Standing.HOLDS:
         every = (
             f"All {len(rows)} guarantees hold" if len(rows) > 1 else f"{rows[0].guarantee} holds"

@@ -19,6 +19,7 @@ A doorway: may import everything.
 
 from seatrial.testing.churning import churns, declares, gets_its_set_again, loses_its_set
 from seatrial.testing.kept import Kept
+from seatrial.testing.killing import forgets, kills
 from seatrial.testing.kubelet import driver_kubelet
 from seatrial.testing.machine import PaperNode
 from seatrial.testing.names import FakeDns, fake_dns
@@ -47,7 +48,9 @@ __all__ = [
     "driver_kubelet",
     "fake_api",
     "fake_dns",
+    "forgets",
     "gets_its_set_again",
+    "kills",
     "loses_its_set",
     "restartable",
     "revised",

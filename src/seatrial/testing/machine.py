@@ -106,6 +106,10 @@ class PaperNode:
         """Give what its runtime runs, or has run."""
         return self.runtime.known.get(number)
 
+    def end(self, number: str) -> None:
+        """End what its runtime runs."""
+        self.runtime.ends(number)
+
     def hear(self) -> PaperHearing:
         """Listen to its runtime."""
         return self.runtime.heard()

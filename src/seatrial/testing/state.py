@@ -44,6 +44,7 @@ def builtin() -> Groups:
         },
         "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
         "/apis/discovery.k8s.io/v1": {"endpointslices": ("EndpointSlice", True)},
+        "/apis/storage.k8s.io/v1": {"storageclasses": ("StorageClass", False)},
         "/apis/coordination.k8s.io/v1": {"leases": ("Lease", True)},
         "/apis/rbac.authorization.k8s.io/v1": {
             "clusterroles": ("ClusterRole", False),

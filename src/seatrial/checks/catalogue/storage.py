@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import claims, retention, storage, wiring
+from seatrial.checks import claims, classes, durable, retention, speeds, storage, wiring
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -62,5 +62,55 @@ GUARANTEES = (
         "profiles ledger-drops-* declare the other three of the four combinations",
         ("scale-down", "set-delete"),
         retention.policy,
+    ),
+    Guarantee(
+        "storage.durable",
+        "acknowledged data outlive SIGKILL of the process, deletion of the pod and a crash of the "
+        "node's container (the host's page cache survives)",
+        "https://kubernetes.io/docs/concepts/storage/persistent-volumes/",
+        "a member is killed with SIGKILL from its node's side, and each is deleted, while clients "
+        "write; each is read whole at the end. --fault node-kill adds the node's crash",
+        ("process-kill", "pod-delete"),
+        durable.durable,
+    ),
+    Guarantee(
+        "storage.synced",
+        "acknowledged data outlive the loss of everything that was not synced",
+        "https://github.com/dsrhaslab/lazyfs",
+        "nothing yet: it needs a FUSE layer that drops unsynced writes; unknown without it",
+        (),
+        durable.synced,
+        of_the_ground=True,
+    ),
+    Guarantee(
+        "storage.reclaim",
+        "the directory of a deleted claim goes with the policy Delete and stays with Retain, as "
+        "the profile declares, else its class",
+        "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming",
+        "a claim of our own, of the set's class, is written to and deleted; its volume is watched, "
+        "its node's disk looked at",
+        ("scratch-claim",),
+        classes.reclaim,
+    ),
+    Guarantee(
+        "storage.expand",
+        "a claim grows without losing data where its class allows that",
+        "https://kubernetes.io/docs/concepts/storage/persistent-volumes/"
+        "#expanding-persistent-volumes-claims",
+        "a claim of our own, of the set's class, is asked to grow; unknown where it must not, as "
+        "on kind's class",
+        ("scratch-claim",),
+        classes.expand,
+        of_the_ground=True,
+    ),
+    Guarantee(
+        "storage.local-vs-network",
+        "sync-write latency and throughput of the class, and their ratio to the node's own disk",
+        "https://kubernetes.io/docs/concepts/storage/volumes/#local",
+        "a pod writes and syncs in turns on a claim of the set's class and on its node's own disk",
+        ("scratch-claim",),
+        speeds.local_vs_network,
+        kind="figure",
+        of_the_ground=True,
     ),
 )

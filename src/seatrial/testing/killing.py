@@ -1,0 +1,44 @@
+"""Tells how a member's process is killed and its container started again, for tests of checks.
+
+May import: testing.story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seatrial.testing.story import SET, Story
+
+_FAULT = "process-kill"
+
+
+def kills(
+    story: Story, ordinal: int, *, loses: Callable[[], object] = bool, code: int = 137
+) -> None:
+    """Let a process end by SIGKILL and come again in the same pod; `loses` happens with it."""
+    story.stage(_FAULT, ordinal, "planned", {"target": story.proof(ordinal)})
+    story.waits(0.3)
+    loses()
+    before = story.pods[ordinal].get("restarts", 0)
+    proof = {**story.proof(ordinal), "restarts": before, "witness": "its runtime"}
+    story.stage(_FAULT, ordinal, "receipt", proof)
+    story.waits(0.5)
+    story.pod(ordinal, "MODIFIED", ready=False)
+    story.waits(1)
+    again = {SET: f"containerd://{story.rv}"}
+    story.pod(ordinal, "MODIFIED", containers=again, restarts=before + 1)
+    story.waits(0.5)
+    story.pod(ordinal, "MODIFIED", ready=True)
+    ended = {"restarts": before + 1, "exit": code, "reason": "Error"}
+    story.stage(_FAULT, ordinal, "healed", {**story.proof(ordinal), **ended})
+    story.answers(ordinal)
+
+
+def forgets(story: Story, ordinal: int, records: int = 0) -> None:
+    """Let a member lose the last so many records of its writer, all when 0 are named."""
+    writer = f"w{ordinal}"
+    kept = story.held[ordinal][:-records] if records else []
+    story.held[ordinal] = kept
+    story.chains.pop(writer, None)
+    if kept:
+        story.chains[writer] = kept[-1][1], kept[-1][2]
