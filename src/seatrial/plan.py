@@ -16,6 +16,12 @@ from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Pro
 
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
+_OF_ONE = frozenset({"claim-lost"})
+"""Faults of one member that take long, so that one shows it."""
+_FOUNDER = "identity.one-cluster"
+"""The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
+ASKED_MEANWHILE = frozenset({"claim-lost"})
+"""Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 OF_THE_SET = frozenset({
@@ -37,7 +43,7 @@ def planned(
 ) -> Plan:
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
-    A fault of a pod is done to every ordinal, one of a node to one of them, one of many members
+    A fault of a pod is done to every ordinal, one of a node or a disk to one, one of many members
     or of the set names the lowest, once a round. A rogue meets only the faults that must show its
     defect; `faults` are planned instead when any are named, each perhaps with its rounds (see
     `rounds_of`).
@@ -49,8 +55,11 @@ def planned(
     rounds = dict(sorted(map(rounds_of, needed)))
     names = [*rounds]
     draw.shuffle(names)
+    founder = any(guarantee.id == _FOUNDER for guarantee in tried)
     chosen = tuple(
-        PlannedFault(name, _ordinals(name, profile.ordinals, draw) * rounds[name]) for name in names
+        PlannedFault(name, _ordinals(name, members, draw) * rounds[name])
+        for name in names
+        for members in [profile.ordinals[:1] if name in _OF_ONE and founder else profile.ordinals]
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
     return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)
@@ -75,7 +84,8 @@ def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...
         return tuple(members[1:2])
     if fault in _OF_ALL | OF_THE_SET:
         return () if fault == "unready-scale-down" and len(members) == 1 else tuple(members[:1])
-    return tuple(draw.sample(members, 1 if fault.startswith("node-") else len(members)))
+    one = fault.startswith("node-") or fault in _OF_ONE
+    return tuple(draw.sample(members, 1 if one else len(members)))
 
 
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:

@@ -16,7 +16,7 @@ from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
-from seatrial.plan import OF_THE_SET
+from seatrial.plan import ASKED_MEANWHILE, OF_THE_SET
 from seatrial.progress import Progress
 
 
@@ -86,6 +86,7 @@ def _break_all(live: Live) -> None:
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
+                    live.ask((ordinal,) if fault.fault in ASKED_MEANWHILE else ())
                 live.alive.until_ready()
             everybody = fault.fault in OF_THE_SET
             live.ask(live.everybody if everybody else hit or (ordinal,))

@@ -30,6 +30,8 @@ class Limit:
 
 _SECONDS = {
     "a halt is watched": 8.0,
+    "an empty disk is watched": 5.0,
+    "an empty volume is gone": 30.0,
     "api answers": 60.0,
     "command in a container": 20.0,
     "controller is ready": 60.0,

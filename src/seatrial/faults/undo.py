@@ -1,7 +1,7 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.{journal,sets}.
+May import: model, errors, kube, faults.{disks,journal,lists,sets}.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
-from seatrial.faults import sets
+from seatrial.faults import disks, sets
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
 from seatrial.kube.client import ApiFailed, Kube
@@ -171,6 +171,10 @@ def _apply(step: Step, reach: Reach) -> str:
     return sets.absent(lambda: sets.applied(kube, step.path, step.value)) if kube else ""
 
 
+def _reclaim(step: Step, reach: Reach) -> str:
+    return disks.given_back(reach.kube, step.path, step.value) if reach.kube else ""
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -212,5 +216,6 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "unstick": _unstick,
     "release": _release,
     "apply": _apply,
+    "reclaim": _reclaim,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""
