@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.places import carried
@@ -253,7 +254,7 @@ def process(folder: Path, name: str, *peers: Process, **more: str) -> Iterator[P
         try:
             yield Process(child)
         finally:
-            child.terminate()
+            child.kill()
 
 
 def test_a_real_member_on_an_empty_disk_is_alive_and_not_ready_and_says_why(tmp_path):
@@ -278,15 +279,17 @@ def test_a_real_member_on_an_empty_disk_is_alive_and_not_ready_and_says_why(tmp_
             assert again.line()["cluster"] == cluster
 
 
-def test_a_real_member_that_waits_ends_at_once_when_it_is_told_to(tmp_path):
+def test_a_real_member_that_waits_ends_at_once_whenever_it_is_told_to(tmp_path):
     with process(tmp_path / "0", "ledger-0") as first:
         first.line()
         with process(tmp_path / "1", "ledger-1", first) as second:
             second.line()
-        with process(tmp_path / "1b", "ledger-1", first) as empty:
-            empty.line()
-            empty.child.terminate()
-            assert empty.child.wait(20) == 0
+        for number in range(5):
+            with process(tmp_path / f"1b{number}", "ledger-1", first) as empty:
+                assert empty.line()["waiting"]
+                time.sleep(0.07 * number)
+                empty.child.terminate()
+                assert empty.child.wait(20) == 0
 
 
 @pytest.mark.parametrize(
