@@ -56,3 +56,9 @@ def test_every_round_is_asked_for_itself():
     live: Any = Live(PlannedFault("pods-delete", (5, 5)))
     run._break_all(live)
     assert live.told == [("pods-delete", 5), "ready", [5, 6, 7]] * 2
+
+
+def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
+    live: Any = Live(PlannedFault("claim-lost", (6,)))
+    run._break_all(live)
+    assert live.told == [[6], ("claim-lost", 6), "ready", [6]]

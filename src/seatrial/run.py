@@ -86,7 +86,8 @@ def _break_all(live: Live) -> None:
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
-                    live.ask((ordinal,) if fault.fault in ASKED_MEANWHILE else ())
+                    if fault.fault in ASKED_MEANWHILE:
+                        live.ask((ordinal,))
                 live.alive.until_ready()
             everybody = fault.fault in OF_THE_SET
             live.ask(live.everybody if everybody else hit or (ordinal,))

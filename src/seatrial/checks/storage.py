@@ -34,9 +34,9 @@ def rebind(history: History) -> Verdict:
 
     Broken by one difference, or by a member that mounts no claim. Unknown while a drift, a claim
     or a token was not seen on both sides, and when a member whose node was declared out of
-    service came back on that very node. Faults that take or swap the disk show nothing here. Figures:
-    drifts, moved (came back on another node), pinned (volumes that one node alone can mount), and
-    how long the slowest move off a fenced node took (see moves).
+    service came back on that very node. Faults that take or swap the disk show nothing here.
+    Figures: drifts, moved (came back on another node), pinned (volumes that one node alone can
+    mount), and how long the slowest move off a fenced node took (see moves).
     Source: kubernetes.io, StatefulSets, "Stable Storage".
     """
     others = TAKES_THE_DISK | SWAPS_THE_DISK

@@ -20,6 +20,7 @@ A doorway: may import everything.
 from seatrial.testing.churning import churns, declares, gets_its_set_again, loses_its_set
 from seatrial.testing.kept import Kept
 from seatrial.testing.kubelet import driver_kubelet
+from seatrial.testing.losing import gets_its_disk_back, loses_claim, tells_cluster
 from seatrial.testing.machine import PaperNode
 from seatrial.testing.names import FakeDns, fake_dns
 from seatrial.testing.ordered import Ordered
@@ -45,10 +46,13 @@ __all__ = [
     "driver_kubelet",
     "fake_api",
     "fake_dns",
+    "gets_its_disk_back",
     "gets_its_set_again",
+    "loses_claim",
     "loses_its_set",
     "restartable",
     "revised",
     "step",
     "storm",
+    "tells_cluster",
 ]

@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import claims, retention, storage, wiring
+from seatrial.checks import claims, lost_claims, retention, storage, wiring
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -62,5 +62,15 @@ GUARANTEES = (
         "profiles ledger-drops-* declare the other three of the four combinations",
         ("scale-down", "set-delete"),
         retention.policy,
+    ),
+    Guarantee(
+        "storage.claim-lost",
+        "a member whose claim was lost and made again empty is never Ready without its token, "
+        "unless it was restored",
+        "https://github.com/kubernetes/kubernetes/issues/113139",
+        "claim and pod of one member are deleted; it is watched on the empty claim that its "
+        "controller makes, asked for its token there, and given its old volume back",
+        ("claim-lost",),
+        lost_claims.claim_lost,
     ),
 )
