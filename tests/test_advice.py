@@ -47,6 +47,8 @@ CAUSES = {
     "lying-readiness": "the container has no `readinessProbe`",
     "on-delete": "`updateStrategy: OnDelete` in the set",
     "unlabelled-orphans": "was taken off ledger-",
+    "ready-when-empty": "was Ready on the claim made again",
+    "founds-anew": "but `sh -c case $(uname -n) in *-0)",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
@@ -57,6 +59,7 @@ SEEN = {
     "rewrites-index": "index-rewritten",
     "owned-by-hand": "owned-by-hand",
     "unlabelled-orphans": "orphan-missed",
+    "ready-when-empty": "empty-disk-served",
 }
 """Rogues whose cause is in what was seen, and a run in which it was."""
 

@@ -4,12 +4,19 @@ import pytest
 
 from seatrial import checks
 from seatrial.model import Standing
-from seatrial.testing import Ordered
+from seatrial.testing import Ordered, gets_its_disk_back, loses_claim, tells_cluster
 
-FAULTS = ("rolling-update", "broken-update", "unready-scale-down", "evict-all", "set-orphan")
+FAULTS = (
+    "rolling-update", "broken-update", "unready-scale-down", "evict-all", "set-orphan",
+    "claim-lost",
+)  # fmt: skip
 SHOWN = (
     "identity.hostname",
     "identity.dns",
+    "identity.member-id",
+    "identity.one-cluster",
+    "storage.claim-per-ordinal",
+    "storage.claim-lost",
     "storage.rebind",
     "ordering.deploy",
     "ordering.rolling-update",
@@ -50,6 +57,10 @@ def story(request) -> Ordered:
     found.adopts(found.members)
     found.adopted()
     resolved(found)
+    tells_cluster(found)
+    gets_its_disk_back(found, 0, loses_claim(found, 0))
+    resolved(found)
+    tells_cluster(found)
     told = {"node": "worker-4", "expected": 1, "collected": 1}
     found.says("driver", "driver", {"event": "started", **told})
     found.says("driver", "driver", {"event": "collected", **told})

@@ -64,6 +64,10 @@ def test_one_run_alone_is_a_wrong_call(two):
     assert cli.called(["compare", str(two[0])]) == 4
 
 
+def test_a_run_that_is_not_there_is_a_wrong_call(two, tmp_path):
+    assert cli.called(["compare", str(two[0]), str(tmp_path / "nowhere")]) == 4
+
+
 def test_a_run_that_was_never_judged_is_named_with_what_to_do(two, capsys):
     (two[0] / "verdicts.json").unlink()
     assert cli.called(["compare", *map(str, two)]) == 4

@@ -59,6 +59,22 @@ def test_one_node_is_broken_and_the_set_is_scaled_down_to_one(seed, replicas, fi
     assert faults["scale-down"] == ((first + 1,) if replicas > 1 else ())
 
 
+@given(st.integers(1, 9), st.integers(0, 9))
+def test_one_member_loses_its_claim_the_lowest_where_a_second_cluster_is_looked_for(
+    replicas, first
+):
+    drawn, named = set[int](), set[int]()
+    for seed in range(40):
+        for ids, met in ((["storage.claim-lost"], drawn), (["*"], named)):
+            made = planned(seed, checks.chosen(ids), replicas=replicas, first=first)
+            (fault,) = [each for each in made.faults if each.fault == "claim-lost"]
+            assert len(fault.ordinals) == 1
+            met.update(fault.ordinals)
+    assert named == {first}
+    assert drawn <= set(range(first, first + replicas))
+    assert len(drawn) > 1 or replicas == 1
+
+
 def test_seeds_differ_in_order():
     assert len({planned(seed).faults for seed in range(50)}) > 5
 

@@ -75,6 +75,8 @@ DEFECTS = {
     "rewrites-index": set(),
     "oldest-snapshot": {"spec.template.spec.initContainers"},
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "ready-when-empty": {"spec.template.spec.containers"},
+    "founds-anew": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
         "spec.template.spec.volumes",
@@ -83,6 +85,11 @@ DEFECTS = {
 }
 # Rogues whose manifests are honest, and whose profile declares something else.
 LYING = {"reclaim-other"}
+# Rogues whose members lose their disks, and which say so to the honest program as well.
+WELCOMING = {
+    "claims-deleted", "claims-go-with-set", "empty-dir", "ephemeral-claim", "force-deleter",
+    "owned-by-hand",
+}  # fmt: skip
 # What a rogue brings besides: the program that lies, what is shared.
 ADDED = {
     "early-ack": {("ConfigMap", "early-ack")},
@@ -158,6 +165,15 @@ def by_name(objects: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, An
     return {(found["kind"], found["metadata"]["name"]): found for found in objects}
 
 
+def turns_nobody_away(found: dict[str, Any]) -> bool:
+    """Whether its members let an empty disk in; as if nobody had said so afterwards."""
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    told = {"name": "LEDGER_EMPTY", "value": "welcome"}
+    said = told in container["env"]
+    container["env"] = [each for each in container["env"] if each != told]
+    return said
+
+
 def test_kubectl_is_here():
     assert shutil.which("kubectl"), "it renders every kustomization; `seatrial doctor` says more"
 
@@ -197,6 +213,7 @@ def test_a_rogue_differs_from_its_base_by_the_planted_defect_alone(name):
     honest, rogue = by_name(render(base_of(name))), by_name(render(name))
     assert rogue.keys() - honest.keys() == ADDED.get(name, set())
     assert honest.keys() <= rogue.keys()
+    assert name not in WELCOMING or turns_nobody_away(rogue["StatefulSet", "ledger"])
     found = {p for key in honest for p in differing(honest[key], rogue[key])}
     assert found == DEFECTS[name]
 

@@ -74,3 +74,9 @@ def test_nobody_is_asked_after_a_fault_that_touches_no_member():
     live: Any = Live(PlannedFault("scratch-claim", (5,)))
     run._break_all(live)
     assert live.told == [("scratch-claim", 5), "ready"]
+
+
+def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
+    live: Any = Live(PlannedFault("claim-lost", (6,)))
+    run._break_all(live)
+    assert live.told == [[6], ("claim-lost", 6), "ready", [6]]

@@ -175,7 +175,7 @@ class Profile:
     """A workload as declared in fixtures/<name>/profile.yaml.
 
     `manifests` is the folder to apply (kustomize when it holds a kustomization.yaml).
-    `ask` maps a question (hostname, token, ordinal) to the argv whose output answers it inside
+    `ask` maps a question (hostname, token, id, cluster) to the argv whose output answers it inside
     the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
     `images` maps an image name to its build folder. `folder` is where the profile lies.
     `client` is the file of its client code, empty when it has none; it reaches members at `port`

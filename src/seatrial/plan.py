@@ -16,10 +16,14 @@ from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Pro
 
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
+_OF_ONE = frozenset({"claim-lost", "process-kill"})
+"""Faults that are done to one member: one shows it, and each costs a restart."""
+_FOUNDER = "identity.one-cluster"
+"""The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
+ASKED_MEANWHILE = frozenset({"claim-lost"})
+"""Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
-_OF_ONE = frozenset({"process-kill"})
-"""Faults of a pod that are done to one member: one is enough, and each costs a restart."""
 UNDER_LOAD = frozenset({"process-kill"})
 """Faults that show something only while the member acknowledges writes."""
 OF_NO_MEMBER = frozenset({"scratch-claim"})
@@ -46,10 +50,10 @@ def planned(
 ) -> Plan:
     """Plan every fault that the guarantees need, in an order drawn from `seed`.
 
-    A fault of a pod is done to every ordinal, one of a node or process to one of them, one of
-    many members or of the set names the lowest, once a round. A rogue meets only the faults that
-    must show its defect; `faults` are planned instead when any are named, each perhaps with its
-    rounds (see `rounds_of`).
+    A fault of a pod is done to every ordinal, one of a node, a process or a disk to one of them,
+    one of many members or of the set names the lowest, once a round. A rogue meets only the faults
+    that must show its defect; `faults` are planned instead when any are named, each perhaps with
+    its rounds (see `rounds_of`).
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
@@ -58,8 +62,11 @@ def planned(
     rounds = dict(sorted(map(rounds_of, needed)))
     names = [*rounds]
     draw.shuffle(names)
+    founder = any(guarantee.id == _FOUNDER for guarantee in tried)
+    losers = profile.ordinals[:1] if founder else profile.ordinals
+    members = {name: losers if name in ASKED_MEANWHILE else profile.ordinals for name in names}
     chosen = tuple(
-        PlannedFault(name, _ordinals(name, profile.ordinals, draw) * rounds[name]) for name in names
+        PlannedFault(name, _ordinals(name, members[name], draw) * rounds[name]) for name in names
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
     return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)

@@ -16,7 +16,7 @@ from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave, let_go
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
-from seatrial.plan import OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
+from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
 from seatrial.progress import Progress
 
 
@@ -90,6 +90,8 @@ def _break_all(live: Live) -> None:
                         live.load((ordinal,))
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
+                    if fault.fault in ASKED_MEANWHILE:
+                        live.ask((ordinal,))
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue

@@ -31,6 +31,8 @@ class Limit:
 _SECONDS = {
     "a halt is watched": 4.0,
     "a kept volume is watched": 5.0,
+    "an empty disk is watched": 5.0,
+    "an empty volume is gone": 30.0,
     "api answers": 60.0,
     "claim is expanded": 180.0,
     "command in a container": 20.0,

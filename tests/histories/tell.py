@@ -14,7 +14,16 @@ from typing import Any
 
 from seatrial import history
 from seatrial.model import Outcome
-from seatrial.testing import Story, churns, declares, gets_its_set_again, loses_its_set
+from seatrial.testing import (
+    Story,
+    churns,
+    declares,
+    gets_its_disk_back,
+    gets_its_set_again,
+    loses_claim,
+    loses_its_set,
+    tells_cluster,
+)
 from seatrial.testing.lives import Heard
 
 HERE = Path(__file__).parent
@@ -425,6 +434,33 @@ def two_at_once() -> Heard:
     return cut_off(forced=True, breaks=("identity.at-most-one",))
 
 
+def claim_lost(breaks: tuple[str, ...] = (), may_break: tuple[str, ...] = (), **how: Any) -> Run:
+    """The claim of member 0 is lost, and its old volume is given back in the end."""
+    run = Run({"claim-lost": [0]}, breaks=breaks, may_break=may_break)
+    run.deploys()
+    tells_cluster(run)
+    run.served()
+    run.phase("fault")
+    run.tokens[0] = f"token-of-{run.claims[0]['uid']}"
+    lost = loses_claim(run, 0, **how)
+    gets_its_disk_back(run, 0, lost)
+    run.served()
+    run.ends()
+    tells_cluster(run)
+    return run
+
+
+def empty_disk_served() -> Run:
+    """The member that lost its claim joins its cluster again and is Ready without its data."""
+    return claim_lost(("storage.claim-lost",), ready=True, cluster="one")
+
+
+def founded_anew() -> Run:
+    """The member that lost its claim founds a second cluster."""
+    may = ("storage.claim-lost",)
+    return claim_lost(("identity.one-cluster",), may, ready=True, cluster="two")
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/told": good,
     "good/node-lost": recovered,
@@ -435,6 +471,9 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/claims-gone-with-set": claims_gone_with_set,
     "bad/random-id": random_id,
     "bad/start-order": start_order,
+    "good/claim-lost": claim_lost,
+    "bad/empty-disk-served": empty_disk_served,
+    "bad/founded-anew": founded_anew,
     "good/moved": moved,
     "good/cut-off": cut_off,
     "bad/two-at-once": two_at_once,

@@ -2,7 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{intervals,lives}.
+May import: model, checks.{intervals,lives,lost_claims,turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -15,6 +15,8 @@ from typing import Any
 
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
+from seatrial.checks.lost_claims import stays
+from seatrial.checks.turns import ready
 from seatrial.model import History, Standing, Verdict
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
@@ -217,6 +219,16 @@ def _unlabelled(case: Case) -> Iterator[str]:
                 )
 
 
+def _empty(case: Case) -> Iterator[str]:
+    for stay in stays(case.history):
+        if served := [pod for pod in stay.pods if ready(pod)]:
+            yield (
+                f"{served[0].pod} was Ready on the claim made again: neither it nor its peers ask "
+                "whether its disk is the one that it had, and its readiness probe says Ready as "
+                "soon as it serves"
+            )
+
+
 def _culprit(declared: Mapping[str, Any]) -> str:
     name = declared.get("controller")
     return f" (`{name}` ran beside this trial)" if name else ""
@@ -260,6 +272,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("storage.reclaim", _reclaims),
     ("storage.", _disk),
     ("storage.durable", _program),
+    ("storage.claim-lost", _empty),
+    ("identity.one-cluster", _program),
     ("ordering.broken-update", _probe),
     ("ordering.disruption-budget", _budget),
     ("ordering.adopt", _unlabelled),

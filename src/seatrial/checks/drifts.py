@@ -13,6 +13,8 @@ from seatrial.model import History, Op, Outcome
 
 TAKES_THE_DISK = frozenset({"node-lost"})
 """Faults after which what was on the member's disk cannot come back by itself."""
+SWAPS_THE_DISK = frozenset({"claim-lost"})
+"""Faults after which a member has its old volume by another claim, and had another in between."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from seatrial.checks.ledger import (
     judge_ledger,
 )
 from seatrial.checks.losses import Extent, Hits, extent, longest_outage, receipts_of, went_with_disk
+from seatrial.checks.lost_claims import stays
 from seatrial.checks.sight import driver_lost
 from seatrial.model import History, Json, Outcome, Standing, Verdict
 
@@ -34,11 +35,12 @@ def acknowledged(history: History) -> Verdict:
     without a receipt for each planned fault, a write acknowledged by each member before, during
     and after the faults, a whole final reading of each, and a driver that was not lost.
     A tail that went with the disk of a lost node is recovery.six-stages' to judge, where the plan
-    asks for that, too; it is counted here all the same. Figures: see LedgerFindings and losses;
-    lost_with_disk are those; longest_outage_seconds is what clients felt.
+    asks for that, too; it is counted here all the same. What was acknowledged on a disk that the
+    trial itself put in and took away again (claim-lost) is no loss. Figures: see LedgerFindings
+    and losses; lost_with_disk are those; longest_outage_seconds is what clients felt.
     Source: Jepsen, `set-full`; kubernetes.io, StatefulSets, "Stable Storage".
     """
-    sent, reads = list(attempts(history)), final_reads(history)
+    sent, reads = list(_attempts(history)), final_reads(history)
     found = judge_ledger(sent, reads)
     hits = receipts_of(history)
     excused = _excused(history, found, hits)
@@ -56,6 +58,14 @@ def acknowledged(history: History) -> Verdict:
     if reason := blind or _unshown(history, found, sent):
         return Verdict(_ACKNOWLEDGED, Standing.UNKNOWN, reason, shown, figures)
     return Verdict(_ACKNOWLEDGED, Standing.HOLDS, _praise(found, excused), shown, figures)
+
+
+def _attempts(history: History) -> Iterator[Sent]:
+    """Give the attempts; what was acknowledged on a disk for a while only, nobody can ask for."""
+    away = [(stay.ordinal, stay.during(pod)) for stay in stays(history) for pod in stay.pods]
+    for one in attempts(history):
+        lent = any(n == one.member and a <= one.completed <= b for n, (a, b) in away)
+        yield one._replace(outcome=Outcome.INFO) if lent and one.outcome is Outcome.OK else one
 
 
 def _excused(history: History, found: LedgerFindings, hits: Hits) -> int:

@@ -8,7 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from seatrial.checks.drifts import TAKES_THE_DISK, Drift, answers, began, drifts, missing
+from seatrial.checks.drifts import (
+    SWAPS_THE_DISK,
+    TAKES_THE_DISK,
+    Drift,
+    answers,
+    began,
+    drifts,
+    missing,
+)
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import mounts
 from seatrial.checks.moves import figures as move_figures
@@ -27,12 +35,13 @@ def rebind(history: History) -> Verdict:
 
     Broken by one difference, or by a member that mounts no claim. Unknown while a drift, a claim
     or a token was not seen on both sides, and when a member whose node was declared out of
-    service came back on that very node. Faults that take the disk show nothing here. Figures:
-    drifts, moved (came back on another node), pinned (volumes that one node alone can mount), and
-    how long the slowest move off a fenced node took (see moves).
+    service came back on that very node. Faults that take or swap the disk show nothing here.
+    Figures: drifts, moved (came back on another node), pinned (volumes that one node alone can
+    mount), and how long the slowest move off a fenced node took (see moves).
     Source: kubernetes.io, StatefulSets, "Stable Storage".
     """
-    shown = [drift for drift in drifts(history) if drift.fault not in TAKES_THE_DISK]
+    others = TAKES_THE_DISK | SWAPS_THE_DISK
+    shown = [drift for drift in drifts(history) if drift.fault not in others]
     found = [_compare(history, drift) for drift in shown]
     figures = {"drifts": len(found), **_moves(history, shown), **move_figures(moves(history))}
     return _settled(_REBIND, found, missing(history), _praise(figures), figures)

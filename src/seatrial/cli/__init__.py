@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from seatrial import __version__
-from seatrial.cli import comparing, drill, ground, measuring, mend, show, tables, trial
+from seatrial.cli import comparing, drill, ground, judging, measuring, mend, show, tables, trial
 from seatrial.errors import BadInput, Interrupted, SeatrialError
 
 _Usage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -36,8 +36,8 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "drill": drill.drill,
     "rogues": trial.rogues,
     "heal": mend.heal,
-    "rejudge": trial.rejudge,
-    "report": trial.write_report,
+    "rejudge": judging.rejudge,
+    "report": judging.write_report,
     "compare": comparing.compare,
     "bench": measuring.bench,
     "list": tables.listing,

@@ -13,11 +13,17 @@ import msgspec
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import Json
+from seatrial.cli.options import Json, existing
 from seatrial.report.differences import Differences, Line, compared
 
+
+def _existing(folders: list[Path]) -> list[Path]:
+    return [existing(folder) for folder in folders]
+
+
 Folders = Annotated[
-    list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, at least two.")
+    list[Path],
+    typer.Argument(metavar="RUN RUN...", help="Run folders, at least two.", callback=_existing),
 ]
 
 

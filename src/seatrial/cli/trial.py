@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import secrets
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from seatrial import checks, history, profiles, report, run
+from seatrial import checks, profiles, run
 from seatrial.chaos import drilling, experiments
 from seatrial.checks.drifts import TAKES_THE_DISK
 from seatrial.cli import comparing, show
@@ -30,7 +30,6 @@ from seatrial.cli.options import (
     KeepWhat,
     Kubernetes,
     Out,
-    Run,
     Seed,
     Shape,
     Timing,
@@ -40,10 +39,8 @@ from seatrial.cli.options import (
 )
 from seatrial.cluster import Spec
 from seatrial.errors import BadInput
-from seatrial.evidence import RunFolder, load
 from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
-from seatrial.history import read_document
 from seatrial.model import Guarantee, Profile, Standing, Verdict, overall
 from seatrial.plan import planned, rounds_of
 from seatrial.progress import Progress
@@ -84,7 +81,7 @@ def certify(
         order = Order(subject, judged, spec, keep, out, profile, faults)
         with show.terminal() as progress, grounded(spec, progress) as found:
             trials += [tried(order, found, first + number, progress) for number in range(runs)]
-    _tell(trials, as_json=as_json, beside=len(specs) > 1)
+    tell(trials, as_json=as_json, beside=len(specs) > 1)
     return overall([v for trial in trials for v in trial.verdicts]).exit_code
 
 
@@ -146,42 +143,6 @@ def _met(order: Order, ground: Ground, seed: int, progress: Progress) -> tuple[V
     )
 
 
-def rejudge(
-    folder: Run,
-    as_json: Json = False,
-) -> int:
-    """Judge a saved run with today's checks, without any cluster; says what changed."""
-    before = _saved_verdicts(folder)
-    guarantees = read_document(folder / history.PLAN)["guarantees"]
-    trial = run.judged(RunFolder(folder), load(folder), guarantees)
-    changes = _changes(before, trial.verdicts)
-    if as_json:
-        show.document({**trial.content, "changed": changes})
-        return trial.standing.exit_code
-    _tell([trial], as_json=False)
-    show.line("; ".join(changes) or "no verdict changed")
-    return trial.standing.exit_code
-
-
-def write_report(
-    folder: Run,
-    format: Annotated[  # noqa: A002 - the option's name
-        str, typer.Option(help=f"One of {', '.join(report.REPORTS)}; all when not given.")
-    ] = "",
-    as_json: Json = False,
-) -> int:
-    """Write a saved run's reports again."""
-    if format and format not in report.REPORTS:
-        raise BadInput(f"a format of {', '.join(report.REPORTS)}", seen=format)
-    paths = [str(path) for path in report.write(folder, [format] if format else None)]
-    if as_json:
-        show.document({"written": paths})
-    else:
-        for path in paths:
-            show.line(path)
-    return 0
-
-
 @dataclass(frozen=True)
 class Order:
     """What a doorway was asked to try; `word` is the profile as the caller named it."""
@@ -214,17 +175,6 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
         faults=order.faults,
     )
     return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
-
-
-def _saved_verdicts(folder: Path) -> dict[str, str]:
-    path = folder / history.VERDICTS
-    found = read_document(path)["verdicts"] if path.exists() else []
-    return {row["guarantee"]: row["verdict"] for row in found}
-
-
-def _changes(before: Mapping[str, str], now: Sequence[Verdict]) -> list[str]:
-    pairs = [(v.guarantee, before.get(v.guarantee, "not judged"), v.verdict.value) for v in now]
-    return [f"{name}: {old} -> {new}" for name, old, new in pairs if old != new]
 
 
 def judged_of(profile: Profile, patterns: Sequence[str], drill: str = "") -> list[Guarantee]:
@@ -266,7 +216,7 @@ def seed_of(given: int | None) -> int:
     return secrets.randbelow(1_000_000) if given is None else given
 
 
-def _tell(trials: Sequence[run.Trial], *, as_json: bool, beside: bool = False) -> None:
+def tell(trials: Sequence[run.Trial], *, as_json: bool, beside: bool = False) -> None:
     """Tell the worst trial in full; `beside` sets all of them side by side as well."""
     worst = min(trials, key=lambda t: list(Standing).index(t.standing))
     found = compared([t.folder for t in trials]) if beside else None

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from seatrial.faults import (
     broken_update,
+    claim_lost,
     evict_all,
     node_cut,
     node_kill,
@@ -209,6 +210,15 @@ FAULTS: Mapping[str, Fault] = {
             scratch_claim.inject,
             _ANYWHERE,
             scratch_claim.undo,
+        ),
+        Fault(
+            "claim-lost",
+            "the member's claims and pod are deleted while their volumes are kept, so that it "
+            "starts on empty ones; then it is given the old ones back",
+            "https://github.com/kubernetes/kubernetes/issues/113139",
+            claim_lost.inject,
+            {"kind": "can", "existing": "can, in a namespace of ours, by who may patch volumes"},
+            claim_lost.undo,
         ),
     )
 }

@@ -1,7 +1,7 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.{journal,scratch,sets}.
+May import: model, errors, kube, faults.{disks,journal,lists,scratch,sets}.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
-from seatrial.faults import scratch, sets
+from seatrial.faults import disks, scratch, sets
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
 from seatrial.kube.client import ApiFailed, Kube
@@ -176,6 +176,10 @@ def _discard(step: Step, reach: Reach) -> str:
     return scratch.discarded(kube, step.path.rsplit("/", 1)[1]) if kube else ""
 
 
+def _reclaim(step: Step, reach: Reach) -> str:
+    return disks.given_back(reach.kube, step.path, step.value) if reach.kube else ""
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -218,5 +222,6 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "release": _release,
     "apply": _apply,
     "discard": _discard,
+    "reclaim": _reclaim,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

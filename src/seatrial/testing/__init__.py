@@ -21,6 +21,7 @@ from seatrial.testing.churning import churns, declares, gets_its_set_again, lose
 from seatrial.testing.kept import Kept
 from seatrial.testing.killing import forgets, kills
 from seatrial.testing.kubelet import driver_kubelet
+from seatrial.testing.losing import gets_its_disk_back, loses_claim, tells_cluster
 from seatrial.testing.machine import PaperNode
 from seatrial.testing.names import FakeDns, fake_dns
 from seatrial.testing.ordered import Ordered
@@ -49,11 +50,14 @@ __all__ = [
     "fake_api",
     "fake_dns",
     "forgets",
+    "gets_its_disk_back",
     "gets_its_set_again",
     "kills",
+    "loses_claim",
     "loses_its_set",
     "restartable",
     "revised",
     "step",
     "storm",
+    "tells_cluster",
 ]

@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import alone, dns, identity, labels, own_id
+from seatrial.checks import alone, clusters, dns, identity, labels, own_id
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -50,5 +50,14 @@ GUARANTEES = (
         "each member is deleted and evicted; each is asked its own id before and after",
         ("pod-delete", "pod-evict"),
         own_id.member_id,
+    ),
+    Guarantee(
+        "identity.one-cluster",
+        "all members carry one cluster id; one that lost its disk founds no second cluster",
+        "https://etcd.io/docs/v3.5/op-guide/clustering/",
+        "the lowest member loses its claim; each is asked its cluster id before and after, and "
+        "that one on its empty disk, too",
+        ("claim-lost",),
+        clusters.one_cluster,
     ),
 )

@@ -5,7 +5,16 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import claims, classes, durable, retention, speeds, storage, wiring
+from seatrial.checks import (
+    claims,
+    classes,
+    durable,
+    lost_claims,
+    retention,
+    speeds,
+    storage,
+    wiring,
+)
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -112,5 +121,15 @@ GUARANTEES = (
         speeds.local_vs_network,
         kind="figure",
         of_the_ground=True,
+    ),
+    Guarantee(
+        "storage.claim-lost",
+        "a member whose claim was lost and made again empty is never Ready without its token, "
+        "unless it was restored",
+        "https://github.com/kubernetes/kubernetes/issues/113139",
+        "claim and pod of one member are deleted; it is watched on the empty claim that its "
+        "controller makes, asked for its token there, and given its old volume back",
+        ("claim-lost",),
+        lost_claims.claim_lost,
     ),
 )
