@@ -25,8 +25,9 @@ from seatrial.kube.credentials import EXPIRED, RENEWAL, Credentials, signed
 from seatrial.kube.inside import Order
 from seatrial.timing import Limit, limit
 
-_MANAGER = "seatrial"
-_PLAIN = ("Accept", "Content-Type")
+OURS = "seatrial"
+"""The field manager of all that a trial itself writes, so that it can be told from others'."""
+_PLAIN = ("Accept", "Content-Type", "User-Agent")
 _CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 """What a call meets on a kept connection that was closed just before it was sent, or just after."""
 _LONGEST_PAUSE = 60.0
@@ -50,10 +51,11 @@ class ApiFailed(CannotRun):
 
 @dataclass(frozen=True)
 class Kube:
-    """One cluster's API server as one kubeconfig context sees it."""
+    """One cluster's API server as one kubeconfig context sees it; `manager` is who writes."""
 
     api: client.ApiClient
     credentials: Credentials | None = None
+    manager: str = OURS
     _paths: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
 
     @property
@@ -144,7 +146,8 @@ class Kube:
 
     def headers(self, kind: str = "application/json") -> dict[str, str]:
         """Give the headers of a call, with whatever credentials the kubeconfig holds."""
-        return {"Accept": "application/json", "Content-Type": kind, **signed(self.api)}
+        plain = {"Accept": "application/json", "Content-Type": kind, "User-Agent": self.manager}
+        return {**plain, **signed(self.api)}
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read one object or list."""
@@ -158,7 +161,7 @@ class Kube:
                 "PATCH",
                 self.path_of(document, namespace),
                 document,
-                query={"fieldManager": _MANAGER, "force": "true"},
+                query={"fieldManager": self.manager, "force": "true"},
                 kind="application/apply-patch+yaml",
             )
 
@@ -249,14 +252,14 @@ class Kube:
         return found
 
 
-def connect(kubeconfig: Path, context: str = "") -> Kube:
+def connect(kubeconfig: Path, context: str = "", manager: str = OURS) -> Kube:
     """Open a cluster by a kubeconfig file and, when named, a context of it.
 
     Raises BadInput when the file or the context is not there or cannot be read.
     """
     credentials = Credentials(kubeconfig, context)
     api = credentials.opened()
-    kube = Kube(api, credentials)
+    kube = Kube(api, credentials, manager)
     # Connections that nobody can use any more are closed at once, not whenever they are collected.
     weakref.finalize(kube, _hang_up, api)
     return kube

@@ -128,7 +128,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, root)
         elif place := self._place():
             content, body = self.headers.get("Content-Type", ""), json.loads(data or b"{}")
-            call = Call(self.command, place, dict(parse_qsl(url.query)), body, content)
+            query = dict(parse_qsl(url.query))
+            agent = self.headers.get("User-Agent", "").split("/")[0]
+            manager = query.get("fieldManager", agent)
+            call = Call(self.command, place, query, body, content, manager)
             self._answer(*answer(self.api, call))
 
     def _watch(self, place: Place, query: Mapping[str, str]) -> None:
