@@ -154,7 +154,7 @@ def test_a_container_that_runs_again_is_not_blamed_for_its_last_end():
 def test_a_set_says_who_wrote_its_spec_and_how_often_it_changed():
     scaled = {"manager": "kubectl", "operation": "Update", "subresource": "scale", "time": "T"}
     counted = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status"}
-    fields = {"f:spec": {"f:replicas": {}}}
+    fields: dict[str, object] = {"f:spec": {"f:replicas": {}}}
     meta = {**META, "generation": 4, "managedFields": [{**scaled, "fieldsV1": fields}, counted]}
     kept = told("statefulsets", metadata=meta)
     assert (kept["generation"], kept["writers"]) == (4, [["kubectl", "Update", "scale", "T"]])
