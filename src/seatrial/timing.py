@@ -62,6 +62,7 @@ _SECONDS = {
     "pod is replaced": 120.0,
     "set is deleted": 90.0,
     "set is made again": 180.0,
+    "the ground is looked at": 30.0,
     "update begins": 12.0,
     "update is seen": 30.0,
     "watchdog ends": 20.0,
