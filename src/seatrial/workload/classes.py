@@ -63,11 +63,11 @@ def classless(stream: Stream) -> str:
 
 def _missing(missing: Mapping[str, str], there: Sequence[str]) -> Untried:
     name, who = next(iter(missing.items()))
-    near = get_close_matches(name, there, 1, 0.4)
+    near = [f"did you mean {one}? " for one in get_close_matches(name, there, 1, 0.4)]
     return Untried(
         f"the storage class {', '.join(missing)}, for {who}",
         seen=f"this cluster has {', '.join(there) or 'none'}",
-        remedy=f"did you mean {near[0]}? " * bool(near)
+        remedy="".join(near)
         + "name one of these in the manifests, or make it: kubectl get storageclass",
     )
 
