@@ -6,6 +6,7 @@ suites/ground/test_bad_input.py.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -213,6 +214,14 @@ def test_a_watch_that_is_forbidden_is_named_with_the_way_to_grant_it_before_anyt
     assert nothing_was_made(ground)
 
 
+def test_whoever_may_not_even_see_namespaces_is_told_so_and_nothing_is_waited_for(ground):
+    ground.api.forbidden.add("namespaces")
+    began = time.monotonic()
+    said = unknown(ground.certified())
+    assert "fake may not create, delete, get, list, patch namespaces" in said
+    assert time.monotonic() - began < 10
+
+
 def test_what_only_lies_around_may_be_forbidden(ground):
     ground.api.forbidden |= {"leases", "events"}
     assert ground.certified()[0] == 0
@@ -238,6 +247,13 @@ def test_a_node_that_was_dead_before_is_named_when_nothing_gets_ready(ground, mo
     said = unknown(ground.certified())
     assert "ledger-0 is Pending: no reason given" in said
     assert "node basin-worker2 is not Ready: its kubelet is silent" in said
+
+
+def test_a_namespace_that_will_not_go_is_said_and_the_verdict_stands(ground, monkeypatch, capsys):
+    monkeypatch.setitem(timing._SECONDS, "namespace is gone", 0.5)
+    ground.api.lingering.add("namespaces")
+    assert ground.certified()[0] == 0
+    assert "the ground is not proved clean: trial-" in capsys.readouterr().err
 
 
 def lines(path: Path) -> Iterator[str]:

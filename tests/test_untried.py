@@ -197,8 +197,8 @@ def pod(*containers: ContainerStatus, init: ContainerStatus | None = None) -> Po
     return Pod(metadata=Meta(name="web-0"), status=status)
 
 
-ENDED = {"exitCode": 137, "reason": "OOMKilled", "message": "no more room\n"}
-BACK_OFF = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
+ENDED = {"exitCode": 137, "reason": "OOMKilled", "message": "full\n"}
+BACK_OFF = {"reason": "CrashLoopBackOff", "message": "x"}
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,7 @@ BACK_OFF = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
                     last_state=ContainerState(terminated=ENDED),
                 )
             ),
-            "container main: CrashLoopBackOff back-off 10s (last ended with exit code 137, "
-            + "OOMKilled) no more room",
+            "container main: CrashLoopBackOff x (last ended with exit code 137, OOMKilled) full",
         ),
         (
             pod(

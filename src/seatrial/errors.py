@@ -61,9 +61,13 @@ class NotOurs(CannotRun):
 
 
 class Untried(SeatrialError):
-    """Ground or subject lack what a trial needs, so that nothing could be tried."""
+    """Ground or subject lack what a trial needs, so that nothing could be tried.
+
+    `touched` is False when it was known before anything was made.
+    """
 
     exit_code = 2
+    touched = True
 
 
 class NotHealed(SeatrialError):

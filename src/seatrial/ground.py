@@ -68,7 +68,8 @@ def leave(
 ) -> None:
     """Leave a run's namespace: keep it and say how to look, remove it, or let it go down too.
 
-    After a removal nothing of it must be left: it is said when something is.
+    After a removal nothing of it must be left: it is said when something is. The verdict stands
+    all the same.
     """
     if keep.keeps(standing):
         ground.wanted.set()
@@ -77,8 +78,8 @@ def leave(
         progress.note(f"kept namespace {namespace}; to look: {look}")
         progress.note(f"to clean up: seatrial cluster down --name {name}")
     elif ground.lasting:
-        removed(ground.kube, namespace)
         try:
+            removed(ground.kube, namespace)
             proved(ground.kube, cluster.machines(ground.cluster, progress), namespace)
         except SeatrialError as error:
             progress.note(f"the ground is not proved clean: {error.seen or error.wanted}")

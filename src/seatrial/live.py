@@ -208,6 +208,8 @@ def noted(recorder: Recorder, look: Callable[[], None]) -> Iterator[None]:
         told = filter(None, (error.wanted, error.seen, error.remedy and f"try {error.remedy}"))
         reason = "; ".join(" | ".join(text.splitlines()) for text in told)
         recorder.write(Op("run", "obstacle", Outcome.INFO, now, now, {"reason": reason}))
+        if isinstance(error, Untried):
+            raise
         raise Untried(error.wanted, seen=error.seen, remedy=error.remedy) from None
 
 

@@ -43,18 +43,20 @@ def tried(
     A workload that never serves, or ground that cannot bear it, leaves every verdict unknown.
     """
     job = begun(plan, profile, ground, out, progress)
-    standing = None
+    standing, touched = None, True
     try:
         try:
             with recording(job) as live:
                 _exercise(live)
         except Untried as why:
             progress.note(f"nothing could be tried: {why}")
+            touched = why.touched
         trial = judged(job.folder, job.folder.load(), plan.guarantees)
         standing = trial.standing
         return trial
     finally:
-        leave(job.ground, job.namespace, keep, standing, progress)
+        if touched:
+            leave(job.ground, job.namespace, keep, standing, progress)
 
 
 def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:

@@ -88,9 +88,13 @@ def demand(
     Raises Untried that names it: rights, storage classes, a control plane that stands still.
     """
     made = [*documents, *map(_secret, profile.secrets)]
-    demand_rights(kube, namespace, (*WATCHED, *profile.watch), made, faults)
-    demand_classes(kube, documents)
-    demand_stewards(kube)
+    try:
+        demand_rights(kube, namespace, (*WATCHED, *profile.watch), made, faults)
+        demand_classes(kube, documents)
+        demand_stewards(kube)
+    except Untried as why:
+        why.touched = False
+        raise
 
 
 @contextmanager
