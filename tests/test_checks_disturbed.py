@@ -241,6 +241,22 @@ def test_a_claim_that_nobody_of_us_deleted_is_named():
     assert "the claim data-ledger-1 was deleted at" in said
 
 
+def test_a_claim_that_goes_while_a_fault_is_under_way_may_be_its_consequence():
+    story = Seen()
+    story.stage("set-delete", 0, "planned", {"target": {}})
+    story.claim(1, "MODIFIED", deleting=True)
+    assert reasons(story) == []
+
+
+def test_what_the_set_asked_for_when_a_member_went_counts_and_not_what_it_asked_for_later():
+    story = Seen(faults={"scale-down": [1]})
+    story.goes(2)
+    story.plans_down(1)
+    story.written(["seatrial", "Update", "", "T3"], replicas=1)
+    (said,) = reasons(story)
+    assert "ledger-2 was deleted at" in said
+
+
 def node(story: Story, name: str, event: str = "MODIFIED", *, ready: bool = False) -> None:
     story.rv += 1
     value = {"name": name, "ready": ready, "event": event, "rv": story.rv}
