@@ -256,6 +256,24 @@ def test_a_namespace_that_will_not_go_is_said_and_the_verdict_stands(ground, mon
     assert "the ground is not proved clean: trial-" in capsys.readouterr().err
 
 
+def test_a_drill_that_cannot_begin_says_why_and_is_unknown(laid):
+    ground = laid(claims=["recovery.six-stages"])
+    steward(ground, "kube-controller-manager", OLD)
+    ended = ground.drilled()
+    assert ended.exit_code == 2
+    assert "the controller manager (one) has not renewed its lease" in ended.error
+    assert nothing_was_made(ground)
+
+
+def test_a_trial_that_never_began_has_a_report_that_says_why(tmp_path):
+    with basin(tmp_path, SUBJECT) as ground:
+        ground.api.forbidden.add("watch pods")
+        unknown(ground.certified())
+        for name in ("report.html", "summary.md", "junit.xml"):
+            text = (ground.out / "latest" / name).read_text()
+            assert "fake may not watch pods in namespace" in text
+
+
 def lines(path: Path) -> Iterator[str]:
     yield from path.read_text().splitlines()
 

@@ -248,6 +248,22 @@ def test_a_claim_that_goes_while_a_fault_is_under_way_may_be_its_consequence():
     assert reasons(story) == []
 
 
+@pytest.mark.parametrize(("fault", "told"), [("scale-down", 0), ("pod-delete", 1)])
+def test_what_a_set_leaves_behind_may_be_collected_after_the_healing(fault, told):
+    story = Seen()
+    story.stage(fault, 1, "planned", {"target": {}})
+    story.stage(fault, 1, "healed", {"pods": []})
+    story.claim(1, "MODIFIED", deleting=True)
+    assert len(reasons(story)) == told
+
+
+def test_where_operators_may_change_the_set_a_deletion_may_be_theirs():
+    story = Seen()
+    story.ops[0].value["profile"]["managers"] = ["zoo-operator"]
+    story.goes(1)
+    assert reasons(story) == []
+
+
 def test_what_the_set_asked_for_when_a_member_went_counts_and_not_what_it_asked_for_later():
     story = Seen(faults={"scale-down": [1]})
     story.goes(2)

@@ -24,6 +24,8 @@ _AUTOSCALER = ("kube-controller-manager", "scale")
 _OVER = frozenset({"Succeeded", "Failed"})
 _HASH = "controller-revision-hash"
 _OF_THE_SET = ("set-delete", "set-orphan")
+_COLLECTED = frozenset({*_OF_THE_SET, "scale-down", "unready-scale-down"})
+"""Faults after which claims may be collected, and the garbage collector takes its time."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,14 @@ def strangers(history: History) -> Iterator[Disturbance]:
     sets = [op for op in history.of("set") if op.value.get("name") == name]
     yield from _edits(history, sets)
     yield from _endings(history, sets)
-    if not any(history.of("controller")):
+    if not (any(history.of("controller")) or _operators(history)):
         yield from _evictions(history, sets)
         yield from _losses(history, name)
 
 
 def _edits(history: History, sets: Sequence[Op]) -> Iterator[Disturbance]:
     """Give the changes of the spec by a manager that is neither ours nor the subject's."""
-    subject = OWN | set(history.head.get("profile", {}).get("managers", ()))
+    subject = OWN | _operators(history)
     scales = any(op.value.get("autoscaled") for op in history.of("declared"))
     for before, now in pairwise(sets):
         if before.value["uid"] != now.value["uid"] or not _other_spec(before, now):
@@ -66,6 +68,10 @@ def _edits(history: History, sets: Sequence[Op]) -> Iterator[Disturbance]:
         ]
         if strange:
             yield _at(now, f"{_edit(before, now)} by {_who(*strange[0])}, not by this trial")
+
+
+def _operators(history: History) -> set[str]:
+    return set(history.head.get("profile", {}).get("managers", ()))
 
 
 def _other_spec(before: Op, now: Op) -> bool:
@@ -112,8 +118,13 @@ def _losses(history: History, name: str) -> Iterator[Disturbance]:
         member = str(op.value.get("name", "")).rpartition("-")[0] in stems
         if member and _goes(op) and op.value["uid"] not in told:
             told.add(op.value["uid"])
-            if not _under_way(history, op):
+            if not (_under_way(history, op) or _collected(history, op)):
                 yield _at(op, f"the claim {_ended(op)} by nobody of this trial")
+
+
+def _collected(history: History, op: Op) -> bool:
+    earlier = (stage for stage in history.of("fault") if stage.index < op.index)
+    return any(stage.value["fault"] in _COLLECTED for stage in earlier)
 
 
 def _ended(op: Op) -> str:
