@@ -41,6 +41,10 @@ OURS = "seatrial.dev/run"
 """The label on every namespace we make; its value is the run."""
 
 
+class Lingers(NotReady):
+    """A namespace was told to go and did not in time: whoever ends it is slow, or stands still."""
+
+
 @dataclass(frozen=True)
 class Workload:
     """A deployed profile: where it is, and the stream that sees it."""
@@ -211,14 +215,22 @@ def namespace_of(run: str) -> str:
 
 
 def removed(kube: Kube, namespace: str) -> None:
-    """Delete a namespace of ours, if it is there, and wait until it is gone."""
+    """Delete a namespace of ours, if it is there, and wait until it is gone.
+
+    Raises Lingers when it was told to go and is there still, NotReady when nobody can see.
+    """
+
+    def there(stream: Stream) -> str | None:
+        return f"{namespace} is still there" if namespace in stream.items("namespaces") else None
+
     with Stream(kube, ("namespaces",)) as stream:
         kube.delete(f"/api/v1/namespaces/{namespace}")
-        wait(
-            stream,
-            lambda s: f"{namespace} is still there" if namespace in s.items("namespaces") else None,
-            limit("namespace is gone"),
-        )
+        try:
+            wait(stream, there, limit("namespace is gone"))
+        except NotReady as late:
+            if stream.trouble:
+                raise
+            raise Lingers(late.wanted, seen=late.seen, remedy=late.remedy) from None
 
 
 def _ready(pod: Pod | None) -> bool:
