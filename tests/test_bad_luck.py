@@ -144,7 +144,8 @@ def deletes_the_set(ground: Basin) -> Any:
 def test_a_victim_that_vanished_before_it_was_broken_is_a_sentence(ground):
     found = verdict(ground.drilled({"lose_node": deletes_the_set(ground)}))
     assert found.verdict is Standing.UNKNOWN
-    assert found.reason.startswith(NO_RECEIPT)
+    assert found.reason.startswith("ground disturbed: the set was deleted at ")
+    assert f"; {NO_RECEIPT}" in found.reason
     assert "ledger-1 to break; seen: it does not exist (any more)" in found.reason
     assert untouched(ground)
 

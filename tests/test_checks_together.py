@@ -58,7 +58,7 @@ def story(request) -> Ordered:
     found.adopted()
     resolved(found)
     tells_cluster(found)
-    gets_its_disk_back(found, 0, loses_claim(found, 0))
+    gets_its_disk_back(found, first, loses_claim(found, first))
     resolved(found)
     tells_cluster(found)
     told = {"node": "worker-4", "expected": 1, "collected": 1}

@@ -206,3 +206,25 @@ def test_a_call_that_would_do_something_twice_is_not_made_again(forgetful):
 def test_every_call_says_who_makes_it(forgetful):
     kube, _ = forgetful
     assert kube.headers()["User-Agent"].startswith("seatrial/")
+
+
+def test_whoever_changes_a_set_is_written_down_by_name(api, kube, tmp_path):
+    path = "/apis/apps/v1/namespaces/x/statefulsets/web"
+    made = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}}
+    kube.apply([{**made, "spec": {"replicas": 3}}], "x")
+    kube.patch(path, {"spec": {"replicas": 2}})
+    other = connect(api.kubeconfig(tmp_path / "other"), manager="kubectl")
+    other.patch(f"{path}/scale", {"spec": {"replicas": 5}})
+    meta = api.of("statefulsets")["x/web"]["metadata"]
+    told = [(w["manager"], w["operation"], w.get("subresource")) for w in meta["managedFields"]]
+    ours = [("seatrial", "Apply", None), ("seatrial", "Update", None)]
+    assert told == [*ours, ("kubectl", "Update", "scale")]
+    assert meta["generation"] == 3
+
+
+def test_a_label_on_a_set_is_no_other_state_of_its_spec(api, kube):
+    made = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}}
+    kube.apply([{**made, "spec": {"replicas": 3}}], "x")
+    path = "/apis/apps/v1/namespaces/x/statefulsets/web"
+    kube.patch(path, {"metadata": {"labels": {"tier": "one"}}})
+    assert api.of("statefulsets")["x/web"]["metadata"]["generation"] == 1

@@ -16,7 +16,7 @@ CUSTOM = "restores.recovery.seatrial.dev/v1"
 def told(name: str, **fields):
     """Give what an Op keeps of an object that the server sends so."""
     kind = kind_of(name)
-    raw = json.dumps({"metadata": META, **fields})
+    raw = json.dumps({"metadata": META} | fields)
     return facts(kind, "ADDED", msgspec.json.decode(raw, type=kind.struct))
 
 
@@ -164,3 +164,12 @@ def test_a_container_that_runs_again_is_not_blamed_for_its_last_end():
     last = {"terminated": {"exitCode": 1, "message": "long ago"}}
     status = {"containerStatuses": [{"name": "main", "ready": True, "lastState": last}]}
     assert told("pods", status=status)["trouble"] == ""
+
+
+def test_a_set_says_who_wrote_its_spec_and_how_often_it_changed():
+    scaled = {"manager": "kubectl", "operation": "Update", "subresource": "scale", "time": "T"}
+    counted = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status"}
+    fields: dict[str, object] = {"f:spec": {"f:replicas": {}}}
+    meta = {**META, "generation": 4, "managedFields": [{**scaled, "fieldsV1": fields}, counted]}
+    kept = told("statefulsets", metadata=meta)
+    assert (kept["generation"], kept["writers"]) == (4, [["kubectl", "Update", "scale", "T"]])

@@ -588,3 +588,20 @@ def test_a_kustomization_that_cannot_be_read_is_told_with_its_command(shop):
 def test_without_kubectl_a_kustomization_cannot_be_rendered():
     with pytest.raises(CannotRun, match="no program"):
         profiles.render(load("ledger"), images={}, namespace="trial", kubectl="/no/kubectl")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [("StatefulSet", "ledger", True), ("StatefulSet", "other", False), ("Deployment", "ledger", 0)],
+)
+def test_a_set_is_autoscaled_only_by_an_autoscaler_of_its_own(kind, name, said):
+    profile, documents = load("ledger"), render("ledger", ledger="x")
+    assert profiles.facts(documents, profile)["autoscaled"] is False
+    target = {"scaleTargetRef": {"kind": kind, "name": name}}
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "x"},
+        "spec": target,
+    }
+    assert profiles.facts([*documents, scaler], profile)["autoscaled"] == said

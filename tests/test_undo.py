@@ -43,6 +43,7 @@ from seatrial.kube.objects import (
     Set,
     SetSpec,
     SetStatus,
+    WrittenMeta,
 )
 from seatrial.machine import NodeState, Running
 from seatrial.model import Op
@@ -225,7 +226,7 @@ class Stream:
         status = SetStatus(replicas=now, ready_replicas=now)
         if self.world.deleted:
             return {}
-        meta = Meta(name="web", uid=f"set {len(self.world.truth)}")
+        meta = WrittenMeta(name="web", uid=f"set {len(self.world.truth)}")
         return {"web": Set(metadata=meta, spec=SetSpec(replicas=now), status=status)}
 
 

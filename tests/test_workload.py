@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from seatrial import timing
-from seatrial.errors import CannotRun, NotReady
+from seatrial.errors import CannotRun, NotReady, Untried
 from seatrial.kube.client import Kube, connect
 from seatrial.model import History, Profile
 from seatrial.scrub import scrub
@@ -46,9 +46,9 @@ def changed(old, new) -> str | None:
     return None if old != new else "nothing has changed"
 
 
-def late(kube) -> NotReady:
+def late(kube) -> Untried:
     """Deploy what never gets Ready, and give what is said."""
-    with pytest.raises(NotReady) as caught, deployed(PROFILE, [SET], kube, "trial-1", Kept()):
+    with pytest.raises(Untried) as caught, deployed(PROFILE, [SET], kube, "trial-1", Kept()):
         pytest.fail("the body must not run")
     return caught.value
 
@@ -149,7 +149,9 @@ def test_a_member_that_never_gets_ready_is_named_with_the_kubelets_words(api, ku
     api.put("pods", "web-0", "trial-1", status=READY)
     api.put("pods", "web-1", "trial-1", status=status, spec={"nodeName": "n1"})
     said = late(kube)
-    assert said.seen == "web-1 is Running on n1: CrashLoopBackOff back-off 10s restarting"
+    assert said.seen == (
+        "web-1 is Running on n1: container main: CrashLoopBackOff back-off 10s restarting"
+    )
     assert said.wanted.startswith("every member of p Ready: workload is ready within")
     assert "kubectl -n trial-1 describe pods" in said.remedy
 

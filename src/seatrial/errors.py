@@ -11,6 +11,7 @@ A broken promise of the system under trial is a verdict, never an exception.
     │   ├── ToolFailed             a child process failed; its command can be pasted
     │   ├── NotReady               waited for a condition, and it did not come
     │   └── NotOurs                it exists, and we did not make it
+    ├── Untried                2   what a trial needs is not there: its verdicts are unknown
     ├── NotHealed              5   a fault of ours is still in place
     └── Interrupted            130 somebody pressed Ctrl-C; all was put back
 """
@@ -57,6 +58,16 @@ class NotReady(CannotRun):
 
 class NotOurs(CannotRun):
     """Something of that name exists, and we did not make it."""
+
+
+class Untried(SeatrialError):
+    """Ground or subject lack what a trial needs, so that nothing could be tried.
+
+    `touched` is False when it was known before anything was made.
+    """
+
+    exit_code = 2
+    touched = True
 
 
 class NotHealed(SeatrialError):

@@ -18,7 +18,7 @@ from seatrial.errors import SeatrialError
 from seatrial.kube.client import Kube
 from seatrial.model import Standing
 from seatrial.progress import Progress
-from seatrial.workload import emptied, removed
+from seatrial.workload import Lingers, emptied, removed
 
 
 class Keep(StrEnum):
@@ -76,7 +76,8 @@ def leave(
 ) -> None:
     """Leave a run's namespace: keep it and say how to look, remove it, or let it go down too.
 
-    After a removal nothing of it must be left: it is said when something is.
+    After a removal nothing of it must be left: it is said when something is, or when the
+    namespace is told to go and does not; the verdict stands all the same.
     """
     if keep.keeps(standing):
         ground.wanted.set()
@@ -85,7 +86,11 @@ def leave(
         progress.note(f"kept namespace {namespace}; to look: {look}")
         progress.note(f"to clean up: seatrial cluster down --name {name}")
     elif ground.lasting:
-        removed(ground.kube, namespace)
+        try:
+            removed(ground.kube, namespace)
+        except Lingers as late:
+            progress.note(f"the ground is not proved clean: {late.seen}; it was told to go")
+            return
         try:
             proved(ground.kube, cluster.machines(ground.cluster, progress), namespace)
         except SeatrialError as error:

@@ -7,7 +7,7 @@ May import: everything below run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from seatrial import cluster, profiles, report
 from seatrial.cluster.supply import supply
-from seatrial.errors import NotHealed, SeatrialError
+from seatrial.errors import NotHealed, NotReady, SeatrialError, Untried
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Proof, Scene
@@ -24,12 +24,12 @@ from seatrial.healing import watched
 from seatrial.load.driving import Driver, driving
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
 from seatrial.plan import head
-from seatrial.probes import backups, identity
+from seatrial.probes import backups, identity, stewards
 from seatrial.probes.runtime import Witness, witnessed
 from seatrial.progress import Progress
 from seatrial.standin import Reach, beside
 from seatrial.timing import Limit
-from seatrial.workload import Workload, deployed, namespace_of
+from seatrial.workload import Workload, demand, deployed, namespace_of
 
 _UNTOLD = "node-cut"
 """The fault whose victim tells the API server nothing: the nodes' own runtimes are heard."""
@@ -139,6 +139,7 @@ class Live:
         except NotHealed:
             raise
         except SeatrialError as error:
+            stewards.look(self.alive.kube, self.recorder)
             self.job.progress.note(f"not shown: {error}")
 
     def _flowed(self) -> bool:
@@ -162,27 +163,57 @@ class Live:
 def lived(job: Job, recorder: Recorder) -> Iterator[Live]:
     """Deploy the job's workload, watched from its first moment; Op 0 is written before.
 
-    Raises NotReady when it never serves, so that nothing could be tried.
+    Raises Untried when it never serves, so that nothing could be tried.
     """
     wanted = documents(job)
     recorder.write(head(job.plan, job.profile, job.ground.cluster.facts))
+    look = partial(stewards.look, job.ground.kube, recorder)
     with ExitStack() as stack:
-        _say(recorder, "deploy")
-        witness = stack.enter_context(_witnessed(job, recorder))
-        stack.enter_context(_controlled(job, recorder))
-        with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
-            kube = job.ground.kube
-            _declare(job, wanted, recorder)
-            alive = stack.enter_context(
-                deployed(job.profile, wanted, kube, job.namespace, recorder)
-            )
-        with job.progress.step("starting the driver", 5):
-            image = str(job.ground.cluster.facts["ground_image"])
-            stream, seed = alive.stream, job.plan.seed
-            driver = stack.enter_context(
-                driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
-            )
-        yield Live(job, alive, _scene(job, alive), driver, recorder, witness)
+        with noted(recorder, look):
+            live = _begun(job, recorder, wanted, stack)
+        yield live
+        look()
+
+
+def _begun(
+    job: Job, recorder: Recorder, wanted: Sequence[Mapping[str, Json]], stack: ExitStack
+) -> Live:
+    """Deploy and start the driver, for as long as the stack lives."""
+    kube, faults = job.ground.kube, [planned.fault for planned in job.plan.faults]
+    _say(recorder, "deploy")
+    demand(job.profile, wanted, kube, job.namespace, faults)
+    witness = stack.enter_context(_witnessed(job, recorder))
+    stack.enter_context(_controlled(job, recorder))
+    with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
+        _declare(job, wanted, recorder)
+        alive = stack.enter_context(deployed(job.profile, wanted, kube, job.namespace, recorder))
+    with job.progress.step("starting the driver", 5):
+        image = str(job.ground.cluster.facts["ground_image"])
+        stream, seed = alive.stream, job.plan.seed
+        driver = stack.enter_context(
+            driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
+        )
+    return Live(job, alive, _scene(job, alive), driver, recorder, witness)
+
+
+@contextmanager
+def noted(recorder: Recorder, look: Callable[[], None]) -> Iterator[None]:
+    """Look at the control plane before the body; write down what kept the trial from beginning.
+
+    What never got ready in time could not be tried either: raises Untried.
+    """
+    look()
+    try:
+        yield
+    except (Untried, NotReady) as error:
+        look()
+        now = recorder.now()
+        told = filter(None, (error.wanted, error.seen, error.remedy and f"try {error.remedy}"))
+        reason = "; ".join(" | ".join(text.splitlines()) for text in told)
+        recorder.write(Op("run", "obstacle", Outcome.INFO, now, now, {"reason": reason}))
+        if isinstance(error, Untried):
+            raise
+        raise Untried(error.wanted, seen=error.seen, remedy=error.remedy) from None
 
 
 @contextmanager

@@ -182,7 +182,8 @@ class Profile:
     under `load`.
     `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
     that is not backed up. `watch` are custom resources whose changes belong to the History, each
-    plural.group/version. `first_ordinal` is the set's `spec.ordinals.start`.
+    plural.group/version; `managers` write to its set as its own.
+    `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none.
     """
 
@@ -209,6 +210,7 @@ class Profile:
     watch: tuple[str, ...] = ()
     first_ordinal: int = 0
     controller: str = ""
+    managers: tuple[str, ...] = ()
 
     @property
     def ordinals(self) -> range:

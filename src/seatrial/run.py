@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial import checks, report
+from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave, let_go
 from seatrial.live import Job, Live, recording
@@ -39,19 +40,25 @@ def tried(
 ) -> Trial:
     """Run one Plan on the ground and judge it; the evidence lies below `out`.
 
-    Raises NotReady when the workload never serves, so that nothing could be tried.
+    A workload that never serves, or ground that cannot bear it, leaves every verdict unknown.
     """
     job = begun(plan, profile, ground, out, progress)
-    standing = None
+    standing, touched = None, True
     try:
-        with recording(job) as live:
-            _exercise(live)
-        let_go(job.ground, job.namespace, keep)
+        try:
+            with recording(job) as live:
+                _exercise(live)
+        except Untried as why:
+            progress.note(f"nothing could be tried: {why}")
+            touched = why.touched
+        if touched:
+            let_go(job.ground, job.namespace, keep)
         trial = judged(job.folder, job.folder.load(), plan.guarantees)
         standing = trial.standing
         return trial
     finally:
-        leave(job.ground, job.namespace, keep, standing, progress)
+        if touched:
+            leave(job.ground, job.namespace, keep, standing, progress)
 
 
 def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:

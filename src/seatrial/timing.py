@@ -70,6 +70,7 @@ _SECONDS = {
     "scratch claim is served": 120.0,
     "set is deleted": 90.0,
     "set is made again": 180.0,
+    "the ground is looked at": 30.0,
     "update begins": 6.0,
     "update is seen": 30.0,
     "volume is reclaimed": 60.0,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from seatrial.checks.advice import advise
 from seatrial.checks.catalogue import GUARANTEES
+from seatrial.checks.disturbances import disturbances, weighed
+from seatrial.checks.strangers import Disturbance
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, History, Standing, Verdict
 
@@ -33,13 +35,25 @@ def chosen(patterns: Iterable[str]) -> tuple[Guarantee, ...]:
 
 
 def judge(history: History, guarantees: Iterable[Guarantee]) -> tuple[Verdict, ...]:
-    """Judge a closed History; a check that fails itself is unknown, with its error as reason."""
-    return tuple(_judged(history, guarantee) for guarantee in guarantees)
+    """Judge a closed History; a check that fails itself is unknown, with its error as reason.
+
+    What rests on ground that something else disturbed is unknown, for that reason.
+    """
+    came = _disturbances(history)
+    return tuple(_judged(history, guarantee, came) for guarantee in guarantees)
 
 
-def _judged(history: History, guarantee: Guarantee) -> Verdict:
+def _disturbances(history: History) -> Sequence[Disturbance]:
     try:
-        found = guarantee.check(history)
+        return disturbances(history)
+    except Exception as error:  # noqa: BLE001 - then nobody knows whether the ground was quiet
+        said = f"what disturbed the ground cannot be told: {type(error).__name__}: {error}"
+        return [Disturbance(0.0, said, ())]
+
+
+def _judged(history: History, guarantee: Guarantee, came: Sequence[Disturbance]) -> Verdict:
+    try:
+        found = weighed(history, guarantee.check, guarantee.check(history), came)
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
         reason = f"the check itself failed: {type(error).__name__}: {error}"
         return Verdict(guarantee.id, Standing.UNKNOWN, reason)

@@ -54,7 +54,12 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     scene.until_replaced(ordinal, uids[ordinal])
     wait(scene.stream, lambda _: _there(scene, above), limit("members are scaled"))
     scene.kube.patch(members.path(scene), {"spec": {"replicas": len(uids)}})
-    wait(scene.stream, lambda _: _late(scene, uids), limit("members are scaled"))
+    whole = len(uids)
+    wait(
+        scene.stream,
+        lambda _: _unasked(scene, whole) or _late(scene, uids),
+        limit("members are scaled"),
+    )
     gone = [revisions.named(scene, n, uid) for n, uid in sorted(above.items(), reverse=True)]
     return {"replicas": len(uids), "went_on": gone, "pods": revisions.present(scene)}
 

@@ -19,13 +19,13 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes import client
 
+from seatrial import __version__
 from seatrial.errors import BadInput, CannotRun
 from seatrial.kube import inside
-from seatrial.kube.credentials import AGENT, EXPIRED, RENEWAL, Credentials, signed
+from seatrial.kube.credentials import EXPIRED, OURS, RENEWAL, Credentials, signed
 from seatrial.kube.inside import Order
 from seatrial.timing import Limit, limit
 
-_MANAGER = "seatrial"
 _PLAIN = ("Accept", "Content-Type", "User-Agent")
 _CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 """What a call meets on a kept connection that was closed just before it was sent, or just after."""
@@ -50,10 +50,11 @@ class ApiFailed(CannotRun):
 
 @dataclass(frozen=True)
 class Kube:
-    """One cluster's API server as one kubeconfig context sees it."""
+    """One cluster's API server as one kubeconfig context sees it; `manager` is who writes."""
 
     api: client.ApiClient
     credentials: Credentials | None = None
+    manager: str = OURS
     _paths: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
 
     @property
@@ -144,8 +145,8 @@ class Kube:
 
     def headers(self, kind: str = "application/json") -> dict[str, str]:
         """Give the headers of a call, with whatever credentials the kubeconfig holds."""
-        plain = {"Accept": "application/json", "Content-Type": kind, "User-Agent": AGENT}
-        return {**plain, **signed(self.api)}
+        plain = {"Accept": "application/json", "Content-Type": kind}
+        return {**plain, "User-Agent": f"{self.manager}/{__version__}", **signed(self.api)}
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read one object or list."""
@@ -159,7 +160,7 @@ class Kube:
                 "PATCH",
                 self.path_of(document, namespace),
                 document,
-                query={"fieldManager": _MANAGER, "force": "true"},
+                query={"fieldManager": self.manager, "force": "true"},
                 kind="application/apply-patch+yaml",
             )
 
@@ -250,14 +251,14 @@ class Kube:
         return found
 
 
-def connect(kubeconfig: Path, context: str = "") -> Kube:
+def connect(kubeconfig: Path, context: str = "", manager: str = OURS) -> Kube:
     """Open a cluster by a kubeconfig file and, when named, a context of it.
 
     Raises BadInput when the file or the context is not there or cannot be read.
     """
     credentials = Credentials(kubeconfig, context)
     api = credentials.opened()
-    kube = Kube(api, credentials)
+    kube = Kube(api, credentials, manager)
     # Connections that nobody can use any more are closed at once, not whenever they are collected.
     weakref.finalize(kube, _hang_up, api)
     return kube

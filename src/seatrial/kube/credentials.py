@@ -86,7 +86,9 @@ class Credentials:
             return _known(api) != before
 
 
-AGENT = f"seatrial/{__version__}"
+OURS = "seatrial"
+"""The field manager of all that a trial itself writes, so that it can be told from others'."""
+AGENT = f"{OURS}/{__version__}"
 """What we call ourselves: an object's managed fields and the audit log name us by it."""
 
 

@@ -98,6 +98,12 @@ def _set(found: Set) -> dict[str, Any]:
         "strategy": found.spec.update_strategy.type,
         "partition": found.partition,
         "min_ready": found.spec.min_ready_seconds,
+        "generation": found.metadata.generation,
+        "writers": [
+            [w.manager, w.operation, w.subresource, w.time]
+            for w in found.metadata.managed_fields
+            if w.subresource != "status"
+        ],
     }
 
 

@@ -208,9 +208,29 @@ class SetStatus(Struct, frozen=True):
     update_revision: str = ""
 
 
+class Writer(Struct, frozen=True):
+    """Who last wrote some of an object's fields, and when, to the second."""
+
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    time: str = ""
+
+
+class WrittenMeta(Meta, frozen=True):
+    """Object metadata with who wrote the object; `generation` counts the states of its spec.
+
+    Source: kubernetes.io, "Server-Side Apply", field management.
+    """
+
+    generation: int = 0
+    managed_fields: list[Writer] = []
+
+
 class Set(Object, frozen=True):
     """A StatefulSet."""
 
+    metadata: WrittenMeta
     spec: SetSpec = SetSpec()
     status: SetStatus = SetStatus()
 

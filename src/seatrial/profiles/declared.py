@@ -132,6 +132,10 @@ class Declared(BaseModel):
         tuple[Resource, ...],
         Field(description="Custom resources whose changes belong to the evidence."),
     ] = ()
+    managers: Annotated[
+        tuple[Word, ...],
+        Field(description="Field managers of its own operators, who may change its set."),
+    ] = ()
     breaks: Annotated[Ids, Field(description="A rogue: the ids that it must break.")] = ()
     may_break: Annotated[Ids, Field(description="A rogue: the ids that it may break.")] = ()
     controller: Annotated[

@@ -21,8 +21,8 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     unready_too}}, labels (of the pods), budgets {name: whether it selects them}, templates,
     volumes {name: kind}, mounts {path: volume}, probed (for readiness) and program (argv, empty
     for the image's own) of the container on trial, hostname (fqdn, own), init (containers),
-    controller (a rogue's), prestop {kind, seconds (of a sleep)}}. Values that are not written are
-    Kubernetes' own defaults.
+    controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
+    HorizontalPodAutoscaler of its own)}. Values that are not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -56,7 +56,14 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "init": [c["name"] for c in pod.get("initContainers") or ()],
         "controller": profile.controller.rsplit("/", 1)[-1],
         "prestop": _prestop(container),
+        "autoscaled": any(_scaled(documents, profile.set)),
     }
+
+
+def _scaled(documents: Sequence[Object], name: str) -> Iterator[bool]:
+    for found in _named(documents, "HorizontalPodAutoscaler"):
+        target = (found.get("spec") or {}).get("scaleTargetRef") or {}
+        yield (target.get("kind"), target.get("name")) == ("StatefulSet", name)
 
 
 def _services(documents: Sequence[Object]) -> Iterator[tuple[str, Json]]:

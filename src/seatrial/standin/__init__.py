@@ -22,6 +22,8 @@ from seatrial.model import Op, Outcome, Profile, Recorder
 from seatrial.scrub import scrub
 from seatrial.timing import limit, wait
 
+MANAGER = "seatrial-standin"
+"""The field manager of what a rogue's own controller writes: it is part of the subject."""
 READY = "ready"
 """What the child says once it follows the cluster."""
 _LAST_LINES = 12

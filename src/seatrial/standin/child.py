@@ -21,14 +21,14 @@ import kopf
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.credentials import signed
 from seatrial.scrub import scrub
-from seatrial.standin import READY
+from seatrial.standin import MANAGER, READY
 
 
 def main(file: str, name: str, kubeconfig: str, context: str, namespace: str) -> None:
     """Follow the cluster until our standard input ends."""
     threading.Thread(target=_until_alone, daemon=True).start()
     _log()
-    kube = connect(Path(kubeconfig), context)
+    kube = connect(Path(kubeconfig), context, MANAGER)
     kopf.on.login()(lambda **_: _credentials(kube))
     runpy.run_path(file)
     memo = kopf.Memo(kube=kube, set=name, namespace=namespace)

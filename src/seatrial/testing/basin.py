@@ -35,11 +35,13 @@ from chaoslib.experiment import run_experiment
 from seatrial import cluster
 from seatrial.chaos import drilling, experiments, session
 from seatrial.chaos.session import Session
+from seatrial.cli import trial
 from seatrial.cluster import Cluster, KindNode, Spec
 from seatrial.errors import ToolFailed
 from seatrial.faults.journal import Journal
 from seatrial.ground import Ground
 from seatrial.kube.client import Kube, connect
+from seatrial.live import Live
 from seatrial.places import carried
 from seatrial.testing.crew import SET, Crew, Members, address
 from seatrial.testing.kubelet import driver_kubelet
@@ -168,6 +170,22 @@ class Basin:
         change(document)
         return self._run(document)
 
+    def certified(self, mishap: Callable[[Live], object] = lambda _: None) -> tuple[int, Any]:
+        """Certify the subject; gives the exit code and what verdicts.json holds.
+
+        The mishap happens once all members serve, right before the first fault.
+        """
+        phase = Live.phase
+
+        def begins(live: Live, name: str) -> None:
+            phase(live, name)
+            if name == "fault":
+                mishap(live)
+
+        with patch.object(Live, "phase", begins):
+            code = trial.certify(str(self.folder / "subject"), seed=1, out=self.out)
+        return code, json.loads((self.out / "latest" / "verdicts.json").read_text())
+
     def _run(self, document: dict[str, Any]) -> drilling.Ended:
         spec = Spec("basin", "three-workers", "fast", "1.34")
         profile = str(self.folder / "subject")
@@ -243,6 +261,7 @@ def _patches(
 
     return [
         patch.object(session, "grounded", grounded),
+        patch.object(trial, "grounded", grounded),
         patch.object(cluster, "machines", lambda *_: nodes),
         patch.object(Kube, "run", run),
         patch.dict(os.environ, {"XDG_STATE_HOME": str(folder / "state")}),

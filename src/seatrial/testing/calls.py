@@ -1,7 +1,7 @@
 """What one call does to the state of the fake API server, and what it answers.
 
 Where it differs from a real server the parity test shows it (testing.parity).
-May import: testing.state, testing.paths and the standard library.
+May import: testing.{paths,signing,state} and the standard library.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from seatrial.testing.paths import Place, selected
+from seatrial.testing.signing import signed
 from seatrial.testing.state import FakeApi, Object, merged
 
 Answer = tuple[HTTPStatus, Object]
@@ -30,13 +31,14 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Call:
-    """One request as a client made it; `content` is the type of its body."""
+    """One request as a client made it: `content` is the type of its body, `manager` who writes."""
 
     method: str
     place: Place
     query: Mapping[str, str]
     body: Object
     content: str = ""
+    manager: str = ""
 
 
 def answer(api: FakeApi, call: Call) -> Answer:
@@ -118,6 +120,7 @@ def _create(api: FakeApi, call: Call) -> Answer:
         said = f'{place.plural} "{name}" already exists'
         return _refused(HTTPStatus.CONFLICT, said, "AlreadyExists")
     fields = _written(call.body, place, new=True)
+    fields = signed(place, call.manager, None, fields)
     return HTTPStatus.CREATED, api.put(place.plural, name, place.namespace, **fields)
 
 
@@ -130,6 +133,7 @@ def _patch(api: FakeApi, call: Call) -> Answer:
     if applies:
         fields = merged(_forgotten(api.applied.get((place.plural, place.key), {}), fields), fields)
         api.applied[place.plural, place.key] = call.body
+    fields = signed(place, call.manager, known, fields, applies=applies)
     found = api.put(place.plural, place.name, place.namespace, **fields)
     done = HTTPStatus.OK if known else HTTPStatus.CREATED
     return done, _scale(found) if place.below == "scale" else found

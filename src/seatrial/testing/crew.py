@@ -191,7 +191,10 @@ class Crew:
             spec, bound = {"volumeName": volume}, {"phase": "Bound"}
             self.api.put("persistentvolumeclaims", claim, space, spec=spec, status=bound)
         mounts = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
-        self.api.put("pods", name, space, spec={"volumes": mounts}, status={"phase": "Pending"})
+        found = self.api.of("statefulsets")[f"{space}/{SET}"]["metadata"]
+        owner = {"kind": "StatefulSet", "name": SET, "uid": found["uid"], "controller": True}
+        fields = {"metadata": {"ownerReferences": [owner]}, "status": {"phase": "Pending"}}
+        self.api.put("pods", name, space, spec={"volumes": mounts}, **fields)
 
     def _placed(self, space: str, pod: Object) -> bool:
         taken = {p["spec"].get("nodeName") for p in self.api.of("pods").values() if "spec" in p}

@@ -95,6 +95,14 @@ def _made_set() -> dict[str, Any]:
     }
 
 
+def _writers(scene: Scene) -> Seen:
+    found = scene.kube.get(f"/apis/apps/v1/namespaces/{scene.namespace}/statefulsets/set")
+    told = [one for one in found["metadata"]["managedFields"] if one["manager"] == "seatrial"]
+    who = sorted(f"{one['operation']} of {one.get('subresource') or 'all'}" for one in told)
+    timed = all(one["time"].endswith("Z") for one in told)
+    return {"generation": found["metadata"]["generation"], "who": who, "timed": timed}
+
+
 def _budget(scene: Scene, method: str, body: object = None) -> Seen:
     name = "/guard" if method == "DELETE" else ""
     path = f"/apis/policy/v1/namespaces/{scene.namespace}/poddisruptionbudgets{name}"
@@ -180,6 +188,7 @@ STEPS: Mapping[str, Callable[[Scene], Seen]] = {
     "it is scaled": lambda s: _set(
         s, "PATCH", "/set/scale", {"spec": {"replicas": 1}}, kind=_MERGE
     ),
+    "who scaled it is written down": _writers,
     "a delete for another uid": lambda s: s.pod("DELETE", "a", {"preconditions": _NOBODY}),
     "a budget is created": lambda s: _budget(s, "POST", _made_budget()),
     "an eviction that the budget forbids": lambda s: _evicted(s, "a"),

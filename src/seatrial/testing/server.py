@@ -1,6 +1,6 @@
 """The fake API server's HTTP: what it answers, and how it goes wrong when it shall.
 
-May import: testing.{calls,paths,proxy,state} and the standard library.
+May import: testing.{calls,paths,proxy,reviews,state} and the standard library.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlparse
 from seatrial.testing.calls import Call, answer, status
 from seatrial.testing.paths import Place, place_of, resources, roots
 from seatrial.testing.proxy import forwarded, proxied
+from seatrial.testing.reviews import reviewed
 from seatrial.testing.state import FakeApi, Object, Transition, Watch
 
 _REPEATED = 10
@@ -119,7 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlparse(self.path)
         if self._refused():
             return
-        if target := proxied(self.path):
+        if review := reviewed(self.api, url.path, data):
+            self._answer(HTTPStatus.CREATED, review)
+        elif target := proxied(self.path):
             self._forward(target, data)
         elif url.path in self.api.groups:
             found = resources(self.api.groups, url.path)
@@ -128,7 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, root)
         elif place := self._place():
             content, body = self.headers.get("Content-Type", ""), json.loads(data or b"{}")
-            call = Call(self.command, place, dict(parse_qsl(url.query)), body, content)
+            query = dict(parse_qsl(url.query))
+            agent = self.headers.get("User-Agent", "").split("/")[0]
+            manager = query.get("fieldManager", agent)
+            call = Call(self.command, place, query, body, content, manager)
             self._answer(*answer(self.api, call))
 
     def _watch(self, place: Place, query: Mapping[str, str]) -> None:

@@ -44,8 +44,8 @@ def builtin() -> Groups:
         },
         "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
         "/apis/discovery.k8s.io/v1": {"endpointslices": ("EndpointSlice", True)},
-        "/apis/storage.k8s.io/v1": {"storageclasses": ("StorageClass", False)},
         "/apis/coordination.k8s.io/v1": {"leases": ("Lease", True)},
+        "/apis/storage.k8s.io/v1": {"storageclasses": ("StorageClass", False)},
         "/apis/rbac.authorization.k8s.io/v1": {
             "clusterroles": ("ClusterRole", False),
             "clusterrolebindings": ("ClusterRoleBinding", False),
@@ -110,7 +110,7 @@ class FakeApi:
     `log` is the truth that a watcher is measured by. `refuse` is a list of status codes that the
     next calls get, each alone or with the seconds of a Retry-After; `mute` is how many of the next
     calls get no answer at all. `token` is what a client must show, nothing when it is empty; nobody
-    may see kinds in `forbidden`.
+    may see kinds in `forbidden`; `user` is who the client is.
     `budget` is how many evictions are still allowed (None: any number that the
     PodDisruptionBudgets allow). Kinds in `lingering` are only marked when a client deletes them,
     until `remove` ends them. Without `kubelets` so are pods that have a node. `ports` says by
@@ -126,6 +126,7 @@ class FakeApi:
     mute: int = 0
     token: str = ""
     forbidden: set[str] = field(default_factory=set)
+    user: str = "fake"
     budget: int | None = None
     kubelets: bool = True
     groups: Groups = field(default_factory=builtin)

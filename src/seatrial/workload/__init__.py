@@ -1,23 +1,27 @@
 """A Profile alive in one namespace of one Cluster.
 
-May import: model, errors, timing, kube.
+May import: model, errors, timing, kube, workload.*.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from seatrial.errors import CannotRun, NotReady
-from seatrial.kube.client import ApiFailed, Kube
+from seatrial.errors import CannotRun, NotReady, Untried
+from seatrial.kube.client import Kube
 from seatrial.kube.objects import Pod
+from seatrial.kube.stewards import stewards
 from seatrial.kube.watch import Stream
 from seatrial.model import Profile, Recorder
-from seatrial.timing import limit, wait
+from seatrial.timing import Limit, happens, limit, wait
+from seatrial.workload.classes import classless, demand_classes
+from seatrial.workload.late import remedies, trouble, unwell, warnings
+from seatrial.workload.rights import demand_rights
 
 WATCHED = (
     "pods",
@@ -33,8 +37,6 @@ WATCHED = (
     "events",
 )
 """The kinds that a trial watches, besides what the profile names."""
-_WARNINGS = 3
-"""How many of a namespace's Warning events are told."""
 OURS = "seatrial.dev/run"
 """The label on every namespace we make; its value is the run."""
 
@@ -42,6 +44,10 @@ OURS = "seatrial.dev/run"
 _SLOW = (
     ("apis/apps/v1", "statefulsets"), ("api/v1", "pods"), ("api/v1", "persistentvolumeclaims")
 )  # fmt: skip
+
+
+class Lingers(NotReady):
+    """A namespace was told to go and did not in time: whoever ends it is slow, or stands still."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,38 @@ class Workload:
         """Wait until every member is Ready; raises NotReady saying which are not and why."""
         wait(self.stream, lambda _: self.unready(), limit("workload is ready"))
 
+    @property
+    def serves(self) -> bool:
+        """Whether every member is Ready."""
+        return self.unready() is None
+
     def unready(self) -> str | None:
         """Say which members are not Ready; None when all are."""
         late = [n for n in self.profile.ordinals if not _ready(self.member(n))]
         if not late:
             return None
-        return "; ".join(_trouble(self.name(n), self.member(n)) for n in late)
+        return "; ".join(trouble(self.name(n), self.member(n)) for n in late)
+
+
+def demand(
+    profile: Profile,
+    documents: Sequence[Mapping[str, Any]],
+    kube: Kube,
+    namespace: str,
+    faults: Iterable[str],
+) -> None:
+    """Ask for all that can be known to be missing before anything is made.
+
+    Raises Untried that names it: rights, storage classes, a control plane that stands still.
+    """
+    made = [*documents, *map(_secret, profile.secrets)]
+    try:
+        demand_rights(kube, namespace, (*WATCHED, *profile.watch), made, faults)
+        demand_classes(kube, documents)
+        demand_stewards(kube)
+    except Untried as why:
+        why.touched = False
+        raise
 
 
 @contextmanager
@@ -87,7 +119,7 @@ def deployed(
     The body runs while it is watched. The namespace stays until `removed`: whether somebody
     wants to look at it is known only once the run is judged. What the documents bring outside of
     any namespace belongs to it and goes with it.
-    Raises NotReady when it never gets Ready.
+    Raises Untried when it never gets Ready.
     """
     _refuse_taken(kube, namespace)
     kube.apply([_namespace(namespace)])
@@ -95,43 +127,47 @@ def deployed(
         workload = Workload(profile, namespace, kube, stream)
         kube.apply([_secret(name) for name in profile.secrets], namespace)
         kube.apply(_owned(documents, kube, namespace), namespace)
-        _until_ready(workload)
+        _until_ready(workload, documents)
         yield workload
 
 
-def _until_ready(workload: Workload) -> None:
+def _until_ready(workload: Workload, documents: Sequence[Mapping[str, Any]]) -> None:
+    """Wait until it serves; what keeps it from that for ever is looked for before time is up."""
+    whole = limit("workload is ready")
+    early = Limit(whole.name, min(limit("the ground is looked at").seconds, whole.seconds / 2))
     try:
+        if happens(workload.stream, lambda _: _undecided(workload), early) and workload.serves:
+            return
+        demand_classes(workload.kube, documents)
+        demand_stewards(workload.kube)
         workload.until_ready()
     except NotReady as late:
-        where = f"kubectl -n {workload.namespace} describe pods  (with --keep on-failure)"
-        raise NotReady(
-            f"every member of {workload.profile.name} Ready: {late.wanted}",
-            seen="\n".join([late.seen, *_warnings(workload.kube, workload.namespace)]),
-            remedy=f"{where}; {late.remedy}",
-        ) from None
+        raise _never(workload, late) from None
 
 
-def _warnings(kube: Kube, namespace: str) -> list[str]:
-    """Give the last few Warning events: a pod that could not be made says nothing itself."""
-    try:
-        path = f"/api/v1/namespaces/{namespace}/events"
-        found = kube.get(path, fieldSelector="type=Warning")["items"]
-    except ApiFailed as error:
-        return [f"events could not be read: {error.seen}"]
-    return [_warning(event) for event in sorted(found, key=_last_seen)[-_WARNINGS:]]
+def _undecided(workload: Workload) -> str | None:
+    return None if classless(workload.stream) else workload.unready()
 
 
-def _warning(event: Mapping[str, Any]) -> str:
-    about = event.get("involvedObject", {})
-    named = f"{about.get('kind', '')} {about.get('name', '')}".strip()
-    return f"{named}: {event.get('reason', '')}: {event.get('message', '')}"
+def _never(workload: Workload, late: NotReady) -> Untried:
+    nodes = unwell(workload.stream.items("nodes"))
+    lines = [late.seen, *nodes, *warnings(workload.kube, workload.namespace)]
+    where = f"kubectl -n {workload.namespace} describe pods  (with --keep on-failure)"
+    return Untried(
+        f"every member of {workload.profile.name} Ready: {late.wanted}",
+        seen="\n".join(lines),
+        remedy="; ".join([*remedies(lines), where, late.remedy]),
+    )
 
 
-def _last_seen(event: Mapping[str, Any]) -> str:
-    """Give when an event was last seen; newer senders fill `eventTime` or the series only."""
-    series = event.get("series") or {}
-    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
-    return next((str(time) for time in times if time), "")
+def demand_stewards(kube: Kube) -> None:
+    """Raise Untried when the controller manager or the scheduler stands still."""
+    if said := [steward.trouble for steward in stewards(kube) if steward.trouble]:
+        raise Untried(
+            "a control plane that works",
+            seen=" and ".join(said),
+            remedy="kubectl -n kube-system get pods,leases; is its process stopped or starved?",
+        )
 
 
 def _refuse_taken(kube: Kube, namespace: str) -> None:
@@ -195,22 +231,23 @@ def emptied(kube: Kube, namespace: str) -> None:
 
 
 def removed(kube: Kube, namespace: str) -> None:
-    """Delete a namespace of ours, if it is there, and wait until it is gone."""
+    """Delete a namespace of ours, if it is there, and wait until it is gone.
+
+    Raises Lingers when it was told to go and is there still, NotReady when nobody can see.
+    """
+
+    def there(stream: Stream) -> str | None:
+        return f"{namespace} is still there" if namespace in stream.items("namespaces") else None
+
     with Stream(kube, ("namespaces",)) as stream:
         kube.delete(f"/api/v1/namespaces/{namespace}")
-        wait(
-            stream,
-            lambda s: f"{namespace} is still there" if namespace in s.items("namespaces") else None,
-            limit("namespace is gone"),
-        )
+        try:
+            wait(stream, there, limit("namespace is gone"))
+        except NotReady as late:
+            if stream.trouble:
+                raise
+            raise Lingers(late.wanted, seen=late.seen, remedy=late.remedy) from None
 
 
 def _ready(pod: Pod | None) -> bool:
     return pod is not None and pod.ready
-
-
-def _trouble(name: str, pod: Pod | None) -> str:
-    if pod is None:
-        return f"{name} does not exist"
-    where = f" on {pod.spec.node_name}" if pod.spec.node_name else ""
-    return f"{name} is {pod.status.phase}{where}: {pod.trouble or 'no reason given'}"

@@ -1,0 +1,125 @@
+"""Whether the ground bore the trial: what else happened to it, and what a verdict is worth then.
+
+What rests on disturbed ground is unknown, for a named reason. What was broken before the ground
+was disturbed is broken: the breach must show in the History up to then, and still in the whole.
+May import: model, checks.{findings,strangers}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from seatrial.checks.findings import indexes
+from seatrial.checks.strangers import Disturbance, strangers
+from seatrial.model import Check, History, Op, Standing, Verdict
+
+_EARLY = 1.0
+"""Seconds by which a watch may tell late of what others felt at once."""
+_MOST = 3
+"""How many disturbances a reason names."""
+
+
+def disturbances(history: History) -> tuple[Disturbance, ...]:
+    """Give all that came between, the first first."""
+    found = (*_obstacles(history), *strangers(history), *_nodes(history), *_stewards(history))
+    return tuple(sorted(found, key=lambda one: one.at))
+
+
+def weighed(history: History, check: Check, found: Verdict, came: Sequence[Disturbance]) -> Verdict:
+    """Give what a verdict is worth on ground that these disturbed; itself when nothing did."""
+    if found.verdict in (Standing.HOLDS, Standing.FIGURE):
+        came = [one for one in came if not one.excuses]
+    if not came:
+        return found
+    if found.verdict is Standing.BROKEN:
+        before = _until(history, came[0])
+        if before.ops and (already := check(before)).verdict is Standing.BROKEN:
+            return already
+    reasons = [*dict.fromkeys(one.reason for one in came)]
+    more = [f"and {len(reasons) - _MOST} more"] if len(reasons) > _MOST else []
+    own = {
+        Standing.HOLDS: [],
+        Standing.FIGURE: [],
+        Standing.UNKNOWN: [found.reason],
+        Standing.BROKEN: [f"so nobody is to blame that {found.reason}"],
+    }[found.verdict]
+    evidence = (*indexes(op for one in came for op in one.ops), *found.evidence)
+    return replace(
+        found,
+        verdict=Standing.UNKNOWN,
+        reason="; ".join([*reasons[:_MOST], *more, *own]),
+        evidence=tuple(dict.fromkeys(evidence)),
+    )
+
+
+def _until(history: History, came: Disturbance) -> History:
+    """Give the History as it was before: by version what the cluster did, by clock the rest."""
+    for place, op in enumerate(history.ops):
+        version = op.value.get("rv", 0) if op.process.startswith("watch/") else 0
+        later = came.rv and version >= came.rv
+        if later or op.completed + op.error > came.at - _EARLY:
+            return History(history.ops[:place])
+    return history
+
+
+def _obstacles(history: History) -> Iterator[Disturbance]:
+    """Give what kept the trial from beginning: there is nothing to judge at all."""
+    for op in history.of("obstacle"):
+        yield Disturbance(0.0, f"nothing could be tried: {op.value['reason']}", (op,))
+
+
+def _nodes(history: History) -> Iterator[Disturbance]:
+    """Give the nodes under our pods that were not Ready, though no fault of ours hit them."""
+    hosts: dict[str, str] = {}
+    hit, told = set[str](), set[str]()
+    for op in sorted(_told(history, "pod", "fault", "node"), key=lambda op: op.index):
+        if op.what == "pod":
+            hosts[op.value["uid"]] = "" if _gone(op) else op.value.get("node", "")
+        elif op.what == "fault":
+            hit.add(str(op.value["proof"].get("target", op.value["proof"]).get("node", "")))
+        elif op.what == "node" and (_gone(op) or not op.value["ready"]):
+            name = op.value["name"]
+            if name in hosts.values() and name not in hit | told:
+                told.add(name)
+                yield _unready(op)
+
+
+def _told(history: History, *kinds: str) -> Iterator[Op]:
+    return (op for kind in kinds for op in history.of(kind))
+
+
+def _gone(op: Op) -> bool:
+    return bool(op.value.get("event") == "DELETED")
+
+
+def _unready(op: Op) -> Disturbance:
+    how = "was removed" if _gone(op) else "was not Ready any more"
+    said = f"node {op.value['name']} {how} at {op.completed:.1f} s, with pods of the trial on it"
+    return Disturbance(op.completed, f"ground disturbed: {said}", (op,), op.value.get("rv", 0))
+
+
+def _stewards(history: History) -> Iterator[Disturbance]:
+    """Give who of the control plane stood still, or came to another process, between two looks.
+
+    Source: kubernetes.io, "Leases", leader election; client-go, leaderelection: who cannot renew
+    in time ends, and the next one acquires the lease.
+    """
+    before: dict[str, Op] = {}
+    for op in history.of("steward"):
+        name = op.value["name"]
+        yield from _late(op)
+        if (last := before.get(name)) and last.value["holder"] != op.value["holder"]:
+            seen = f"{last.completed:.1f} s and {op.completed:.1f} s"
+            said = f"the {name} lost its lease and was started anew between {seen}"
+            at = last.completed - last.value["age"]
+            yield Disturbance(at, f"ground disturbed: {said}", (last, op), excuses=True)
+        before[name] = op
+
+
+def _late(op: Op) -> Iterator[Disturbance]:
+    age: float = op.value["age"]
+    if age > op.value["seconds"]:
+        who, holder = op.value["name"], op.value["holder"]
+        said = f"the {who} ({holder}) has not renewed its lease for {age:.0f} s: it stands still"
+        yield Disturbance(op.invoked - age, f"ground disturbed: {said}", (op,))
