@@ -1,5 +1,6 @@
 """The ledger judge on random ledgers with planted defects, and durability.acknowledged on runs."""
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -204,6 +205,15 @@ def test_records_out_of_their_order_are_counted():
     assert (found.out_of_order, found.present) == (1, 3)
 
 
+@pytest.fixture
+def uncollected():
+    """Look for no cycles meanwhile: among millions of tuples that takes as long as the test."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
 def test_a_million_writes_are_judged_in_seconds():
     count, writers = 1_000_000, 6
     sent = [
