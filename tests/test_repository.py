@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -76,19 +75,10 @@ def test_the_tests_run_with_the_locked_versions():
     assert other == {}
 
 
-@cache
-def distributions() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()
-
-
 @pytest.mark.parametrize("requirement", runtime(), ids=str)
 def test_every_dependency_is_used(requirement):
     name = canonicalize_name(requirement.name)
-    top_level = {
-        module
-        for module, names in distributions().items()
-        if name in {canonicalize_name(dist) for dist in names}
-    }
+    top_level = {Path(file.parts[0]).stem for file in metadata.files(name) or ()}
     assert name in PLUGINS or top_level & imported(), f"nothing imports {name}: remove it"
 
 
