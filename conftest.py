@@ -1,17 +1,12 @@
 """Facts of this checkout that pytest must know; no fixtures, they come with seatrial's plugin.
 
 Subjects, grounds and answers hold code and data that is loaded by path, never collected.
-May import: pytest, hypothesis.
+May import: pytest.
 """
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
-
-# How long an example takes says something of the machine only.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 collect_ignore_glob = ["clusters/*", "fixtures/*", "reports/*"]
 
