@@ -349,9 +349,10 @@ def test_a_shutdown_that_the_engine_goes_on_with_is_waited_for(events, waits, en
 def test_a_docker_client_that_outlives_us_is_waited_for(engine, monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "node ends", 0.3)
     argv = ["docker", "-c", "echo up; read until", "sea-worker-1"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(argv, executable="/bin/sh", **pipes) as client:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, executable="/bin/sh", stdin=pipe, stdout=pipe) as client:
         # Popen returns when the kernel has closed our files in it, before it has its new name.
+        assert client.stdout
         assert client.stdout.readline() == b"up\n"
         with pytest.raises(NotReady, match=f"still runs as {client.pid}"):
             nodes.settle(engine, "sea-worker-1")
