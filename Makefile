@@ -47,7 +47,7 @@ suites: $(READY)  ## the suites alone, on a cluster that goes down afterwards; A
 	run() { env --default-signal=INT,QUIT $(BIN)/pytest suites -m "$$@" $(ARGS) & child=$$!; \
 	  code=0; wait $$child || code=$$?; child=; [ $$code -eq 5 ] || return $$code; }; \
 	$(BIN)/seatrial cluster up; \
-	run "not disruptive and not campaign" -n 3 --dist loadgroup; \
+	run "not disruptive and not campaign" -n 2 --dist loadgroup; \
 	run "disruptive and not campaign"
 
 drill: $(READY)  ## break a thing on purpose and heal it; DRILL=node-loss, lists them without
