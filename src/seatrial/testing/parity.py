@@ -98,9 +98,12 @@ def _made_set() -> dict[str, Any]:
 def _writers(scene: Scene) -> Seen:
     found = scene.kube.get(f"/apis/apps/v1/namespaces/{scene.namespace}/statefulsets/set")
     told = [one for one in found["metadata"]["managedFields"] if one["manager"] == "seatrial"]
-    who = sorted(f"{one['operation']} of {one.get('subresource') or 'all'}" for one in told)
-    timed = all(one["time"].endswith("Z") for one in told)
-    return {"generation": found["metadata"]["generation"], "who": who, "timed": timed}
+    who = sorted(
+        f"{one['operation']} of {one.get('subresource') or 'all'}, "
+        f"{'timed' if one.get('time', '').endswith('Z') else 'untimed'}"
+        for one in told
+    )
+    return {"generation": found["metadata"]["generation"], "who": who}
 
 
 def _budget(scene: Scene, method: str, body: object = None) -> Seen:
@@ -134,9 +137,13 @@ def _noted(scene: Scene, mark: str) -> Seen:
 
 
 def _bookmarked(scene: Scene) -> Seen:
-    """Watch where nothing happens, for 4 s: a bookmark, or two, comes about 2 s before the end."""
+    """Watch where nothing happens, for 10 s: a bookmark, or two, comes about 2 s before the end.
+
+    An idle server hears every 5 s how far its store has come, and tells no bookmark of a version
+    that it told already (apiserver, cacher).
+    """
     version = scene.kube.get(f"{scene.core}/services")["metadata"]["resourceVersion"]
-    query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "4"}
+    query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "10"}
     path = f"{scene.core}/services"
     found = scene.watched(path, {**query, "allowWatchBookmarks": "true"})
     return {

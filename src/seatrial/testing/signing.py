@@ -25,12 +25,16 @@ def signed(
     new = {
         "manager": manager,
         "operation": "Apply" if applies else "Update",
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        **({"subresource": place.below} if place.below else {}),
+        # The server tells no time of who changed it by a subresource.
+        **({"subresource": place.below} if place.below else {"time": _stamp()}),
     }
     others = [one for one in meta.get("managedFields", []) if _who(one) != _who(new)]
     written = {"generation": meta.get("generation", 0) + 1, "managedFields": [*others, new]}
     return {**fields, "metadata": {**fields.get("metadata", {}), **written}}
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _who(one: Object) -> tuple[str, str, str]:
