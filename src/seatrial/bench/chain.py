@@ -19,6 +19,7 @@ from typing import Any
 from seatrial import command
 from seatrial.errors import ToolFailed
 from seatrial.faults import broken_update, rolling_update, unready_scale_down
+from seatrial.faults.sets import stripped
 from seatrial.model import Plan, Profile
 from seatrial.plan import OF_THE_SET
 from seatrial.timing import limit
@@ -86,10 +87,14 @@ class Shell:
             self.wait(self.pod(ordinal), "create")
             self.wait(self.pod(ordinal), "condition=Ready")
 
-    def replaced(self, *ordinals: int) -> None:
-        """Wait until each of these pods is gone, then until all are back."""
+    def gone(self, *ordinals: int) -> None:
+        """Wait until each of these pods is gone."""
         for ordinal in ordinals:
             self.wait(self.pod(ordinal), "delete")
+
+    def replaced(self, *ordinals: int) -> None:
+        """Wait until each of these pods is gone, then until all are back."""
+        self.gone(*ordinals)
         self.back(*ordinals)
 
     def counted(self, field: str, value: int) -> None:
@@ -139,8 +144,7 @@ def scale_down(shell: Shell, ordinal: int) -> None:
     members = shell.profile.ordinals
     going = [n for n in reversed(members) if n >= ordinal]
     shell.scale(len(members) - len(going))
-    for each in going:
-        shell.wait(shell.pod(each), "delete")
+    shell.gone(*going)
     shell.counted(".status.replicas", len(members) - len(going))
     shell.scale(len(members))
     shell.back(*sorted(going))
@@ -157,8 +161,7 @@ def unready(shell: Shell, ordinal: int) -> None:
     shell.still()
     shell.patch(shell.pod(ordinal), {"metadata": {"finalizers": None}})
     shell.replaced(ordinal)
-    for each in reversed(members[1:]):
-        shell.wait(shell.pod(each), "delete")
+    shell.gone(*reversed(members[1:]))
     shell.scale(len(members))
     shell.back(*members[1:])
 
@@ -218,12 +221,8 @@ def set_orphan(shell: Shell, _: int) -> None:
 def _made_again(shell: Shell, cascade: str, going: Sequence[int]) -> None:
     document = json.loads(shell.run("get", shell.set, "--output=json"))
     shell.run("delete", shell.set, f"--cascade={cascade}")
-    for each in going:
-        shell.wait(shell.pod(each), "delete")
-    bare = {key: document["metadata"][key] for key in ("name", "namespace", "labels", "annotations")
-            if key in document["metadata"]}  # fmt: skip
-    shell.run("create", "--filename=-",
-              document={**document, "metadata": bare, "status": None})  # fmt: skip
+    shell.gone(*going)
+    shell.run("create", "--filename=-", document=stripped(document))
     shell.back(*going)
     shell.counted(".status.readyReplicas", len(shell.profile.ordinals))
 
@@ -263,9 +262,9 @@ def seconds(work: Undertaking, kubectl: tuple[str, ...], namespace: str) -> floa
 
 def _hit(work: Undertaking, fault: str, ordinal: int) -> Sequence[int]:
     """Say whom a trial asks after a fault."""
-    if fault in OF_THE_SET | {"set-delete"}:
+    if fault in OF_THE_SET:
         return work.profile.ordinals
-    several = fault in {"pods-delete", "scale-down"}
+    several = fault in {"pods-delete", "scale-down", "set-delete"}
     return [n for n in work.profile.ordinals if n == ordinal or (several and n > ordinal)]
 
 

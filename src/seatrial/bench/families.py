@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from seatrial import checks, command, profiles
-from seatrial.bench.verdict import SPEC
+from seatrial import command
+from seatrial.bench.verdict import SPEC, claimed, subject
 from seatrial.ground import grounded
 from seatrial.progress import Progress
 
@@ -53,9 +53,7 @@ def side_by_side(progress: Progress, rounds: int) -> tuple[Samples, Samples]:
 
 def _apart(family: str) -> list[str]:
     """Name the claimed ids of a family that disturb nobody."""
-    claims = profiles.load("ledger", known=checks.CHECKS).claims
-    known = checks.chosen([f"{family}.*"])
-    return [found.id for found in known if found.id in claims and not found.disruptive]
+    return [found.id for found in claimed(subject(), family) if not found.disruptive]
 
 
 def _judged(guarantees: Sequence[str], progress: Progress) -> float:

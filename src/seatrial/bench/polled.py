@@ -1,7 +1,7 @@
 """The same trial by the same code, that looks only every few seconds, as a poller does.
 
 Kubernetes' own StatefulSet tests look every 10 s (test/framework/statefulset/wait.go, `WaitFor`).
-May import: kube, the standard library.
+May import: kube, bench.swapping.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from unittest import mock
+
+from seatrial.bench.swapping import swapped
+from seatrial.kube import watch
 
 EVERY = 10.0
 """Seconds."""
@@ -31,5 +33,5 @@ def polled(every: float = EVERY) -> Iterator[None]:
             return True
 
     theirs = SimpleNamespace(**{**vars(threading), "Condition": Sleepy})
-    with mock.patch("seatrial.kube.watch.threading", theirs):
+    with swapped(watch, "threading", theirs):
         yield

@@ -15,24 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from seatrial import checks, live, profiles, run, timing
 from seatrial.bench import chain
 from seatrial.bench.critical import Span, critical_path
 from seatrial.bench.polled import polled
+from seatrial.bench.swapping import swapped
 from seatrial.cluster import Spec, audited, tools
+from seatrial.cluster.ground import KUBERNETES
 from seatrial.evidence import RunFolder
 from seatrial.faults import revisions
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.load.driving import servers
 from seatrial.load.pod import documents, job
-from seatrial.model import Plan, Profile
+from seatrial.model import Guarantee, Plan, Profile
 from seatrial.plan import planned
 from seatrial.progress import Progress
 from seatrial.workload import namespace_of
 
-SPEC = Spec("seatrial-three-workers", "three-workers", "fast", "1.34")
+SPEC = Spec("seatrial-three-workers", "three-workers", "fast", KUBERNETES)
 """The cluster that is measured on; one that is there already is taken."""
 _AGENT = "seatrial/"
 
@@ -59,9 +60,18 @@ def session(family: str, rounds: int, progress: Progress) -> Session:
     return _SESSIONS[family]
 
 
+def subject() -> Profile:
+    """Give the profile that is measured with."""
+    return profiles.load("ledger", known=checks.CHECKS)
+
+
+def claimed(profile: Profile, family: str) -> list[Guarantee]:
+    """Give what a profile claims of a family."""
+    return [found for found in checks.chosen([f"{family}.*"]) if found.id in profile.claims]
+
+
 def _measured(family: str, rounds: int, ground: Ground, progress: Progress) -> Session:
-    found = Session()
-    profile = profiles.load("ledger", known=checks.CHECKS)
+    found, profile = Session(), subject()
     for number in range(1, rounds + 1):
         plan = _plan(family, profile, number)
         progress.note(f"{family}, round {number} of {rounds}: ours, a chain, at first a poller")
@@ -79,8 +89,8 @@ def _measured(family: str, rounds: int, ground: Ground, progress: Progress) -> S
 def _plan(family: str, profile: Profile, seed: int) -> Plan:
     judged = [
         guarantee
-        for guarantee in checks.chosen([f"{family}.*"])
-        if guarantee.id in profile.claims and all(fault in chain.STEPS for fault in guarantee.needs)
+        for guarantee in claimed(profile, family)
+        if all(fault in chain.STEPS for fault in guarantee.needs)
     ]
     return planned(
         profile,
@@ -117,7 +127,7 @@ def _noted(quiet: list[Span]) -> Iterator[None]:
         quiet.append((began, time.time()))
         return moved
 
-    with mock.patch.object(revisions, "happens", noting):
+    with swapped(revisions, "happens", noting):
         yield
 
 
