@@ -409,14 +409,14 @@ def claimed(api, tmp_path):
 
 
 def test_nobody_is_asked_for_again_before_the_claim_that_goes_with_it_is_gone(api, claimed):
-    claims_gone = members.let_claims_go(claimed, [2], "Delete")
+    claims = members.claims_that_go(claimed, [2], "Delete")
     threading.Timer(0.1, api.remove, ("persistentvolumeclaims", "d-web-2", "x")).start()
-    claims_gone()
+    members.until_claims_gone(claimed, claims)
     assert "d-web-2" not in claimed.stream.items("persistentvolumeclaims")
 
 
 @pytest.mark.parametrize(("declared", "patience"), [("Retain", 30), ("Delete", 0.1)])
 def test_a_claim_that_stays_holds_nobody_up_for_ever(declared, patience, claimed, monkeypatch):
     monkeypatch.setitem(_SECONDS, "claims are collected", patience)
-    members.let_claims_go(claimed, [2], declared)()
+    members.until_claims_gone(claimed, members.claims_that_go(claimed, [2], declared))
     assert "d-web-2" in claimed.stream.items("persistentvolumeclaims")

@@ -16,7 +16,7 @@ from typing import Any
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
-from seatrial.checks.turns import ready
+from seatrial.checks.turns import bound, ready
 from seatrial.model import History, Standing, Verdict
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
@@ -176,8 +176,7 @@ def _order(case: Case) -> Iterator[str]:
 
 
 def _claims_parallel(case: Case) -> bool:
-    bounds = case.history.head.get("profile", {}).get("bounds", {})
-    return bool(bounds.get(case.verdict.guarantee, {}).get("parallel"))
+    return bool(bound(case.history, case.verdict.guarantee, "parallel"))
 
 
 def _probe(case: Case) -> Iterator[str]:

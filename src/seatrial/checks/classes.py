@@ -11,7 +11,7 @@ from typing import Any
 
 from seatrial.checks.drifts import began, healing, receipts, unshown
 from seatrial.checks.findings import Finding, settled
-from seatrial.checks.turns import Span, blind
+from seatrial.checks.turns import Span, blind, bound
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 SCRATCH = "scratch-claim"
@@ -60,8 +60,7 @@ def expand(history: History) -> Verdict:
 
 def wanted(history: History, receipt: Op) -> str:
     """Give the policy that is promised: the profile's bound, else the class's own."""
-    bounds = history.head.get("profile", {}).get("bounds", {}).get(_RECLAIM, {})
-    declared = [name for name in (DELETE, RETAIN) if bounds.get(name.lower())]
+    declared = [name for name in (DELETE, RETAIN) if bound(history, _RECLAIM, name.lower())]
     return str([*declared, receipt.value["proof"]["class"]["reclaim"]][0])
 
 

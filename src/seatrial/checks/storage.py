@@ -27,8 +27,6 @@ from seatrial.model import History, Json, Op, Standing, Verdict
 _REBIND = "storage.rebind"
 _KEPT, _REATTACHED = "storage.kept-on-scale-down", "storage.reattached"
 
-Compared = tuple[Standing, str, list[Op]]
-
 
 def rebind(history: History) -> Verdict:
     """Judge storage.rebind: across each drift, same claim uid, same volume uid, same token.
@@ -93,44 +91,43 @@ def _came(history: History, gone: Sequence[Drift]) -> dict[str, int]:
 
 def _settled(
     guarantee: str,
-    found: Sequence[Compared],
+    found: Sequence[Finding],
     absent: str,
     praise: str,
     figures: Mapping[str, Json],
 ) -> Verdict:
     """Conclude from what each drift showed; what none showed is one unknown more."""
-    shown = [Finding(standing, reason, tuple(ops)) for standing, reason, ops in found]
-    if absent:
-        shown.append(Finding(Standing.UNKNOWN, absent))
-    return settled(guarantee, shown, praise, figures, "no drift was caused, so nothing was shown")
+    more = [Finding(Standing.UNKNOWN, absent)] if absent else []
+    nothing = "no drift was caused, so nothing was shown"
+    return settled(guarantee, [*found, *more], praise, figures, nothing)
 
 
-def _compare(history: History, drift: Drift) -> Compared:
+def _compare(history: History, drift: Drift) -> Finding:
     if not drift.new:
-        return Standing.UNKNOWN, f"no pod came back after {drift.name}", [drift.receipt]
+        return Finding(Standing.UNKNOWN, f"no pod came back after {drift.name}", (drift.receipt,))
     before, after = _old(history, drift), _pod(history, drift.new)
     if before is None or after is None:
-        return Standing.UNKNOWN, f"a pod of {drift.name} was never seen", [drift.receipt]
+        return Finding(Standing.UNKNOWN, f"a pod of {drift.name} was never seen", (drift.receipt,))
     told = list(answers(history, "token"))
     tokens = [op for op in told if drift.before(op)], [op for op in told if drift.after(op)]
-    shown = [drift.receipt, before, after, *tokens[0], *tokens[1]]
+    shown = (drift.receipt, before, after, *tokens[0], *tokens[1])
     return (
         _tokens_differ(drift, tokens, shown)
         or _mounts_differ(history, drift, (before, after), shown)
         or _stayed(history, drift, (before, after))
-        or (Standing.HOLDS, "", shown)
+        or Finding(Standing.HOLDS, "", shown)
     )
 
 
-def _kept(history: History, drift: Drift) -> Compared:
+def _kept(history: History, drift: Drift) -> Finding:
     if deletion := _deletion(history, drift):
         verb = "was deleted" if deletion.value["event"] == "DELETED" else "is being deleted"
         reason = f"claim {deletion.value['name']} {verb} after {drift.name}"
-        return Standing.BROKEN, reason, [drift.receipt, deletion]
+        return Finding(Standing.BROKEN, reason, (drift.receipt, deletion))
     blind = [gap for gap in gaps(history, "claim") if torn(gap)]
     if blind:
         reason = f"what became of the claims was not seen: {blind[0].value['reason']}"
-        return Standing.UNKNOWN, reason, [drift.receipt, blind[0]]
+        return Finding(Standing.UNKNOWN, reason, (drift.receipt, blind[0]))
     return _compare(history, drift)
 
 
@@ -152,37 +149,39 @@ def _deletion(history: History, drift: Drift) -> Op | None:
 
 
 def _tokens_differ(
-    drift: Drift, tokens: tuple[list[Op], list[Op]], shown: list[Op]
-) -> Compared | None:
+    drift: Drift, tokens: tuple[list[Op], list[Op]], shown: tuple[Op, ...]
+) -> Finding | None:
     """Compare every answer of both pods, not the nearest two: one change is one too many."""
     old, new = tokens
     if not old or not new:
         side = "before" if not old else "after"
-        return Standing.UNKNOWN, f"no token was read {side} {drift.name}", shown
+        return Finding(Standing.UNKNOWN, f"no token was read {side} {drift.name}", shown)
     was = old[0].value["answer"]
     other = next((op for op in (*old, *new) if op.value["answer"] != was), None)
     if other is None:
         return None
     reason = f"after {drift.name} its token is {other.value['answer']!r}, was {was!r}"
-    return Standing.BROKEN, reason, [drift.receipt, old[0], other]
+    return Finding(Standing.BROKEN, reason, (drift.receipt, old[0], other))
 
 
 def _mounts_differ(
-    history: History, drift: Drift, pods: tuple[Op, Op], shown: list[Op]
-) -> Compared | None:
+    history: History, drift: Drift, pods: tuple[Op, Op], shown: tuple[Op, ...]
+) -> Finding | None:
     old, new = (mounts(history, pod) for pod in pods)
     if not old or not new:
-        return Standing.BROKEN, f"ordinal {drift.ordinal} mounts no claim", shown
+        return Finding(Standing.BROKEN, f"ordinal {drift.ordinal} mounts no claim", shown)
     if not all(mount.claim_uid and mount.volume for mount in (*old, *new)):
-        return Standing.UNKNOWN, f"a claim or volume of {drift.name} was never seen bound", shown
+        return Finding(
+            Standing.UNKNOWN, f"a claim or volume of {drift.name} was never seen bound", shown
+        )
     before = [(m.claim, m.claim_uid, m.volume) for m in old]
     after = [(m.claim, m.claim_uid, m.volume) for m in new]
     if before == after:
         return None
-    return Standing.BROKEN, f"after {drift.name} it has {_differ(before, after)}", shown
+    return Finding(Standing.BROKEN, f"after {drift.name} it has {_differ(before, after)}", shown)
 
 
-def _stayed(history: History, drift: Drift, pods: tuple[Op, Op]) -> Compared | None:
+def _stayed(history: History, drift: Drift, pods: tuple[Op, Op]) -> Finding | None:
     """Say when a member waited for its node, though that was fenced to let it move."""
     old, new = pods
     fence = move_of(history, drift).stages.get("fenced")
@@ -191,7 +190,7 @@ def _stayed(history: History, drift: Drift, pods: tuple[Op, Op]) -> Compared | N
     pinned = any(mount.node for mount in mounts(history, new))
     why = ", to which its volume is pinned" if pinned else ""
     reason = f"after {drift.name} it came back on {new.value['node']}, which was fenced{why}"
-    return Standing.UNKNOWN, f"{reason}: no move was shown", [drift.receipt, fence.op, new]
+    return Finding(Standing.UNKNOWN, f"{reason}: no move was shown", (drift.receipt, fence.op, new))
 
 
 def _differ(before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]) -> str:

@@ -46,7 +46,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     within = limit("pod is replaced")
     wait(scene.stream, lambda _: _not_empty(scene, ordinal, old["uid"], lost), within)
     empty, taken = scene.describe(ordinal), _taken(scene, lost)
-    ready = happens(scene.stream, lambda _: _unready(scene, ordinal), limit(_WATCHED))
+    ready = happens(scene.stream, lambda _: scene.unready([ordinal]), limit(_WATCHED))
     witness = "other claims, volumes and a running container in their pod, seen on the watch"
     yield {**old, "empty": empty, "claims": taken, "ready": ready, "witness": witness}
     disks.given_back(scene.kube, scene.path(ordinal), lost)
@@ -97,11 +97,6 @@ def _not_empty(scene: Scene, ordinal: int, old: str, lost: Sequence[Disk]) -> st
     return None if running else scene.trouble(ordinal)
 
 
-def _unready(scene: Scene, ordinal: int) -> str | None:
-    pod = scene.member(ordinal)
-    return None if pod and pod.ready else scene.trouble(ordinal)
-
-
 def _away(scene: Scene, ordinal: int, empty: str, lost: Sequence[Disk]) -> str | None:
     """Say that a member is not back; claims and pods are told of in any order, so by uid."""
     for one in lost:
@@ -110,7 +105,7 @@ def _away(scene: Scene, ordinal: int, empty: str, lost: Sequence[Disk]) -> str |
             return f"claim {one['name']} has its old volume not yet"
     if (pod := scene.member(ordinal)) and pod.metadata.uid == empty:
         return f"{scene.name(ordinal)} is still the one on an empty disk"
-    return _unready(scene, ordinal)
+    return scene.unready([ordinal])
 
 
 def _left(scene: Scene, made: Sequence[str]) -> str | None:

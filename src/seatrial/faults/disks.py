@@ -87,6 +87,12 @@ def policy(name: str) -> Mapping[str, Json]:
     return {"spec": {"persistentVolumeReclaimPolicy": name}}
 
 
+def staying(stream: Stream, uids: Sequence[str]) -> str | None:
+    """Say which of these claims are still there; None when none is."""
+    left = [uid for uid in uids if uid in _uids(stream)]
+    return f"claims {', '.join(left)} still there" if left else None
+
+
 def _swap(kube: Kube, stream: Stream, pod: str, disks: Sequence[Disk]) -> None:
     space = pod.split("/")[-3]
     for one in disks:
@@ -112,7 +118,7 @@ def _ended(kube: Kube, stream: Stream, pod: str, claims: Sequence[str]) -> None:
     if any(uid in _uids(stream) for uid in claims):
         kube.delete(pod)
     within = limit("pod is replaced")
-    wait(stream, lambda _: _staying(stream, claims), within)
+    wait(stream, lambda _: staying(stream, claims), within)
 
 
 def _reserve(kube: Kube, space: str, one: Disk) -> None:
@@ -180,11 +186,6 @@ def _unbound(stream: Stream, disks: Sequence[Disk]) -> str | None:
         if not ((claim := claims.get(one["name"])) and claim.status.phase == "Bound")
     ]
     return f"{', '.join(late)} not bound yet" if late else None
-
-
-def _staying(stream: Stream, uids: Sequence[str]) -> str | None:
-    left = [uid for uid in uids if uid in _uids(stream)]
-    return f"claims {', '.join(left)} still there" if left else None
 
 
 def _uids(stream: Stream) -> set[str]:

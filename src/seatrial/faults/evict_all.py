@@ -13,7 +13,6 @@ from collections.abc import Generator
 
 from seatrial.faults import revisions
 from seatrial.faults.pod_evict import refused
-from seatrial.faults.revisions import Uids
 from seatrial.faults.scene import Proof, Scene
 from seatrial.timing import limit, wait
 
@@ -25,7 +24,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     refusals: Counter[int] = Counter()
     left = dict(uids)
     wait(scene.stream, lambda _: _evicted(scene, left, refusals), limit("members are evicted"))
-    wait(scene.stream, lambda _: _there(scene, uids), limit("members are evicted"))
+    wait(scene.stream, lambda _: revisions.staying(scene, uids), limit("members are evicted"))
     witness = "DELETED of each seen on the watch, after the Eviction API answered 201"
     pods = revisions.ended(scene, uids)
     yield {"pods": pods, "refused": refusals.total(), "witness": witness}
@@ -44,9 +43,3 @@ def _evicted(scene: Scene, left: dict[int, str], refusals: Counter[int]) -> str 
         else:
             del left[ordinal]
     return "; ".join(f"{scene.name(n)}: {why}" for n, why in said.items()) or None
-
-
-def _there(scene: Scene, uids: Uids) -> str | None:
-    ended = {one["ordinal"] for one in revisions.ended(scene, uids)}
-    left = [scene.name(n) for n in uids if n not in ended]
-    return f"{', '.join(left)} still there" if left else None

@@ -1,21 +1,20 @@
 """Several members of a set at once: until they have ended, until all are back.
 
-May import: timing, kube, faults.scene.
+May import: timing, kube, faults.{disks,scene}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from seatrial.faults import disks
 from seatrial.faults.scene import Scene
 from seatrial.kube.objects import Pod
 from seatrial.kube.volumes import Claim
-from seatrial.kube.watch import Stream
 from seatrial.timing import Limit, happens, limit, wait
 
 Ended = dict[str, Any]
-_CLAIMS = "persistentvolumeclaims"
 
 
 def path(scene: Scene) -> str:
@@ -45,30 +44,26 @@ def staying(scene: Scene, going: Mapping[int, str], ended: list[Ended]) -> str |
     return f"{', '.join(left)} still there" if left else None
 
 
-def let_claims_go(scene: Scene, going: Iterable[int], declared: str) -> Callable[[], None]:
-    """Note these members' claims; the function given waits until they are gone, where they go.
+def claims_that_go(scene: Scene, going: Iterable[int], declared: str) -> Sequence[str]:
+    """Give the uids of these members' claims, if `declared` (of the retention policy) is Delete."""
+    if declared != disks.DELETE:
+        return ()
+    names = {name for n in going if (pod := scene.member(n)) for name in pod.claims}
+    claims: Mapping[str, Claim] = scene.stream.items("persistentvolumeclaims")
+    return [claims[name].metadata.uid for name in names if name in claims]
 
-    `declared` is what the set's retention policy says of them. While a claim that is to go is
-    still there the set's controller makes no pod, and nothing tells it when the claim is gone:
-    asked for the member too early, it stands still until something else changes (seen on 1.34;
-    kubernetes, stateful_set_control.go, "stale PVC"). Whether they go is the judges' to see.
+
+def until_claims_gone(scene: Scene, claims: Sequence[str]) -> None:
+    """Give claims that go with their members the time to, before these are asked for again.
+
+    While such a claim is still there the set's controller makes no pod, and nothing tells it when
+    the claim is gone: asked for the member too early, it stands still until something else changes
+    (seen on 1.34; kubernetes, stateful_set_control.go, "stale PVC"). Whether they go is the
+    judges' to see.
     """
-    if declared != "Delete":
-        return lambda: None
-    pods = [pod for n in going if (pod := scene.member(n))]
-    names = {name for pod in pods for name in pod.claims}
-    claims: Mapping[str, Claim] = scene.stream.items(_CLAIMS)
-    uids = {claims[name].metadata.uid for name in names if name in claims}
-
-    def left(_: Stream) -> str | None:
-        there = [c.metadata.name for c in scene.stream.items(_CLAIMS).values()
-                 if c.metadata.uid in uids]  # fmt: skip
-        return f"claims {', '.join(there)} still there" if there else None
-
-    def gone() -> None:
-        happens(scene.stream, left, limit("claims are collected"))
-
-    return gone
+    if claims:
+        within = limit("claims are collected")
+        happens(scene.stream, lambda seen: disks.staying(seen, claims), within)
 
 
 def until_counted(scene: Scene, wanted: int, within: Limit) -> None:

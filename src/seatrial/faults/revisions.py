@@ -71,6 +71,13 @@ def ended(scene: Scene, olds: Uids) -> list[Named]:
     return [named(scene, n, olds[n]) for n in gone]
 
 
+def staying(scene: Scene, olds: Uids) -> str | None:
+    """Say which of these pods have not ended; None when all have."""
+    gone = {one["ordinal"] for one in ended(scene, olds)}
+    left = [scene.name(n) for n in olds if n not in gone]
+    return f"{', '.join(left)} still there" if left else None
+
+
 def named(scene: Scene, ordinal: int, uid: str) -> Named:
     """Name a pod as proofs do."""
     return {"ordinal": ordinal, "pod": scene.name(ordinal), "uid": uid}

@@ -5,7 +5,7 @@ May import: model, errors, timing, kube, faults.journal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -141,6 +141,11 @@ class Scene:
         if pod.metadata.uid != before.metadata.uid or not _containers(pod) & _containers(before):
             return None
         return f"{self.name(ordinal)} is said to be Ready in containers that ended with its node"
+
+    def unready(self, ordinals: Iterable[int]) -> str | None:
+        """Say which members are not Ready, and why; None when all are."""
+        late = [n for n in ordinals if not ((pod := self.member(n)) and pod.ready)]
+        return "; ".join(map(self.trouble, late)) or None
 
     def trouble(self, ordinal: int) -> str:
         """Say why a member is not Ready."""

@@ -29,7 +29,7 @@ _BY_HAND = "kubernetes.io/no-provisioner"
 _HOST = "kubernetes.io/hostname"
 _USER = 65534
 _CLAIM, _OWN = "/claim", "/own"
-_PROGRAM = (Path(__file__).parent / "disk_speed.py").read_text()
+_PROGRAM = Path(__file__).parent / "disk_speed.py"
 _WAITS = "import signal, sys\nsignal.signal(15, lambda *_: sys.exit(0))\nsignal.pause()"
 
 
@@ -75,7 +75,7 @@ def served(scene: Scene, ordinal: int, storage_class: str) -> tuple[Claim, Volum
 
 def ask(scene: Scene, *words: str) -> str:
     """Run the program in the pod; gives what it prints. Raises ToolFailed."""
-    argv = ("python3", "-B", "-c", _PROGRAM, *words)
+    argv = ("python3", "-B", "-c", _PROGRAM.read_text(), *words)
     within = limit("command in a container")
     return scene.kube.run(scene.namespace, NAME, NAME, argv, within).strip()
 

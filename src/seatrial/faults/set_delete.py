@@ -31,19 +31,16 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     found, path = scene.replicated(), members.path(scene)
     if ordinal != found.start:
         raise CannotRun(f"to delete the set from ordinal {found.start} on", seen=f"from {ordinal}")
-    document, uid, within = (
-        stripped(scene.kube.get(path)),
-        found.metadata.uid,
-        limit("set is deleted"),
-    )
+    document = stripped(scene.kube.get(path))
+    uid, within = found.metadata.uid, limit("set is deleted")
     going = {n: scene.pod(n).metadata.uid for n in found.ordinals}
-    claims_gone = members.let_claims_go(scene, going, found.retention.when_deleted)
+    claims = members.claims_that_go(scene, going, found.retention.when_deleted)
     scene.kube.delete(path, uid=uid)
     wait(scene.stream, lambda _: _staying(scene, uid), within)
     ended = members.until_ended(scene, going, within)
     witness = "DELETED of the set and of each pod seen on the watch"
     yield {"set": scene.set, "uid": uid, "pods": ended, "witness": witness}
-    claims_gone()
+    members.until_claims_gone(scene, claims)
     scene.kube.send("POST", path.rpartition("/")[0], document)
     came = members.until_back(scene, found.ordinals, limit("set is made again"), going)
     return {"set": scene.set, "uid": scene.replicated().metadata.uid, "pods": came}

@@ -60,8 +60,7 @@ def _lost(scene: Scene, uids: Uids, old: str) -> str | None:
     lost = [scene.name(n) for n in uids if owners.get(n) != found.metadata.uid]
     if lost:
         return f"{', '.join(lost)} not owned by the new set"
-    late = [n for n in uids if not ((pod := scene.member(n)) and pod.ready)]
-    return "; ".join(scene.trouble(n) for n in late) or None
+    return scene.unready(uids)
 
 
 def _owner(pod: Pod) -> str:

@@ -8,7 +8,7 @@ May import: model, errors, timing, kube, faults.*.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 
 from seatrial.errors import CannotRun
 from seatrial.faults import members, revisions
@@ -41,7 +41,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     to = len(uids) - len(above)
     if not above:
         raise CannotRun(f"a member above {ordinal}", seen=f"the set has {len(uids)}")
-    claims_gone = members.let_claims_go(scene, above, scene.replicated().retention.when_scaled)
+    claims = members.claims_that_go(scene, above, scene.replicated().retention.when_scaled)
     held(scene.kube, scene.path(ordinal), FINALIZER)
     scene.kube.delete(scene.path(ordinal), uid=uids[ordinal])
     wait(scene.stream, lambda _: _counted(scene, ordinal, len(uids)), limit("pod is replaced"))
@@ -53,13 +53,12 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     yield {"replicas": to, "unready": unready, "pods": [unready], "witness": witness}
     released(scene.kube, scene.path(ordinal), FINALIZER)
     scene.until_replaced(ordinal, uids[ordinal])
-    wait(scene.stream, lambda _: _there(scene, above), limit("members are scaled"))
-    claims_gone()
+    wait(scene.stream, lambda _: revisions.staying(scene, above), limit("members are scaled"))
+    members.until_claims_gone(scene, claims)
     scene.kube.patch(members.path(scene), {"spec": {"replicas": len(uids)}})
-    whole = len(uids)
     wait(
         scene.stream,
-        lambda _: _unasked(scene, whole) or _late(scene, uids),
+        lambda _: _unasked(scene, len(uids)) or scene.unready(uids),
         limit("members are scaled"),
     )
     gone = [revisions.named(scene, n, uid) for n, uid in sorted(above.items(), reverse=True)]
@@ -76,14 +75,3 @@ def _counted(scene: Scene, ordinal: int, replicas: int) -> str | None:
 def _unasked(scene: Scene, to: int) -> str | None:
     now = scene.replicated().spec.replicas
     return None if now == to else f"the set wants {now} replicas still"
-
-
-def _there(scene: Scene, above: revisions.Uids) -> str | None:
-    ended = {one["ordinal"] for one in revisions.ended(scene, above)}
-    left = [scene.name(n) for n in above if n not in ended]
-    return f"{', '.join(left)} still there" if left else None
-
-
-def _late(scene: Scene, members: Iterable[int]) -> str | None:
-    late = [n for n in members if not ((pod := scene.member(n)) and pod.ready)]
-    return "; ".join(scene.trouble(n) for n in late) or None
