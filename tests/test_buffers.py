@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from typing import Any
 import pytest
 
 from seatrial.places import carried
+from seatrial.testing.served import Served, served
 
 LEDGER = carried("fixtures") / "ledger" / "image"
 ROGUES = carried("fixtures") / "rogues"
@@ -23,21 +21,8 @@ BUFFERS = ROGUES / "buffers" / "manifests" / "buffers.py"
 ON_TMPFS = ROGUES / "on-tmpfs" / "manifests" / "on_tmpfs.py"
 
 
-class Member:
+class Member(Served):
     """A running rogue."""
-
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process, self.port, self.previous = process, port, 0
-
-    def ask(self, path: str, body: object = None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            data = None if body is None else json.dumps(body)
-            connection.request("GET" if data is None else "POST", path, data)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
 
     def append(self, seq: int, previous: int) -> tuple[int, Any]:
         record = {"writer": "w", "seq": seq, "value": f"v{seq}", "previous": previous}
@@ -62,15 +47,8 @@ def member(program: Path, folder: Path, **env: str) -> Iterator[Member]:
         "PYTHONPATH": str(LEDGER), "LEDGER_PROGRAM": str(LEDGER / "ledger.py"),
     }  # fmt: skip
     argv = [sys.executable, "-B", "-u", str(program), "serve"]
-    env = {**os.environ, **known, **env}
-    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            assert child.stdout
-            port = json.loads(child.stdout.readline())["listening"]
-            child.stdout.readline()
-            yield Member(child, port)
-        finally:
-            child.kill()
+    with served(argv, {**known, **env}) as found:
+        yield Member(**vars(found))
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from typing import Any
 import pytest
 
 from seatrial.places import carried
+from seatrial.testing.served import Served, served
 
 LEDGER = carried("fixtures") / "ledger" / "image"
 ROGUE = carried("fixtures") / "rogues" / "early-ack" / "manifests" / "early_ack.py"
@@ -25,21 +23,8 @@ RECORDS: list[dict[str, Any]] = [
 ]
 
 
-class Member:
+class Member(Served):
     """The running rogue."""
-
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process, self.port = process, port
-
-    def ask(self, path: str, body: object = None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            data = None if body is None else json.dumps(body)
-            connection.request("GET" if data is None else "POST", path, data)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
 
     def append(self, number: int) -> tuple[int, Any]:
         status, said = self.ask("/append", RECORDS[number])
@@ -51,17 +36,11 @@ class Member:
 
 @contextmanager
 def member(folder: Path, delay: float) -> Iterator[Member]:
-    env = {**os.environ, "LEDGER_DATA": str(folder), "LEDGER_PORT": "0", "POD_NAME": "ledger-1"}
+    env = {"LEDGER_DATA": str(folder), "LEDGER_PORT": "0", "POD_NAME": "ledger-1"}
     env |= {"PYTHONPATH": str(LEDGER), "EARLY_ACK_DELAY": str(delay)}
     argv = [sys.executable, "-B", "-u", str(ROGUE), "serve"]
-    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            assert child.stdout
-            port = json.loads(child.stdout.readline())["listening"]
-            child.stdout.readline()
-            yield Member(child, port)
-        finally:
-            child.kill()
+    with served(argv, env) as found:
+        yield Member(**vars(found))
 
 
 def acknowledged(found: Member) -> None:

@@ -15,35 +15,20 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seatrial.places import carried
+from seatrial.testing.served import Served, served
 
 IMAGE = carried("fixtures") / "ledger" / "image"
 PROGRAM = [sys.executable, "-B", "-u", str(IMAGE / "ledger.py")]
 
 
-@dataclass
-class Member:
+class Member(Served):
     """One running ledger."""
-
-    process: subprocess.Popen[str]
-    port: int
-    started: dict[str, Any]
-
-    def ask(self, path: str, body: object = None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            data = None if body is None else json.dumps(body)
-            connection.request("GET" if data is None else "POST", path, data)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
 
     def records(self, query: str = "") -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.ask(f"/ledger{query}")[1].splitlines()]
@@ -66,13 +51,8 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 @contextmanager
 def member(folder: Path, **more: str) -> Iterator[Member]:
     env = environment(folder, POD_NAME="ledger-2", **more)
-    with subprocess.Popen([*PROGRAM, "serve"], env=env, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            assert child.stdout
-            port = json.loads(child.stdout.readline())["listening"]
-            yield Member(child, port, json.loads(child.stdout.readline()))
-        finally:
-            child.kill()
+    with served([*PROGRAM, "serve"], env) as found:
+        yield Member(**vars(found))
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import resource
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from typing import Any
 import pytest
 
 from seatrial.places import carried
+from seatrial.testing.served import served
 
 FOLDER = carried("fixtures") / "ledger"
 PROGRAM = [sys.executable, "-B", "-u", str(FOLDER / "image" / "ledger.py"), "serve"]
@@ -39,15 +38,9 @@ client = loaded()
 
 @contextmanager
 def ledger(folder: Path) -> Iterator[tuple[str, int]]:
-    env = {**os.environ, "LEDGER_DATA": str(folder), "LEDGER_PORT": "0", "POD_NAME": "ledger-0"}
-    with subprocess.Popen(PROGRAM, env=env, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            assert child.stdout
-            port = json.loads(child.stdout.readline())["listening"]
-            child.stdout.readline()
-            yield f"127.0.0.1:{port}", child.pid
-        finally:
-            child.kill()
+    env = {"LEDGER_DATA": str(folder), "LEDGER_PORT": "0", "POD_NAME": "ledger-0"}
+    with served(PROGRAM, env) as found:
+        yield f"127.0.0.1:{found.port}", found.process.pid
 
 
 @pytest.fixture

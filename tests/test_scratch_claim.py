@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -21,9 +21,10 @@ from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.watch import Stream
-from seatrial.model import Op, Profile
+from seatrial.model import Profile
 from seatrial.plan import planned
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.dying import Fatal, ended_by
 from seatrial.testing.provisioner import Provisioner, provisioned
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.timing import Limit, wait
@@ -225,30 +226,17 @@ def test_a_set_without_claims_has_no_class_to_try(api, maker, tmp_path):
             pytest.fail("there is no class")
 
 
-class Fatal(Kept):
-    """A recorder that dies with its whole process at a stage."""
-
-    def __init__(self, stage: str) -> None:
-        super().__init__()
-        self.stage = stage
-
-    def write(self, op: Op) -> None:
-        super().write(op)
-        if op.value["stage"] == self.stage:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 def killed(api: FakeApi, maker: Provisioner, folder, stage: str) -> None:
     """Use a scratch claim in a child that SIGKILL ends at a stage, or once its pod runs."""
-    pid = os.fork()
-    if pid == 0:
-        with suppress(BaseException), staged(api, maker, folder) as scene:
+
+    def use() -> None:
+        with staged(api, maker, folder) as scene:
             if stage == "running":
                 Kube.run = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment,method-assign]
             with broken(FAULT, scene, 0, Fatal(stage)):
                 pass
-        os._exit(1)
-    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+
+    assert ended_by(use) == signal.SIGKILL
 
 
 NOTHING = {

@@ -1,10 +1,9 @@
 """Faults of a whole set on the fake API server: what they prove, and how they are undone."""
 
-import os
 import signal
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +17,8 @@ from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
 from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
-from seatrial.model import Op
 from seatrial.testing import FakeApi, Kept, Revised, fake_api, revised
+from seatrial.testing.dying import Fatal, ended_by
 from seatrial.timing import _SECONDS, Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -346,32 +345,18 @@ def test_an_exception_while_a_set_is_changed_puts_it_back(name, api, tmp_path):
     assert Journal().read() == ([], {})
 
 
-class Fatal(Kept):
-    """A recorder that dies with its whole process at a stage."""
-
-    def __init__(self, stage: str) -> None:
-        super().__init__()
-        self.stage = stage
-
-    def write(self, op: Op) -> None:
-        super().write(op)
-        if op.value["stage"] == self.stage:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 def killed(api: FakeApi, folder, name: str, stage: str) -> None:
     """Break a set in a child that SIGKILL ends at a stage."""
     kubeconfig = api.kubeconfig(folder / "kubeconfig")
-    pid = os.fork()
-    if pid == 0:
-        with suppress(BaseException):
-            kube = connect(kubeconfig)
-            with Stream(kube, KINDS, "x") as stream:
-                scene = Scene(kube, stream, "x", "web")
-                with broken(FAULTS[name], scene, 0, Fatal(stage)):
-                    pass
-        os._exit(1)
-    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+
+    def breaks() -> None:
+        kube = connect(kubeconfig)
+        with Stream(kube, KINDS, "x") as stream:
+            scene = Scene(kube, stream, "x", "web")
+            with broken(FAULTS[name], scene, 0, Fatal(stage)):
+                pass
+
+    assert ended_by(breaks) == signal.SIGKILL
 
 
 @pytest.mark.parametrize("stage", ["undo", "receipt"])
