@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from seatrial import timing
+from seatrial.cluster.foreign import Foreign
 from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken, cordons
 from seatrial.faults.journal import Journal
@@ -473,9 +474,11 @@ def test_nobody_but_a_worker_is_broken(name, zoned, others):
     assert whole(others)
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["of another's cluster", "of no name"])
 @pytest.mark.parametrize("name", EVERY)
-def test_a_machine_that_is_not_ours_is_left_alone(name, zoned, others):
+def test_a_machine_that_is_not_ours_is_left_alone(name, known, zoned, others):
     zoned.nodes.clear()
+    zoned.nodes.update({NODE: Foreign(NODE, "worker")} if known else {})
     with pytest.raises(NotOurs), broken(FAULTS[name], zoned, 0, Kept()):
         pytest.fail("it must not be broken")
     assert whole(others)

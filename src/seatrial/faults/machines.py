@@ -68,6 +68,10 @@ def of_node(scene: Scene, ordinal: int, pod: Pod, name: str) -> Victim:
             seen=f"{name} is the {node.role}'s and never a victim",
         )
     before = node.state()
+    if before.status == "unknown":
+        raise NotOurs(
+            f"a machine {name} of ours to break", seen="its cluster is not one that seatrial made"
+        )
     if before.status != "running":
         raise CannotRun(
             f"node {name} to run before it is broken",
