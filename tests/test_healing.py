@@ -281,7 +281,7 @@ def test_a_node_that_does_not_run_has_nothing_to_revive(engine):
 @pytest.mark.usefixtures("record")
 def test_what_is_inside_a_worker_is_asked_in_its_own_container(engine, monkeypatch):
     said = {"show": "ActiveState=active\nMainPID=7\n", "list": "TASK PID STATUS\none 9 RUNNING\n"}
-    monkeypatch.setattr(engine, "_exec", lambda *w: next((said[x] for x in w if x in said), "T 1"))
+    monkeypatch.setattr(engine, "_exec", lambda *w: next((said[x] for x in w if x in said), "T\n"))
     assert (machine().unit("kubelet").pid, machine().process("one")) == (7, 9)
     assert (machine().doing(9), machine().memory("one")) == ("T", 0)
     assert not machine().reaches("10.0.0.1", 6443)

@@ -14,19 +14,20 @@ from seatrial.machine import Unit
 UNITS = ("containerd", "kubelet")
 """The units that are ever halted, in the order in which they are started again."""
 
-_STATE = """said() {
+_STATE = """look() {
+  state= parent=
   read -r line < "/proc/$1/stat" || return 0
   set -- ${line##*) }
-  echo "$1 $2"
+  state=$1 parent=$2
 } 2>/dev/null
 """
 """State and parent of a process, nothing when it is gone; its name may have any character."""
-_DOING = f'{_STATE}said "$1"'
+_DOING = f'{_STATE}look "$1"; echo "$state"'
 _REVIVE = f"""{_STATE}
 for found in /proc/[0-9]*; do
-  set -- $(said "${{found#/proc/}}")
-  [ "${{1:-}}" = T ] || continue
-  case $(cat "/proc/$2/comm" 2>/dev/null) in containerd-shim*)
+  look "${{found#/proc/}}"
+  [ "$state" = T ] || continue
+  case $(cat "/proc/$parent/comm" 2>/dev/null) in containerd-shim*)
     kill -CONT "${{found#/proc/}}" && echo "process ${{found#/proc/}}" ;;
   esac
 done
@@ -69,7 +70,7 @@ def process(engine: Engine, node: str, number: str) -> int:
 
 def doing(engine: Engine, node: str, pid: int) -> str:
     """Give the state letter of a process; empty when it is gone."""
-    return engine.docker("exec", node, "sh", "-c", _DOING, "sh", str(pid)).partition(" ")[0]
+    return engine.docker("exec", node, "sh", "-c", _DOING, "sh", str(pid)).strip()
 
 
 def revive(engine: Engine, node: str) -> tuple[str, ...]:
