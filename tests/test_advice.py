@@ -6,6 +6,7 @@ What was declared is what the rogue's own manifests say, rendered as for a trial
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ SEEN = {
 """Rogues whose cause is in what was seen, and a run in which it was."""
 
 
+@cache  # rendering takes a kubectl
 def declared(name: str) -> dict[str, Any]:
     profile = profiles.load(name, known=checks.CHECKS)
     documents = profiles.render(profile, images={}, namespace="trial")
@@ -136,7 +138,6 @@ def test_a_member_whose_pod_was_deleted_by_force_is_named_with_its_node():
     ],
 )
 def test_a_service_that_gives_members_no_names_is_named(service, said):
-    facts = declared("ledger")
     name = {"kind": "Service", "metadata": {"name": "ledger"}}
     profile = profiles.load("ledger", known=checks.CHECKS)
     the_set = {

@@ -25,7 +25,8 @@ from seatrial.testing.crew import Crew
 
 CLAIMS = ["storage.rebind", "durability.acknowledged"]
 SUBJECT = {"claims": CLAIMS, "ask": {"token": ["token"]}}
-FRESH, OLD = 1, 95
+FRESH, OLD = -60, 95
+"""Seconds since a lease was renewed: one that stays good for a minute, and one that is over."""
 SOON = timing.Limit("the test's own patience", 20)
 
 

@@ -51,6 +51,11 @@ def test_what_we_wait_after_the_last_change_is_ours():
     assert (found.cluster, found.ours) == (4, 6)
 
 
+def test_a_change_that_is_told_before_its_request_is_done_is_the_clusters_still():
+    slow = request(4, 5.2, "kubelet/v1", "pods/status")
+    assert path(asked(0), slow, asked(5), end=5) == 5
+
+
 def test_a_change_that_nobody_waits_for_hides_nothing():
     assert path(asked(0), moved(4), moved(9, "endpointslices")) == 4
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.checks.drifts import answers, drifts, missing
+from seatrial.checks.drifts import answers, drifts, no_receipt
 from seatrial.checks.intervals import ordinals, resolved
 from seatrial.checks.sight import driver_lost
 from seatrial.model import History, Op, Outcome
@@ -118,7 +118,7 @@ def test_a_scale_down_is_one_drift_for_each_of_its_pods():
     found = drifts(story.history())
     assert [drift.ordinal for drift in found] == [2, 1]
     assert all(drift.new and drift.new != drift.old for drift in found)
-    assert missing(story.history()) == ()
+    assert no_receipt(story.history()) == ""
 
 
 def test_a_pod_that_came_back_with_its_node_has_a_before_and_an_after():
@@ -147,8 +147,8 @@ def test_a_receipt_for_another_fault_is_still_missing():
     story = Story({"pod-delete": [1], "scale-down": [1]})
     story.deploys()
     story.drifts("pod-delete", 1)
-    assert missing(story.history()) == ("scale-down of ordinal 1",)
-    assert missing(story.history(), "pod-delete") == ()
+    assert no_receipt(story.history()) == "no receipt for scale-down of ordinal 1"
+    assert no_receipt(story.history(), "pod-delete") == ""
 
 
 def driver(**value: object) -> History:

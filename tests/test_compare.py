@@ -90,3 +90,12 @@ def test_a_version_named_twice_is_tried_once():
 def test_a_cluster_that_is_there_has_one_version():
     with pytest.raises(BadInput, match="one --kubernetes"):
         specs_of("", "one-node", "fast", ["1.33", "1.34"], allow="prod")
+
+
+def test_a_version_that_nothing_is_known_of_is_refused_before_any_cluster_is_made(monkeypatch):
+    def made(*_: object) -> None:
+        pytest.fail("a cluster was asked for")
+
+    monkeypatch.setattr("seatrial.cli.trial.grounded", made)
+    call = ["certify", "ledger", "--kubernetes", "1.33", "--kubernetes", "1.20"]
+    assert cli.called(call) == 4

@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -439,8 +440,12 @@ def test_a_shutdown_that_the_engine_goes_on_with_is_waited_for(events, waits, en
 
 def test_a_docker_client_that_outlives_us_is_waited_for(engine, monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "node ends", 0.3)
-    argv = ["docker", "-c", "read until", "sea-worker-1"]
-    with subprocess.Popen(argv, executable="/bin/sh", stdin=subprocess.PIPE) as client:
+    argv = ["docker", "-c", "echo up; read until", "sea-worker-1"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, executable="/bin/sh", stdin=pipe, stdout=pipe) as client:
+        # Popen returns when the kernel has closed our files in it, before it has its new name.
+        assert client.stdout
+        assert client.stdout.readline() == b"up\n"
         with pytest.raises(NotReady, match=f"still runs as {client.pid}"):
             nodes.settle(engine, "sea-worker-1")
         nodes.settle(engine, "sea-worker-2")
@@ -613,7 +618,8 @@ def test_a_set_that_is_there_is_left_as_it_is(api, tmp_path):
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_set_that_is_ending_still_stays_in_the_journal(api, tmp_path):
+def test_a_set_that_is_ending_still_stays_in_the_journal(api, tmp_path, monkeypatch):
+    monkeypatch.setitem(timing._SECONDS, "set is deleted", 0.2)
     Journal().open(unmade(api, tmp_path))
     api.lingering.add("statefulsets")
     api.delete("statefulsets", "web", "x")
@@ -621,6 +627,25 @@ def test_a_set_that_is_ending_still_stays_in_the_journal(api, tmp_path):
     api.remove("statefulsets", "web", "x")
     assert healing.heal(Quiet()).exit_code == 0
     assert replicas(api) == 3
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_set_that_ends_while_somebody_heals_is_made_again_at_once(api, tmp_path):
+    Journal().open(unmade(api, tmp_path))
+    api.lingering.add("statefulsets")
+    api.delete("statefulsets", "web", "x")
+    ends = threading.Thread(target=_ended_once_watched, args=(api,))
+    ends.start()
+    done = healing.heal(Quiet())
+    ends.join()
+    assert "web was deleted and is made again" in done.mends[0].sentence
+    assert replicas(api) == 3
+
+
+def _ended_once_watched(api: FakeApi) -> None:
+    watched = Limit("somebody watches", 20)
+    poll(lambda: None if api.watches else "nobody watches yet", watched, every=0.01)
+    api.remove("statefulsets", "web", "x")
 
 
 @pytest.mark.usefixtures("alone")
@@ -669,6 +694,7 @@ def test_only_a_live_owners_fault_is_left_unless_forced(api, tmp_path, capsys):
 
 RUN = """
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 import msgspec

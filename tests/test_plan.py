@@ -128,3 +128,8 @@ def test_op_0_holds_all_that_decides_and_no_path_of_this_machine():
     text = json.dumps(op.value)
     assert "/somewhere" not in text
     assert "/else" not in text
+
+
+def test_a_variant_that_is_mistyped_is_answered_with_the_one_there_is():
+    with pytest.raises(BadInput, match="broken-update:image"):
+        plan.rounds_of("broken-update:imge")

@@ -2,11 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from seatrial import checks, profiles, run
+
 SUITES = Path(__file__).parents[1] / "suites"
+NEEDED = (checks, profiles, run)
+"""What an inner session imports; it forgets, at a second each, what was not there before it."""
+pytest_plugins = ("pytester",)
 
 CONFTEST = """
 import pytest
@@ -29,43 +35,49 @@ def test_names(holds):
 def test_unclaimed(holds):
     holds("recovery.six-stages")
 """
+Ran = Callable[..., pytest.RunResult]
 
 
-def ran(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in a process of its own, as its user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def ran(pytester) -> Ran:
+    """Give a function that runs a session of pytest of its own in an empty folder, in here.
+
+    Only collecting the suites needs a process of its own: what is imported there is the question.
+    """
+
+    def session(*words: str, said: str = "holds", folder: str = "") -> pytest.RunResult:
+        pytester.makeconftest(CONFTEST.format(said=said))
+        path: Path = pytester.path / folder / "test_it.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(TEST)
+        found: pytest.RunResult = pytester.runpytest_inprocess("-p", "no:cacheprovider", *words)
+        return found
+
+    return session
 
 
 @pytest.mark.parametrize(
     ("said", "result"),
-    [("holds", "1 passed, 1 skipped"), ("broken", "1 failed"), ("unknown", "1 failed")],
+    [
+        ("holds", {"passed": 1, "skipped": 1}),
+        ("broken", {"failed": 1, "skipped": 1}),
+        ("unknown", {"failed": 1, "skipped": 1}),
+    ],
 )
-def test_only_a_verdict_that_holds_is_green(said, result, tmp_path):
-    (tmp_path / "conftest.py").write_text(CONFTEST.format(said=said))
-    (tmp_path / "test_it.py").write_text(TEST)
-    done = ran(tmp_path, "-q")
-    assert result in done.stdout, done.stdout + done.stderr
+def test_only_a_verdict_that_holds_is_green(said, result, ran):
+    done = ran("-q", said=said)
+    done.assert_outcomes(**result)
     if said != "holds":
-        assert f"identity.hostname is {said}: because of a test of all" in done.stdout
+        assert f"identity.hostname is {said}: because of a test of all" in done.stdout.str()
 
 
-def test_a_folder_named_as_a_family_has_a_trial_of_that_family(tmp_path):
-    (tmp_path / "conftest.py").write_text(CONFTEST.format(said="broken"))
-    (tmp_path / "identity").mkdir()
-    (tmp_path / "identity" / "test_it.py").write_text(TEST)
-    assert "because of a test of identity" in ran(tmp_path, "-q").stdout
+def test_a_folder_named_as_a_family_has_a_trial_of_that_family(ran):
+    done = ran("-q", said="broken", folder="identity")
+    assert "because of a test of identity" in done.stdout.str()
 
 
-def test_a_guarantee_that_is_not_claimed_is_skipped_and_says_so(tmp_path):
-    (tmp_path / "conftest.py").write_text(CONFTEST.format(said="holds"))
-    (tmp_path / "test_it.py").write_text(TEST)
-    assert "ledger does not claim recovery.six-stages" in ran(tmp_path, "-q", "-rs").stdout
+def test_a_guarantee_that_is_not_claimed_is_skipped_and_says_so(ran):
+    assert "ledger does not claim recovery.six-stages" in ran("-q", "-rs").stdout.str()
 
 
 def test_the_suites_are_collected_without_a_cluster_or_heavy_imports(tmp_path):
@@ -85,8 +97,8 @@ def test_the_suites_are_collected_without_a_cluster_or_heavy_imports(tmp_path):
     assert done.stdout.splitlines()[-1] == "[] 0", done.stdout + done.stderr
 
 
-def test_options_have_our_prefix_and_a_sentence(tmp_path):
-    text = ran(tmp_path, "--help").stdout
+def test_options_have_our_prefix_and_a_sentence(ran):
+    text = ran("--help").stdout.str()
     section = text.split("seatrial: trials of stateful workloads")[1].split("\n\n")[0]
     assert "--trial-profile" in section
     assert all(
@@ -94,5 +106,5 @@ def test_options_have_our_prefix_and_a_sentence(tmp_path):
     )
 
 
-def test_a_wrong_option_is_a_usage_error(tmp_path):
-    assert ran(tmp_path, "--trial-keep", "sometimes").returncode == pytest.ExitCode.USAGE_ERROR
+def test_a_wrong_option_is_a_usage_error(ran):
+    assert ran("--trial-keep", "sometimes").ret == pytest.ExitCode.USAGE_ERROR

@@ -30,15 +30,12 @@ from seatrial.places import carried
 IMAGE = carried("fixtures") / "ledger-recovery" / "image"
 LEDGER = carried("fixtures") / "ledger" / "image"
 RESTIC = """\
-#!{python}
-import json, os, shutil, sys, time
+#!{python} -IS
+import json, os, shutil, sys
 from pathlib import Path
 repo, fake, words = Path("{repo}"), os.environ.get("FAKE", ""), sys.argv[1:]
 if fake == "wrong key":
     sys.exit("Fatal: wrong password or no key found")
-if fake == "hang":
-    print("retrying", file=sys.stderr, flush=True)
-    time.sleep(60)
 tagged = [b.removeprefix("ordinal=") for a, b in zip(words, words[1:]) if a == "--tag"]
 if words[0] == "init":
     Path(words[words.index("--repo") + 1]).mkdir()
@@ -290,18 +287,22 @@ def test_a_restore_that_cannot_be_done_says_why_and_leaves_no_member(
         ("STORE_LOG", "127.0.0.1:1", "the store's log 127.0.0.1:1 cannot be reached"),
         ("FAKE", "wrong key", "wrong password or no key found"),
         ("FAKE", "unreadable", "input/output error"),
-        ("FAKE", "hang", "restic backup was not done after 0.5 s: retrying"),
+        ("RESTIC", "hanging", "restic backup was not done after 0.5 s: retrying"),
     ],
 )
 def test_a_backup_that_failed_says_why_and_is_never_restored(
-    place, monkeypatch, setting, value, said
+    place, monkeypatch, tmp_path, setting, value, said
 ):
+    (tmp_path / "hanging").write_text("#!/bin/sh\necho retrying >&2\nexec sleep 60\n")
+    (tmp_path / "hanging").chmod(0o755)
     place.grow("a")
     good = place.back_up()
     place.grow("a", "a")
     with monkeypatch.context() as patch:
+        if setting == "RESTIC":
+            patch.setattr(backup, "LIMIT", 0.5)
+            value = str(tmp_path / value)
         patch.setenv(setting, value)
-        patch.setattr(backup, "LIMIT", 0.5)
         line = place.back_up()
     assert not line["ok"]
     assert said in line["note"]

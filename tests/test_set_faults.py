@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seatrial.errors import CannotRun, NotReady
-from seatrial.faults import FAULTS, broken, revisions
+from seatrial.faults import FAULTS, broken, members, revisions
 from seatrial.faults.journal import Journal
 from seatrial.faults.rolling_update import MARK
 from seatrial.faults.scene import Scene
@@ -395,3 +395,28 @@ def test_a_set_with_min_ready_seconds_is_given_them_before_it_is_called_idle(api
         began = time.monotonic()
         assert not revisions.moves(scene, revisions.uids(scene))
         assert time.monotonic() - began >= 1.4
+
+
+@pytest.fixture
+def claimed(api, tmp_path):
+    """Give the scene of a member with a claim."""
+    mounts = [{"name": "d", "persistentVolumeClaim": {"claimName": "d-web-2"}}]
+    api.put("pods", "web-2", "x", spec={"volumes": mounts})
+    api.put("persistentvolumeclaims", "d-web-2", "x", status={"phase": "Bound"})
+    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
+    with Stream(kube, ("pods", "persistentvolumeclaims"), "x") as stream:
+        yield Scene(kube, stream, "x", "web")
+
+
+def test_nobody_is_asked_for_again_before_the_claim_that_goes_with_it_is_gone(api, claimed):
+    claims_gone = members.let_claims_go(claimed, [2], "Delete")
+    threading.Timer(0.1, api.remove, ("persistentvolumeclaims", "d-web-2", "x")).start()
+    claims_gone()
+    assert "d-web-2" not in claimed.stream.items("persistentvolumeclaims")
+
+
+@pytest.mark.parametrize(("declared", "patience"), [("Retain", 30), ("Delete", 0.1)])
+def test_a_claim_that_stays_holds_nobody_up_for_ever(declared, patience, claimed, monkeypatch):
+    monkeypatch.setitem(_SECONDS, "claims are collected", patience)
+    members.let_claims_go(claimed, [2], declared)()
+    assert "d-web-2" in claimed.stream.items("persistentvolumeclaims")

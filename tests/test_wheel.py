@@ -75,15 +75,20 @@ def test_the_wheel_answers_and_not_the_checkout(alone):
     assert Path(said.stdout.strip()).is_relative_to(alone.python.parents[1])
 
 
-def test_a_wheel_in_an_empty_folder_collects_the_suites(alone):
-    said = alone.run(*COLLECT)
+@pytest.fixture(scope="module")
+def collected(alone):
+    return alone.run(*COLLECT)
+
+
+def test_a_wheel_in_an_empty_folder_collects_the_suites(collected):
+    said = collected
     assert said.returncode == 0, said.stdout + said.stderr
     assert "::test_" in said.stdout
     assert "error" not in said.stdout.lower()
 
 
+@pytest.mark.usefixtures("collected")
 def test_collecting_leaves_nothing_behind(alone):
-    alone.run(*COLLECT)
     left = {path.name for path in alone.folder.iterdir()} - {".pytest_cache", ".cache"}
     assert left == set()
 

@@ -85,7 +85,9 @@ def rounds_of(fault: str) -> tuple[str, int]:
     if not colon:
         return name, _ROUNDS.get(name, 1)
     if not (rounds.isdecimal() and 0 < int(rounds) <= _MOST_ROUNDS):
-        raise BadInput(f"1 to {_MOST_ROUNDS} rounds of {name}", seen=rounds, remedy=f"{name}:10")
+        others = [each for each in _VARIANTS if each.startswith(f"{name}:")]
+        remedy = " or ".join([f"{name}:10", *others])
+        raise BadInput(f"1 to {_MOST_ROUNDS} rounds of {name}", seen=rounds, remedy=remedy)
     return name, int(rounds)
 
 

@@ -35,6 +35,7 @@ _SECONDS = {
     "an empty volume is gone": 30.0,
     "api answers": 60.0,
     "claim is expanded": 180.0,
+    "claims are collected": 15.0,
     "command in a container": 20.0,
     "container is started again": 120.0,
     "controller is ready": 60.0,

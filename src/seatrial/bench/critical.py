@@ -49,7 +49,8 @@ def _waits(ordered: Sequence[Request], ours: Sequence[Request], until: float) ->
     moves = [r for r in ordered if r not in ours and not r.resource.startswith(_BESIDE)]
     nexts = [*(r.came for r in ours[1:]), until][: len(ours)]
     for request, following in zip(ours, nexts, strict=True):
-        ends = [m.done for m in moves if request.came <= m.came and m.done <= following]
+        # A change is told on the watch before its own request is done.
+        ends = [min(m.done, following) for m in moves if request.came <= m.came < following]
         if ends:
             yield request.came, max(ends)
 

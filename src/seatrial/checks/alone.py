@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from seatrial.checks.drifts import Drift, began, drifts, missing
+from seatrial.checks.drifts import Drift, began, drifts, no_receipt
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import Life, Meeting, lives, meetings, unheard
 from seatrial.model import History, Json, Op, Standing, Verdict
@@ -56,8 +56,8 @@ def _accusation(meeting: Meeting, cuts: Sequence[Drift]) -> str:
 
 
 def _unshown(history: History, found: Lives, met: Sequence[Meeting], cuts: Sequence[Drift]) -> str:
-    if absent := missing(history, _CUT):
-        return f"no receipt for {', '.join(absent)}"
+    if absent := no_receipt(history, _CUT):
+        return absent
     if not cuts:
         return "no node was cut off, so nothing was shown"
     unseen = (_unseen(history, found, cut) for cut in cuts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seatrial.checks.drifts import began, healing, missing, receipts
+from seatrial.checks.drifts import began, healing, no_receipt, receipts
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.turns import (
     REVISION,
@@ -45,9 +45,8 @@ def broken_update(history: History) -> Verdict:
         f"the rollout stopped at {', '.join(figures['stopped_at'])}{f' ({why})' if why else ''}; "
         f"going back healed{': ' + hands if figures['by_hand'] else ' by itself'}"
     )
-    absent = "" if done else "no broken update was caused, so nothing was shown"
-    if lacking := missing(history, *_FAULTS):
-        absent = f"no receipt for {', '.join(lacking)}"
+    nothing = "" if done else "no broken update was caused, so nothing was shown"
+    absent = no_receipt(history, *_FAULTS) or nothing
     return settled(_BROKEN, found, praise, figures, absent=absent)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from seatrial.checks import findings
-from seatrial.checks.drifts import Drift, drifts, missing
+from seatrial.checks.drifts import Drift, drifts, no_receipt
 from seatrial.checks.intervals import Answer, Tenure, ordinals, resolved
 from seatrial.checks.sight import driver_lost, gaps
 from seatrial.model import History, Json, Op, Standing, Verdict
@@ -93,8 +93,8 @@ def _settled(
 
 
 def _unshown(history: History, found: Sequence[Finding], servers: Sequence[str]) -> str:
-    if absent := missing(history):
-        return f"no receipt for {', '.join(absent)}"
+    if absent := no_receipt(history):
+        return absent
     if not found and servers:
         return "no drift was caused, so nothing was shown"
     if not servers:

@@ -60,9 +60,7 @@ def drifts(history: History) -> tuple[Drift, ...]:
 
 def unshown(history: History, fault: str, nothing: str) -> str:
     """Say why a fault shows nothing: no receipt, or `nothing` when none was planned; else empty."""
-    if absent := missing(history, fault):
-        return f"no receipt for {', '.join(absent)}"
-    return "" if receipts(history, fault) else nothing
+    return no_receipt(history, fault) or ("" if receipts(history, fault) else nothing)
 
 
 def receipts(history: History, *faults: str) -> tuple[Op, ...]:
@@ -80,13 +78,13 @@ def began(history: History, receipt: Op) -> Op:
     return plans[-1] if plans else receipt
 
 
-def missing(history: History, *faults: str) -> tuple[str, ...]:
-    """Name the faults (of all, or of those named) that were planned and have no receipt.
+def no_receipt(history: History, *faults: str) -> str:
+    """Say which faults (of all, or of those named) were planned and have no receipt; else empty.
 
     Without its plan nobody can say that a run was whole: then the plan itself is missing.
     """
     if "plan" not in history.head:
-        return ("the plan",)
+        return "no receipt for the plan"
     wanted = [
         (planned["fault"], ordinal)
         for planned in history.head["plan"]["faults"]
@@ -96,7 +94,8 @@ def missing(history: History, *faults: str) -> tuple[str, ...]:
     for op in receipts(history):
         if (pair := (op.value["fault"], op.value["ordinal"])) in wanted:
             wanted.remove(pair)
-    return tuple(f"{fault} of ordinal {ordinal}" for fault, ordinal in wanted)
+    lacking = ", ".join(f"{fault} of ordinal {ordinal}" for fault, ordinal in wanted)
+    return f"no receipt for {lacking}" if lacking else ""
 
 
 def answers(history: History, question: str) -> Iterator[Op]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from seatrial.checks.drifts import TAKES_THE_DISK, missing, receipts
+from seatrial.checks.drifts import TAKES_THE_DISK, no_receipt, receipts
 from seatrial.checks.ledger import (
     Held,
     LedgerFindings,
@@ -136,8 +136,8 @@ def _culprits(found: LedgerFindings) -> Iterator[int]:
 
 
 def _unshown(history: History, found: LedgerFindings, sent: Sequence[Sent]) -> str:
-    if absent := missing(history):
-        return f"no receipt for {', '.join(absent)}"
+    if absent := no_receipt(history):
+        return absent
     if not receipts(history):
         return "no fault was caused, so nothing was shown"
     members = _members(history, found, sent)

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.drifts import Drift, began, drifts, missing
+from seatrial.checks.drifts import Drift, began, drifts, no_receipt
+from seatrial.checks.endings import SIGKILLED
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.ledger import Held, Loss, Sent, attempts, final_reads, judge_ledger
 from seatrial.checks.sight import driver_lost
@@ -29,8 +30,6 @@ MEANT = {
 RECENT = 1.0
 """Seconds: who holds writes back that long must have acknowledged some so shortly before its end.
 """
-_SIGKILL = 137
-"""The exit code of what SIGKILL ended: 128 + 9."""
 
 
 def durable(history: History) -> Verdict:
@@ -56,8 +55,7 @@ def durable(history: History) -> Verdict:
     found += [Finding(Standing.HOLDS, "", _receipts([hit])) for hit in ours]
     lost = sum(1 for one in found if one.standing is Standing.BROKEN)
     figures = _figures(sent, ours, tight)
-    absent = missing(history, *MEANT)
-    why = f"no receipt for {', '.join(absent)}" if absent else driver_lost(history)
+    why = no_receipt(history, *MEANT) or driver_lost(history)
     nothing = f"none of {', '.join(MEANT)} was caused, so nothing was shown"
     return settled(_DURABLE, found, _praise(figures), {**figures, "lost": lost}, nothing, why)
 
@@ -175,8 +173,8 @@ def _unproved(ours: Sequence[_Hit]) -> Iterator[Finding]:
             yield Finding(Standing.UNKNOWN, f"nothing was healed after {drift.name}")
         elif drift.fault == "process-kill":
             code = drift.healed.value["proof"].get("exit")
-            if code != _SIGKILL:
-                reason = f"after {drift.name} the kubelet says exit code {code}, not {_SIGKILL}"
+            if code != SIGKILLED:
+                reason = f"after {drift.name} the kubelet says exit code {code}, not {SIGKILLED}"
                 yield Finding(Standing.UNKNOWN, reason, (drift.receipt, drift.healed))
 
 

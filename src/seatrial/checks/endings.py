@@ -14,6 +14,9 @@ from seatrial.checks.intervals import Tenure
 from seatrial.checks.turns import everybody, successor, version
 from seatrial.model import History, Json, Op
 
+SIGKILLED = 137
+"""The exit code of who was ended by SIGKILL: 128 + 9."""
+
 
 @dataclass(frozen=True)
 class Ending:

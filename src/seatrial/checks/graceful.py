@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.drifts import began, missing
-from seatrial.checks.endings import Ending, endings
+from seatrial.checks.drifts import began, no_receipt
+from seatrial.checks.endings import SIGKILLED, Ending, endings
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.ledger import Loss, attempts, final_reads, judge_ledger
 from seatrial.checks.sight import driver_lost
@@ -19,8 +19,6 @@ from seatrial.model import History, Json, Op, Outcome, Standing, Verdict
 _STOP = "ordering.graceful-stop"
 _GENTLE = ("scale-down", "pod-evict", "pod-delete", "evict-all")
 """Faults that ask a pod to go with its own grace period, while it serves."""
-_KILLED = 137
-"""The exit code of who was ended by SIGKILL: 128 + 9."""
 _OTHERWISE = frozenset({"OOMKilled", "ContainerStatusUnknown"})
 """Reasons that come with the same exit code, and are about something else."""
 _LATE = 1.0
@@ -78,8 +76,8 @@ def graceful_stop(history: History) -> Verdict:
 
 
 def _unshown(history: History, found: Sequence[Finding]) -> str:
-    if absent := missing(history, *_GENTLE):
-        return f"no receipt for {', '.join(absent)}"
+    if absent := no_receipt(history, *_GENTLE):
+        return absent
     return driver_lost(history) if found else "no member was told to go, so nothing was shown"
 
 
@@ -133,14 +131,14 @@ def _failed(sight: Sight, end: Ending) -> Iterator[Offence]:
 
 
 def _killed(end: Ending, ended: Op) -> Iterator[Offence]:
-    if end.how["exit"] != _KILLED or end.how["reason"] in _OTHERWISE:
+    if end.how["exit"] != SIGKILLED or end.how["reason"] in _OTHERWISE:
         return
     why = f"because it did not end within its grace period of {end.grace:g} s"
     if end.grace < 0:
         why = "whatever grace period it had"
     elif end.lasted < end.grace - _COARSE:
         why = f"although its grace period is {end.grace:g} s"
-    yield f"was killed after {end.took:.1f} s (exit code {_KILLED}) {why}", (end.leaving, ended)
+    yield f"was killed after {end.took:.1f} s (exit code {SIGKILLED}) {why}", (end.leaving, ended)
 
 
 def _hasty(sight: Sight, end: Ending, ended: Op) -> Iterator[Offence]:
@@ -247,7 +245,7 @@ def _figures(sight: Sight, ends: Sequence[Ending]) -> dict[str, Json]:
     return {
         "stops": len(ends),
         "under_load": sum(_loaded(sight, end) for end in ends),
-        "killed": codes.count(str(_KILLED)),
+        "killed": codes.count(str(SIGKILLED)),
         "seconds": [round(end.took, 3) for end in ends if end.ended],
         "left_before": round(min(left), 3) if left else None,
         "exits": {code: codes.count(code) for code in sorted({*codes})},

@@ -5,7 +5,7 @@ May import: model.
 
 from __future__ import annotations
 
-from seatrial.checks.drifts import answers, drifts, missing
+from seatrial.checks.drifts import answers, drifts, no_receipt
 from seatrial.model import History, Op, Standing, Verdict
 
 _HOSTNAME = "identity.hostname"
@@ -47,8 +47,8 @@ def _accusation(history: History, op: Op) -> str:
 def _unshown(history: History, said: list[Op]) -> str:
     if not said:
         return "no member answered what its hostname is"
-    if absent := missing(history):
-        return f"no receipt for {', '.join(absent)}"
+    if absent := no_receipt(history):
+        return absent
     silent = [drift.name for drift in drifts(history) if not any(map(drift.after, said))]
     if silent:
         return f"the new pod never answered after {', '.join(silent)}"

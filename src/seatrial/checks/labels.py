@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from seatrial.checks.drifts import missing
+from seatrial.checks.drifts import no_receipt
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.sight import gaps, torn
@@ -77,8 +77,8 @@ def _told(tenure: Tenure) -> Iterator[Finding]:
 def _unseen(history: History, held: Mapping[int, tuple[Tenure, ...]]) -> Iterator[Finding]:
     if late := [str(ordinal) for ordinal in history.members if ordinal not in held]:
         yield Finding(Standing.UNKNOWN, f"no pod of ordinal {', '.join(late)} was ever seen")
-    if absent := missing(history, "pod-delete"):
-        yield Finding(Standing.UNKNOWN, f"no receipt for {', '.join(absent)}")
+    if absent := no_receipt(history, "pod-delete"):
+        yield Finding(Standing.UNKNOWN, absent)
     for gap in filter(torn, gaps(history, "pod")):
         reason = f"not every pod was seen: {gap.value['reason']}"
         yield Finding(Standing.UNKNOWN, reason, (gap,))

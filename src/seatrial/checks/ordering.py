@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.drifts import began, missing, receipts
+from seatrial.checks.drifts import began, no_receipt, receipts
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.sight import gaps, torn
 from seatrial.checks.turns import bound, version
@@ -144,8 +144,8 @@ def _told_gone(downs: Sequence[Op], found: Offence | Wait) -> bool:
 
 
 def _unshown(history: History, downs: Sequence[Op], went: Mapping[int, Sequence[Departure]]) -> str:
-    if absent := missing(history, "scale-down"):
-        return f"no receipt for {', '.join(absent)}"
+    if absent := no_receipt(history, "scale-down"):
+        return absent
     if not downs:
         return "no scale-down was caused, so nothing was shown"
     return next(filter(None, (_unseen(history, op, went[op.index]) for op in downs)), "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from seatrial.checks.drifts import answers, drifts, missing
+from seatrial.checks.drifts import answers, drifts, no_receipt
 from seatrial.checks.findings import Finding, settled
 from seatrial.model import History, Op, Standing, Verdict
 
@@ -55,8 +55,8 @@ def _doubled(told: Sequence[Op]) -> Iterator[Finding]:
 
 
 def _unshown(history: History, told: Sequence[Op]) -> Iterator[Finding]:
-    if absent := missing(history):
-        yield Finding(Standing.UNKNOWN, f"no receipt for {', '.join(absent)}")
+    if absent := no_receipt(history):
+        yield Finding(Standing.UNKNOWN, absent)
     for drift in drifts(history):
         sides = {"before": drift.before, "after": drift.after}
         for side, shows in sides.items():

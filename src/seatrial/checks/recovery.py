@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from seatrial.checks.drifts import missing
+from seatrial.checks.drifts import no_receipt
 from seatrial.checks.recoveries import STAGES, Finding, Recovery, recoveries
 from seatrial.checks.restored import Books, books, brought_back, cost
 from seatrial.checks.sight import drill_trouble, driver_lost
@@ -48,8 +48,8 @@ def six_stages(history: History) -> Verdict:
 
 
 def _unshown(history: History, lost: Sequence[Recovery]) -> str:
-    if absent := missing(history, "node-lost"):
-        return _why(f"no receipt for {', '.join(absent)}", history)
+    if absent := no_receipt(history, "node-lost"):
+        return _why(absent, history)
     if not lost:
         return _why("no node was lost, so nothing was shown", history)
     if trouble := drill_trouble(history):

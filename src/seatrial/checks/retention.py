@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from seatrial.checks.drifts import Drift, began, drifts, missing
+from seatrial.checks.drifts import Drift, began, drifts, no_receipt
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import Mount, mounts
 from seatrial.checks.sight import gaps, torn
@@ -45,8 +45,8 @@ def policy(history: History) -> Verdict:
 
 
 def _absent(history: History, seen: set[str]) -> Iterator[Finding]:
-    if absent := missing(history, *_DECLARED):
-        yield Finding(Standing.UNKNOWN, f"no receipt for {', '.join(absent)}")
+    if absent := no_receipt(history, *_DECLARED):
+        yield Finding(Standing.UNKNOWN, absent)
     for fault, (_, word) in _DECLARED.items():
         if fault not in seen:
             yield Finding(Standing.UNKNOWN, f"without a {fault} nothing shows what {word} does")

@@ -15,7 +15,7 @@ from seatrial.checks.drifts import (
     answers,
     began,
     drifts,
-    missing,
+    no_receipt,
 )
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import mounts
@@ -44,7 +44,7 @@ def rebind(history: History) -> Verdict:
     shown = [drift for drift in drifts(history) if drift.fault not in others]
     found = [_compare(history, drift) for drift in shown]
     figures = {"drifts": len(found), **_moves(history, shown), **move_figures(moves(history))}
-    return _settled(_REBIND, found, missing(history), _praise(figures), figures)
+    return _settled(_REBIND, found, no_receipt(history), _praise(figures), figures)
 
 
 def kept_on_scale_down(history: History) -> Verdict:
@@ -62,7 +62,7 @@ def kept_on_scale_down(history: History) -> Verdict:
         f"{figures['claims']} claims of {figures['members']} members stayed; scale-up found "
         "volume and token again"
     )
-    return _settled(_KEPT, found, missing(history, "scale-down"), praise, figures)
+    return _settled(_KEPT, found, no_receipt(history, "scale-down"), praise, figures)
 
 
 def reattached(history: History) -> Verdict:
@@ -80,7 +80,7 @@ def reattached(history: History) -> Verdict:
         f"{figures['claims']} claims outlived their set; the one made again found volume and token "
         f"of {figures['members']} members"
     )
-    return _settled(_REATTACHED, found, missing(history, "set-delete"), praise, figures)
+    return _settled(_REATTACHED, found, no_receipt(history, "set-delete"), praise, figures)
 
 
 def _came(history: History, gone: Sequence[Drift]) -> dict[str, int]:
@@ -94,14 +94,14 @@ def _came(history: History, gone: Sequence[Drift]) -> dict[str, int]:
 def _settled(
     guarantee: str,
     found: Sequence[Compared],
-    absent: Sequence[str],
+    absent: str,
     praise: str,
     figures: Mapping[str, Json],
 ) -> Verdict:
     """Conclude from what each drift showed; what none showed is one unknown more."""
     shown = [Finding(standing, reason, tuple(ops)) for standing, reason, ops in found]
     if absent:
-        shown.append(Finding(Standing.UNKNOWN, f"no receipt for {', '.join(absent)}"))
+        shown.append(Finding(Standing.UNKNOWN, absent))
     return settled(guarantee, shown, praise, figures, "no drift was caused, so nothing was shown")
 
 

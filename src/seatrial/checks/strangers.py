@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from seatrial.checks.turns import REVISION
 from seatrial.model import History, Json, Op, of_a_machine
 
 OWN = frozenset({"seatrial", "seatrial-standin"})
@@ -22,7 +23,6 @@ OWN = frozenset({"seatrial", "seatrial-standin"})
 _AUTOSCALER = ("kube-controller-manager", "scale")
 """Manager and subresource by which a HorizontalPodAutoscaler scales."""
 _OVER = frozenset({"Succeeded", "Failed"})
-_HASH = "controller-revision-hash"
 _OF_THE_SET = ("set-delete", "set-orphan")
 _COLLECTED = frozenset({*_OF_THE_SET, "scale-down", "unready-scale-down"})
 """Faults after which claims may be collected, and the garbage collector takes its time."""
@@ -144,7 +144,7 @@ def _wanted(found: Mapping[str, Json], op: Op) -> bool:
         op.value.get("owner") == found["uid"]
         and ordinal.isdecimal()
         and first <= int(ordinal) < first + replicas
-        and op.value.get("labels", {}).get(_HASH, "") == (found.get("update") or "")
+        and op.value.get("labels", {}).get(REVISION, "") == (found.get("update") or "")
         and op.value.get("phase") not in _OVER
         and not found.get("deleting")
         and found.get("event") != "DELETED"

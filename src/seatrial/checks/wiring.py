@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from seatrial.checks.drifts import Drift, answers, began, drifts, missing, receipts
+from seatrial.checks.drifts import Drift, answers, began, drifts, no_receipt, receipts
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import ordinals
 from seatrial.model import History, Op, Standing, Verdict
@@ -39,8 +39,8 @@ def no_cross_wiring(history: History) -> Verdict:
 
 
 def _absent(history: History) -> Iterator[Finding]:
-    if absent := missing(history, _FAULT):
-        yield Finding(Standing.UNKNOWN, f"no receipt for {', '.join(absent)}")
+    if absent := no_receipt(history, _FAULT):
+        yield Finding(Standing.UNKNOWN, absent)
     if len(history.members) == 1:
         reason = "the set has one member, which nobody could be mistaken for"
         yield Finding(Standing.UNKNOWN, reason)

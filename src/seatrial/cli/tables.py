@@ -97,14 +97,16 @@ def rows_of(name: str) -> list[Row]:
 
 def explained(wanted: str) -> Row:
     """Find the row of any table that has this name; raises BadInput with the nearest name."""
-    found = {row["name"]: {"table": name, **row} for name in TABLES for row in TABLES[name]()}
-    if wanted not in found:
-        raise BadInput(
-            "a guarantee, fault, profile, shape or experiment by its name",
-            seen=wanted,
-            remedy=_nearest(wanted, found),
-        )
-    return found[wanted]
+    known: dict[str, Row] = {}
+    for name, rows in TABLES.items():
+        known |= {row["name"]: {"table": name, **row} for row in rows()}
+        if wanted in known:
+            return known[wanted]
+    raise BadInput(
+        "a guarantee, fault, profile, shape or experiment by its name",
+        seen=wanted,
+        remedy=_nearest(wanted, known),
+    )
 
 
 def listing(

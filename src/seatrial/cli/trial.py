@@ -37,7 +37,7 @@ from seatrial.cli.options import (
     spec_of,
     specs_of,
 )
-from seatrial.cluster import Spec
+from seatrial.cluster import Spec, check_spec
 from seatrial.errors import BadInput
 from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
@@ -75,6 +75,8 @@ def certify(
     judged = judged_of(subject, guarantee or ())
     faults = known_faults(fault or ())
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
+    for spec in specs:
+        check_spec(spec)
     first = seed_of(seed)
     trials = []
     for spec in specs:

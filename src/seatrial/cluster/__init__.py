@@ -23,6 +23,7 @@ from seatrial.cluster.ground import (
     unknown,
 )
 from seatrial.cluster.handles import machines
+from seatrial.cluster.nodeimage.inputs import inputs
 from seatrial.cluster.records import Record
 from seatrial.errors import BadInput, CannotRun, NotOurs
 from seatrial.progress import Progress
@@ -81,6 +82,8 @@ def check_spec(spec: Spec) -> None:
         raise unknown("provider", spec.provider, PROVIDERS)
     if spec.provider == "kind":
         shapes.shape(spec.shape)
+        if spec.kubernetes:
+            inputs(spec.kubernetes)
 
 
 def down(name: str, progress: Progress) -> bool:

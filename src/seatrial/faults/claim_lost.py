@@ -50,7 +50,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     witness = "other claims, volumes and a running container in their pod, seen on the watch"
     yield {**old, "empty": empty, "claims": taken, "ready": ready, "witness": witness}
     disks.given_back(scene.kube, scene.path(ordinal), lost)
-    wait(scene.stream, lambda _: _away(scene, ordinal, lost), within)
+    wait(scene.stream, lambda _: _away(scene, ordinal, empty["uid"], lost), within)
     made = [one["volume"] for one in taken]
     removed = happens(scene.stream, lambda _: _left(scene, made), limit("an empty volume is gone"))
     return {**scene.describe(ordinal), "claims": _taken(scene, lost), "removed": removed}
@@ -102,11 +102,14 @@ def _unready(scene: Scene, ordinal: int) -> str | None:
     return None if pod and pod.ready else scene.trouble(ordinal)
 
 
-def _away(scene: Scene, ordinal: int, lost: Sequence[Disk]) -> str | None:
+def _away(scene: Scene, ordinal: int, empty: str, lost: Sequence[Disk]) -> str | None:
+    """Say that a member is not back; claims and pods are told of in any order, so by uid."""
     for one in lost:
         claim = _claim(scene, one["name"])
         if claim is None or claim.spec.volume_name != one["volume"]:
             return f"claim {one['name']} has its old volume not yet"
+    if (pod := scene.member(ordinal)) and pod.metadata.uid == empty:
+        return f"{scene.name(ordinal)} is still the one on an empty disk"
     return _unready(scene, ordinal)
 
 

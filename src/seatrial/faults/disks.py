@@ -5,17 +5,17 @@ alone, without a uid, it is bound to whichever claim is made next under that nam
 set's controller, and no other volume is made for it. All of it can be done again without harm.
 Source: kubernetes.io, Persistent Volumes, "Retain" and "Reserving a PersistentVolume";
 kubernetes 1.34, pv_controller.go, syncUnboundClaim, and index.go, FindMatchingVolume.
-May import: errors, timing, kube, model.
+May import: errors, timing, kube, model, faults.absence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.kube.client import ApiFailed, Kube
+from seatrial.faults.absence import found, made
+from seatrial.kube.client import Kube
 from seatrial.kube.volumes import Claim
 from seatrial.kube.watch import Stream
 from seatrial.model import Json
@@ -23,7 +23,7 @@ from seatrial.timing import limit, wait
 
 Disk = Mapping[str, Any]
 """A claim as it was: {name, uid, document (to make it again), volume, volume_uid, policy}."""
-RETAIN, _DELETE = "Retain", "Delete"
+RETAIN, DELETE = "Retain", "Delete"
 _KINDS = ("persistentvolumeclaims", "persistentvolumes")
 _PROVISIONED = "pv.kubernetes.io/provisioned-by"
 """The annotation of a volume that was made for a claim, and by nobody's hand."""
@@ -33,8 +33,8 @@ _TRIES = 3
 
 def disk(kube: Kube, namespace: str, claim: str) -> Disk:
     """Give a claim and its volume as they are; raises CannotRun when they are not bound."""
-    found = kube.get(_claim_path(namespace, claim))
-    name, uid = found["spec"].get("volumeName", ""), found["metadata"]["uid"]
+    bound = kube.get(_claim_path(namespace, claim))
+    name, uid = bound["spec"].get("volumeName", ""), bound["metadata"]["uid"]
     volume = kube.get(volume_path(name)) if name else {}
     if volume.get("spec", {}).get("claimRef", {}).get("uid") != uid:
         raise CannotRun(
@@ -44,16 +44,16 @@ def disk(kube: Kube, namespace: str, claim: str) -> Disk:
     return {
         "name": claim,
         "uid": uid,
-        "document": _document(found),
+        "document": _document(bound),
         "volume": name,
         "volume_uid": volume["metadata"]["uid"],
-        "policy": volume["spec"].get("persistentVolumeReclaimPolicy", _DELETE),
+        "policy": volume["spec"].get("persistentVolumeReclaimPolicy", DELETE),
     }
 
 
 def kept(kube: Kube, one: Disk) -> None:
     """Let a volume outlive its claim."""
-    kube.patch(volume_path(one["volume"]), _policy(RETAIN))
+    kube.patch(volume_path(one["volume"]), policy(RETAIN))
 
 
 def given_back(kube: Kube, pod: str, disks: Sequence[Disk]) -> str:
@@ -82,6 +82,11 @@ def volume_path(name: str) -> str:
     return f"/api/v1/persistentvolumes/{name}"
 
 
+def policy(name: str) -> Mapping[str, Json]:
+    """Give the merge patch that gives a volume a reclaim policy."""
+    return {"spec": {"persistentVolumeReclaimPolicy": name}}
+
+
 def _swap(kube: Kube, stream: Stream, pod: str, disks: Sequence[Disk]) -> None:
     space = pod.split("/")[-3]
     for one in disks:
@@ -95,7 +100,7 @@ def _swap(kube: Kube, stream: Stream, pod: str, disks: Sequence[Disk]) -> None:
             _discard(kube, claim)
         _ended(kube, stream, pod, [claim.metadata.uid for claim in wrong])
         for one in disks:
-            _made(kube, space, one)
+            made(kube, _claim_path(space, one["name"]), one["document"])
         wait(stream, lambda _: _unbound(stream, disks), limit("pod is replaced"))
         if not list(_others(stream, disks)):
             return
@@ -112,7 +117,7 @@ def _ended(kube: Kube, stream: Stream, pod: str, claims: Sequence[str]) -> None:
 
 def _reserve(kube: Kube, space: str, one: Disk) -> None:
     """Forget which claim a volume was bound to, only its name stays; one bound by it is left."""
-    claim, volume = _found(kube, _claim_path(space, one["name"])), volume_path(one["volume"])
+    claim, volume = found(kube, _claim_path(space, one["name"])), volume_path(one["volume"])
     reference = kube.get(volume)["spec"].get("claimRef", {})
     if claim is None or reference.get("uid") != claim["metadata"]["uid"]:
         kube.patch(volume, {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}})
@@ -120,36 +125,37 @@ def _reserve(kube: Kube, space: str, one: Disk) -> None:
 
 def _discard(kube: Kube, claim: Claim) -> None:
     """Delete a claim; the volume that was made for it goes with it, whatever its class says."""
-    volume = _found(kube, volume_path(claim.spec.volume_name)) if claim.spec.volume_name else None
-    made = volume and _PROVISIONED in (volume["metadata"].get("annotations") or {})
-    if made and volume and volume["spec"].get("persistentVolumeReclaimPolicy") == RETAIN:
-        kube.patch(volume_path(claim.spec.volume_name), _policy(_DELETE))
+    name = claim.spec.volume_name
+    volume = found(kube, volume_path(name)) if name else None
+    for_it = volume and _PROVISIONED in (volume["metadata"].get("annotations") or {})
+    if for_it and volume and volume["spec"].get("persistentVolumeReclaimPolicy") == RETAIN:
+        kube.patch(volume_path(name), policy(DELETE))
     meta = claim.metadata
     kube.delete(_claim_path(meta.namespace, meta.name), uid=meta.uid)
 
 
 def _restored(kube: Kube, one: Disk) -> bool:
     """Give a volume its own policy again; whether it had another."""
-    found = _found(kube, volume_path(one["volume"]))
-    if found is None or found["spec"].get("persistentVolumeReclaimPolicy") == one["policy"]:
+    volume = found(kube, volume_path(one["volume"]))
+    if volume is None or volume["spec"].get("persistentVolumeReclaimPolicy") == one["policy"]:
         return False
-    kube.patch(volume_path(one["volume"]), _policy(one["policy"]))
+    kube.patch(volume_path(one["volume"]), policy(one["policy"]))
     return True
 
 
 def _there(kube: Kube, one: Disk) -> bool:
-    found = _found(kube, volume_path(one["volume"]))
-    return found is not None and found["metadata"]["uid"] == one["volume_uid"]
+    volume = found(kube, volume_path(one["volume"]))
+    return volume is not None and volume["metadata"]["uid"] == one["volume_uid"]
 
 
 def _lives(kube: Kube, space: str) -> bool:
-    found = _found(kube, f"/api/v1/namespaces/{space}")
-    return found is not None and "deletionTimestamp" not in found["metadata"]
+    namespace = found(kube, f"/api/v1/namespaces/{space}")
+    return namespace is not None and "deletionTimestamp" not in namespace["metadata"]
 
 
 def _whole(kube: Kube, space: str, one: Disk) -> bool:
     """Whether claim and volume are bound to each other, and stay so."""
-    claim, volume = _found(kube, _claim_path(space, one["name"])), volume_path(one["volume"])
+    claim, volume = found(kube, _claim_path(space, one["name"])), volume_path(one["volume"])
     if claim is None or "deletionTimestamp" in claim["metadata"]:
         return False
     reference = kube.get(volume)["spec"].get("claimRef", {})
@@ -185,35 +191,12 @@ def _uids(stream: Stream) -> set[str]:
     return {claim.metadata.uid for claim in stream.items("persistentvolumeclaims").values()}
 
 
-def _document(found: Mapping[str, Any]) -> Mapping[str, Json]:
+def _document(claim: Mapping[str, Any]) -> Mapping[str, Json]:
     """Give a claim as one would write it to have it again, bound to the volume it had."""
-    meta = {key: found["metadata"][key] for key in ("name", "labels") if key in found["metadata"]}
-    spec = {key: value for key, value in found["spec"].items() if key != "dataSourceRef"}
+    meta = {key: claim["metadata"][key] for key in ("name", "labels") if key in claim["metadata"]}
+    spec = {key: value for key, value in claim["spec"].items() if key != "dataSourceRef"}
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
 
 
-def _policy(name: str) -> Mapping[str, Json]:
-    return {"spec": {"persistentVolumeReclaimPolicy": name}}
-
-
-def _found(kube: Kube, path: str) -> dict[str, Any] | None:
-    try:
-        return kube.get(path)
-    except ApiFailed as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-        return None
-
-
-def _made(kube: Kube, space: str, one: Disk) -> None:
-    """Make a claim again; its set's controller may be faster, and is as welcome."""
-    try:
-        kube.send("POST", _claim_path(space), one["document"])
-    except ApiFailed as error:
-        if error.status != HTTPStatus.CONFLICT:
-            raise
-
-
-def _claim_path(space: str, name: str = "") -> str:
-    base = f"/api/v1/namespaces/{space}/persistentvolumeclaims"
-    return f"{base}/{name}" if name else base
+def _claim_path(space: str, name: str) -> str:
+    return f"/api/v1/namespaces/{space}/persistentvolumeclaims/{name}"

@@ -5,14 +5,17 @@ May import: timing, kube, faults.scene.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from seatrial.faults.scene import Scene
 from seatrial.kube.objects import Pod
-from seatrial.timing import Limit, wait
+from seatrial.kube.volumes import Claim
+from seatrial.kube.watch import Stream
+from seatrial.timing import Limit, happens, limit, wait
 
 Ended = dict[str, Any]
+_CLAIMS = "persistentvolumeclaims"
 
 
 def path(scene: Scene) -> str:
@@ -40,6 +43,32 @@ def staying(scene: Scene, going: Mapping[int, str], ended: list[Ended]) -> str |
             ended.append({"ordinal": ordinal, "pod": scene.name(ordinal), "uid": uid})
     left = [scene.name(n) for n in going if n not in {one["ordinal"] for one in ended}]
     return f"{', '.join(left)} still there" if left else None
+
+
+def let_claims_go(scene: Scene, going: Iterable[int], declared: str) -> Callable[[], None]:
+    """Note these members' claims; the function given waits until they are gone, where they go.
+
+    `declared` is what the set's retention policy says of them. While a claim that is to go is
+    still there the set's controller makes no pod, and nothing tells it when the claim is gone:
+    asked for the member too early, it stands still until something else changes (seen on 1.34;
+    kubernetes, stateful_set_control.go, "stale PVC"). Whether they go is the judges' to see.
+    """
+    if declared != "Delete":
+        return lambda: None
+    pods = [pod for n in going if (pod := scene.member(n))]
+    names = {name for pod in pods for name in pod.claims}
+    claims: Mapping[str, Claim] = scene.stream.items(_CLAIMS)
+    uids = {claims[name].metadata.uid for name in names if name in claims}
+
+    def left(_: Stream) -> str | None:
+        there = [c.metadata.name for c in scene.stream.items(_CLAIMS).values()
+                 if c.metadata.uid in uids]  # fmt: skip
+        return f"claims {', '.join(there)} still there" if there else None
+
+    def gone() -> None:
+        happens(scene.stream, left, limit("claims are collected"))
+
+    return gone
 
 
 def until_counted(scene: Scene, wanted: int, within: Limit) -> None:

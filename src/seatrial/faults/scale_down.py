@@ -30,11 +30,13 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     if not going:
         raise CannotRun(f"a member {ordinal} to scale down", seen=f"the set has {len(whole)}")
     left, within = len(whole) - len(going), limit("members are scaled")
+    claims_gone = members.let_claims_go(scene, going, scene.replicated().retention.when_scaled)
     scene.kube.patch(members.path(scene), {"spec": {"replicas": left}})
     ended = members.until_ended(scene, going, within)
     members.until_counted(scene, left, within)
     witness = "DELETED of each seen on the watch, in this order; the set's own status"
     yield {"replicas": left, "pods": ended, "witness": witness}
+    claims_gone()
     scene.kube.patch(members.path(scene), {"spec": {"replicas": len(whole)}})
     came = members.until_back(scene, whole, within, going)
     return {"replicas": len(whole), "pods": came}

@@ -1,19 +1,20 @@
 """A claim of our own, of the class that the set's claims have, and a short pod that uses it.
 
 Nothing of the set is touched: what is promised of a class is shown on a claim that nobody needs.
-May import: model, errors, timing, kube, faults.scene; faults/disk_speed.py as text.
+May import: model, errors, timing, kube, faults.{absence,disks,scene}; faults/disk_speed.py as text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from seatrial.errors import CannotRun
+from seatrial.faults import disks
+from seatrial.faults.absence import absent
 from seatrial.faults.scene import Scene
-from seatrial.kube.client import ApiFailed, Kube
+from seatrial.kube.client import Kube
 from seatrial.kube.objects import Pod
 from seatrial.kube.volumes import Claim, Volume
 from seatrial.kube.watch import Stream
@@ -22,9 +23,8 @@ from seatrial.timing import limit, wait
 NAME = "scratch"
 """What claim, pod and container are called."""
 SIZE, LARGER = "64Mi", "128Mi"
-DELETE = "Delete"
 _CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
-_KINDS = ("pods", "persistentvolumeclaims", "persistentvolumes")
+_KINDS = ("pods", "persistentvolumeclaims")
 _BY_HAND = "kubernetes.io/no-provisioner"
 _HOST = "kubernetes.io/hostname"
 _USER = 65534
@@ -55,7 +55,7 @@ def class_of(scene: Scene, ordinal: int) -> dict[str, Any]:
     return {
         "name": names[0],
         "provisioner": found["provisioner"],
-        "reclaim": found.get("reclaimPolicy", DELETE),
+        "reclaim": found.get("reclaimPolicy", disks.DELETE),
         "expands": bool(found.get("allowVolumeExpansion")),
         "others": names[1:],
     }
@@ -103,14 +103,16 @@ def discarded(kube: Kube, namespace: str) -> str:
     of a PersistentVolume".
     """
     with Stream(kube, _KINDS, namespace) as stream:
-        there = [kind for kind in _KINDS[:2] if NAME in stream.items(kind)]
+        there = [kind for kind in _KINDS if NAME in stream.items(kind)]
         for kind in there:
             kube.delete(path(namespace, kind))
         wait(stream, _kept, limit("scratch claim is gone"))
-        # Only now: a volume that was in the making is there by the end of its claim.
+    # Listed only now: a volume that was in the making is there by the end of its claim, but the
+    # watch of volumes may tell of it later than that of claims tells of the end.
+    with Stream(kube, ("persistentvolumes",)) as stream:
         volumes = _mine(stream, namespace)
         for volume in volumes:
-            if volume.spec.persistent_volume_reclaim_policy != DELETE:
+            if volume.spec.persistent_volume_reclaim_policy != disks.DELETE:
                 _let_go(kube, volume.metadata.name)
         wait(stream, lambda seen: _left(seen, namespace), limit("volume is reclaimed"))
     return "the scratch claim was there and is gone" if volumes or there else ""
@@ -125,18 +127,15 @@ def _mine(seen: Stream, namespace: str) -> list[Volume]:
 
 
 def _let_go(kube: Kube, volume: str) -> None:
-    try:
-        kube.patch(
-            f"/api/v1/persistentvolumes/{volume}",
-            {"spec": {"persistentVolumeReclaimPolicy": DELETE}},
-        )
-    except ApiFailed as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
+    def act() -> str:
+        kube.patch(disks.volume_path(volume), disks.policy(disks.DELETE))
+        return volume
+
+    absent(act)
 
 
 def _kept(seen: Stream) -> str | None:
-    left = [kind for kind in _KINDS[:2] if NAME in seen.items(kind)]
+    left = [kind for kind in _KINDS if NAME in seen.items(kind)]
     return f"{NAME} of {', '.join(left)} is still there" if left else None
 
 
@@ -152,7 +151,9 @@ def _unserved(scene: Scene) -> str | None:
         return "no scratch claim and pod yet"
     if pod.status.phase != "Running":
         return f"pod {NAME} is {pod.status.phase}: {pod.trouble}"
-    if claim.spec.volume_name not in scene.stream.items("persistentvolumes"):
+    # A running pod shows that it is bound; the watch of claims may tell so later than that of pods.
+    bound = claim.status.phase == "Bound"
+    if not bound or claim.spec.volume_name not in scene.stream.items("persistentvolumes"):
         return f"claim {NAME} is bound to no volume yet"
     return None
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatrial.errors import SeatrialError
-from seatrial.faults import scratch
+from seatrial.faults import disks, scratch
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.kube.volumes import Claim, Volume
@@ -118,7 +118,7 @@ class _Made:
 
 def patience(policy: str) -> Limit:
     """Give how long a volume of a policy is watched: to its end, or a while if it is to stay."""
-    return limit("volume is reclaimed" if policy == scratch.DELETE else "a kept volume is watched")
+    return limit("volume is reclaimed" if policy == disks.DELETE else "a kept volume is watched")
 
 
 def _expanded(scene: Scene, about: Proof, kept: str) -> dict[str, Any]:

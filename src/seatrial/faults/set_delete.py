@@ -6,24 +6,21 @@ May import: model, errors, timing, kube, faults.*.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from typing import Any
+from collections.abc import Generator
 
 from seatrial.errors import CannotRun
 from seatrial.faults import members
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
+from seatrial.faults.sets import stripped
 from seatrial.timing import limit, wait
-
-_WRITTEN = ("name", "namespace", "labels", "annotations")
-"""Metadata that whoever made the set wrote; the rest is the server's."""
 
 
 def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
     """Plan to make the set again as it is now."""
     del ordinal
     path = members.path(scene)
-    return (Step("recreate", path=path, value=bare(scene.kube.get(path))),)
+    return (Step("recreate", path=path, value=stripped(scene.kube.get(path))),)
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
@@ -34,23 +31,22 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     found, path = scene.replicated(), members.path(scene)
     if ordinal != found.start:
         raise CannotRun(f"to delete the set from ordinal {found.start} on", seen=f"from {ordinal}")
-    document, uid, within = bare(scene.kube.get(path)), found.metadata.uid, limit("set is deleted")
+    document, uid, within = (
+        stripped(scene.kube.get(path)),
+        found.metadata.uid,
+        limit("set is deleted"),
+    )
     going = {n: scene.pod(n).metadata.uid for n in found.ordinals}
+    claims_gone = members.let_claims_go(scene, going, found.retention.when_deleted)
     scene.kube.delete(path, uid=uid)
     wait(scene.stream, lambda _: _staying(scene, uid), within)
     ended = members.until_ended(scene, going, within)
     witness = "DELETED of the set and of each pod seen on the watch"
     yield {"set": scene.set, "uid": uid, "pods": ended, "witness": witness}
+    claims_gone()
     scene.kube.send("POST", path.rpartition("/")[0], document)
     came = members.until_back(scene, found.ordinals, limit("set is made again"), going)
     return {"set": scene.set, "uid": scene.replicated().metadata.uid, "pods": came}
-
-
-def bare(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a document as it can be made again: without what the server wrote."""
-    meta = {key: value for key, value in document["metadata"].items() if key in _WRITTEN}
-    kept = {key: document[key] for key in ("apiVersion", "kind", "spec") if key in document}
-    return {**kept, "metadata": meta}
 
 
 def _staying(scene: Scene, uid: str) -> str | None:

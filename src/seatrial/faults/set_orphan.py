@@ -21,7 +21,7 @@ from seatrial.timing import limit, wait
 def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
     """Plan to make the set again; the whole of it is in the journal."""
     del ordinal
-    return (Step("apply", path=members.path(scene), value=_document(scene)),)
+    return (Step("recreate", path=members.path(scene), value=_document(scene)),)
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
@@ -36,7 +36,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     wait(scene.stream, lambda _: _owned(scene, uids), limit("members are orphaned"))
     witness = "DELETED of the set, and each pod without an owner, seen on the watch"
     yield {"set": old, "orphans": _told(scene, uids), "witness": witness}
-    scene.kube.apply([document])
+    scene.kube.send("POST", members.path(scene).rpartition("/")[0], document)
     wait(scene.stream, lambda _: _lost(scene, uids, old), limit("members are adopted"))
     return {"set": scene.replicated().metadata.uid, "adopted": _told(scene, uids)}
 

@@ -1,17 +1,17 @@
 """How a set and its pods are put right: what the steps of the journal about a set come down to.
 
 Each can be done again without harm, and gives a sentence only when there was something to do.
-May import: errors, timing, kube, model.
+May import: errors, timing, kube, model, faults.{absence,lists}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from collections.abc import Mapping
 from typing import Any
 
+from seatrial.faults.absence import found, made
 from seatrial.faults.lists import rewritten
-from seatrial.kube.client import ApiFailed, Kube
+from seatrial.kube.client import Kube
 from seatrial.kube.objects import Pod, Set
 from seatrial.kube.watch import Stream
 from seatrial.model import Json
@@ -25,14 +25,13 @@ _SERVERS = ("creationTimestamp", "generation", "managedFields", "resourceVersion
 """Metadata that only the server writes; its own, and that of one object only."""
 
 
-def absent(act: Callable[[], str]) -> str:
-    """Do something to an object; one that is not there needs nothing."""
-    try:
-        return act()
-    except ApiFailed as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
+def scaled_back(kube: Kube, path: str, replicas: int) -> str:
+    """Ask for so many members again, unless that is so already."""
+    now = kube.get(path)["spec"].get("replicas", 1)
+    if now == replicas:
         return ""
+    kube.patch(path, {"spec": {"replicas": replicas}})
+    return f"{_name(path)} had {now} replicas and has {replicas} again"
 
 
 def merged_back(kube: Kube, path: str, value: Mapping[str, Json]) -> str:
@@ -43,21 +42,24 @@ def merged_back(kube: Kube, path: str, value: Mapping[str, Json]) -> str:
     return f"{_name(path)} was changed and is as before"
 
 
-def applied(kube: Kube, path: str, document: Mapping[str, Json]) -> str:
-    """Make a set again that is gone, or is about to be; nothing when it is there to stay."""
-    space, name = path.split("/")[-3], _name(path)
-    with Stream(kube, ("statefulsets",), space) as stream:
-        wait(stream, lambda s: _leaving(s.items("statefulsets").get(name)), _seen())
-        if name in stream.items("statefulsets"):
-            return ""
-    kube.apply([document])
-    return f"{document['kind']} {name} was gone and is there again"
+def recreated(kube: Kube, path: str, document: Mapping[str, Json]) -> str:
+    """Make a set again that is gone, or is about to be; nothing when it is there to stay.
+
+    Raises NotReady when it is ending and does not end: whoever heals comes again.
+    """
+    there = found(kube, path)
+    if there and "deletionTimestamp" in there["metadata"]:
+        _until_ended(kube, path)
+        there = found(kube, path)
+    if there:
+        return ""
+    return f"{_name(path)} was deleted and is made again" if made(kube, path, document) else ""
 
 
-def stripped(found: Mapping[str, Json]) -> dict[str, Any]:
+def stripped(document: Mapping[str, Json]) -> dict[str, Any]:
     """Give an object as one would write it to make it again."""
-    meta = {key: value for key, value in found["metadata"].items() if key not in _SERVERS}
-    rest = {key: value for key, value in found.items() if key not in {"metadata", "status"}}
+    meta = {key: value for key, value in document["metadata"].items() if key not in _SERVERS}
+    rest = {key: value for key, value in document.items() if key not in {"metadata", "status"}}
     return {**rest, "metadata": meta}
 
 
@@ -84,12 +86,12 @@ def unstuck(kube: Kube, path: str, revision: str) -> str:
     space, name = path.split("/")[-3], _name(path)
     with Stream(kube, ("statefulsets", "pods"), space) as stream:
         wait(stream, lambda s: unasked(s.items("statefulsets"), name, revision), _seen())
-        found: Set | None = stream.items("statefulsets").get(name)
-        by_hand = found is not None and found.spec.update_strategy.type == "OnDelete"
+        one: Set | None = stream.items("statefulsets").get(name)
+        by_hand = one is not None and one.spec.update_strategy.type == "OnDelete"
         stuck = [
             pod
             for key, pod in stream.items("pods").items()
-            if found and key.startswith(f"{name}-") and _stuck(pod, revision, by_hand=by_hand)
+            if one and key.startswith(f"{name}-") and _stuck(pod, revision, by_hand=by_hand)
         ]
     for pod in stuck:
         deleted(kube, space, pod.metadata.name, pod.metadata.uid)
@@ -104,16 +106,16 @@ def deleted(kube: Kube, namespace: str, pod: str, uid: str) -> None:
 
 def unasked(sets: Mapping[str, Set], name: str, revision: str) -> str | None:
     """Say that a set does not want a revision (yet); None when it does, or is gone."""
-    found = sets.get(name)
-    if found is None or found.status.update_revision == revision:
+    one = sets.get(name)
+    if one is None or one.status.update_revision == revision:
         return None
-    return f"{name} wants revision {found.status.update_revision}, not {revision}"
+    return f"{name} wants revision {one.status.update_revision}, not {revision}"
 
 
-def differs(found: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
+def differs(present: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
     """Whether merging `wanted` in would change anything."""
     for key, value in wanted.items():
-        now = found.get(key)
+        now = present.get(key)
         if isinstance(value, dict):
             if differs(now if isinstance(now, dict) else {}, value):
                 return True
@@ -122,10 +124,16 @@ def differs(found: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
     return False
 
 
-def _leaving(found: Set | None) -> str | None:
-    if found is None or found.metadata.deletion_timestamp is None:
+def _until_ended(kube: Kube, path: str) -> None:
+    with Stream(kube, ("statefulsets",), path.split("/")[-3]) as stream:
+        name, within = _name(path), limit("set is deleted")
+        wait(stream, lambda seen: _leaving(seen.items("statefulsets").get(name)), within)
+
+
+def _leaving(one: Set | None) -> str | None:
+    if one is None or one.metadata.deletion_timestamp is None:
         return None
-    return f"{found.metadata.name} is being deleted"
+    return f"{one.metadata.name} is being deleted"
 
 
 def _stuck(pod: Pod, revision: str, *, by_hand: bool) -> bool:

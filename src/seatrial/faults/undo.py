@@ -1,20 +1,20 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.{cordons,disks,journal,lists,scratch,sets}.
+May import: model, errors, kube, faults.{absence,cordons,disks,journal,lists,scratch,sets}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
 from seatrial.faults import cordons, disks, scratch, sets
+from seatrial.faults.absence import absent
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
-from seatrial.kube.client import ApiFailed, Kube
+from seatrial.kube.client import Kube
 from seatrial.machine import Node
 from seatrial.model import Json
 
@@ -121,52 +121,17 @@ def _demand_running(node: Node) -> None:
 
 
 def _scale(step: Step, reach: Reach) -> str:
-    if reach.kube is None:
-        return ""
-    try:
-        now = reach.kube.get(step.path)["spec"].get("replicas", 1)
-        if now == step.value:
-            return ""
-        reach.kube.patch(step.path, {"spec": {"replicas": step.value}})
-    except ApiFailed as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-        return ""
-    return f"{step.path.rsplit('/', 1)[1]} had {now} replicas and has {step.value} again"
+    kube = reach.kube
+    return absent(lambda: sets.scaled_back(kube, step.path, step.value)) if kube else ""
 
 
 def _recreate(step: Step, reach: Reach) -> str:
-    """Make an object again from its whole document, unless it is there; its namespace may be gone.
-
-    One that is still being deleted is no object to leave behind: whoever heals comes again.
-    """
-    kube, name = reach.kube, step.path.rsplit("/", 1)[1]
-    if kube is None:
-        return ""
-    try:
-        if "deletionTimestamp" in kube.get(step.path)["metadata"]:
-            raise CannotRun(f"{name} gone, so that it can be made again", seen="it is ending still")
-    except ApiFailed as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-        return f"{name} was deleted and is made again" if _made(kube, step) else ""
-    return ""
-
-
-def _made(kube: Kube, step: Step) -> bool:
-    """Whether we made it: somebody else may have been faster, and its namespace may be gone."""
-    try:
-        kube.send("POST", step.path.rpartition("/")[0], step.value)
-    except ApiFailed as error:
-        if error.status not in {HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND}:
-            raise
-        return False
-    return True
+    return sets.recreated(reach.kube, step.path, step.value) if reach.kube else ""
 
 
 def _merge(step: Step, reach: Reach) -> str:
     kube = reach.kube
-    return sets.absent(lambda: sets.merged_back(kube, step.path, step.value)) if kube else ""
+    return absent(lambda: sets.merged_back(kube, step.path, step.value)) if kube else ""
 
 
 def _unstick(step: Step, reach: Reach) -> str:
@@ -175,12 +140,7 @@ def _unstick(step: Step, reach: Reach) -> str:
 
 def _release(step: Step, reach: Reach) -> str:
     kube = reach.kube
-    return sets.absent(lambda: sets.released(kube, step.path, step.value)) if kube else ""
-
-
-def _apply(step: Step, reach: Reach) -> str:
-    kube = reach.kube
-    return sets.absent(lambda: sets.applied(kube, step.path, step.value)) if kube else ""
+    return absent(lambda: sets.released(kube, step.path, step.value)) if kube else ""
 
 
 def _discard(step: Step, reach: Reach) -> str:
@@ -202,18 +162,17 @@ def _uncordon(step: Step, reach: Reach) -> str:
 
 def tainted(kube: Kube, node: str) -> None:
     """Put our out-of-service taint on a node, beside what is there."""
-    _retainted(kube, node, lambda found: [*(t for t in found if not of_ours(t)), _TAINT])
+    _retainted(kube, node, lambda known: [*(t for t in known if not of_ours(t)), _TAINT])
 
 
 def untainted(kube: Kube, node: str) -> str:
     """Take our out-of-service taint off a node; says so, nothing when there was none."""
-    try:
-        changed = _retainted(kube, node, lambda found: [t for t in found if not of_ours(t)])
-    except ApiFailed as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-        return ""
-    return f"{node} was out of service by our word and is not any more" if changed else ""
+
+    def act() -> str:
+        changed = _retainted(kube, node, lambda known: [t for t in known if not of_ours(t)])
+        return f"{node} was out of service by our word and is not any more" if changed else ""
+
+    return absent(act)
 
 
 def _retainted(kube: Kube, node: str, change: Callable[[Taints], Taints]) -> bool:
@@ -238,7 +197,6 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "merge": _merge,
     "unstick": _unstick,
     "release": _release,
-    "apply": _apply,
     "discard": _discard,
     "reclaim": _reclaim,
 }

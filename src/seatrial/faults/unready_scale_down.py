@@ -41,6 +41,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     to = len(uids) - len(above)
     if not above:
         raise CannotRun(f"a member above {ordinal}", seen=f"the set has {len(uids)}")
+    claims_gone = members.let_claims_go(scene, above, scene.replicated().retention.when_scaled)
     held(scene.kube, scene.path(ordinal), FINALIZER)
     scene.kube.delete(scene.path(ordinal), uid=uids[ordinal])
     wait(scene.stream, lambda _: _counted(scene, ordinal, len(uids)), limit("pod is replaced"))
@@ -53,6 +54,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     released(scene.kube, scene.path(ordinal), FINALIZER)
     scene.until_replaced(ordinal, uids[ordinal])
     wait(scene.stream, lambda _: _there(scene, above), limit("members are scaled"))
+    claims_gone()
     scene.kube.patch(members.path(scene), {"spec": {"replicas": len(uids)}})
     whole = len(uids)
     wait(

@@ -57,7 +57,7 @@ _MISHAPS = "seatrial_mishaps"
 _PROFILE = {
     "name": "basin", "sentence": "ledgers in the model basin", "manifests": "manifests",
     "set": SET, "service": SET, "replicas": 3, "container": SET, "claim_templates": ["data"],
-    "ask": {}, "port": 8080, "load": {"rate": 100}, "claims": ["recovery.six-stages"],
+    "ask": {}, "port": 8080, "load": {"rate": 25}, "claims": ["recovery.six-stages"],
     "recovery": {
         "container": "backup", "back_up": ["back-up"], "backups": ["backups"],
         "restored": ["restored"],

@@ -1,0 +1,12 @@
+"""How the tests behave on any machine; no fixtures, they come with seatrial's plugin.
+
+May import: hypothesis.
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# How long one example takes says something of the machine's load, not of what is tested.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
