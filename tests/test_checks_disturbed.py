@@ -223,7 +223,12 @@ def test_where_the_subject_brings_a_controller_a_deletion_may_be_its_defect():
 
 @pytest.mark.parametrize(
     ("fault", "last", "told"),
-    [("pod-delete", "healed", 1), ("pod-delete", "stopped", 0), ("node-kill", "healed", 0)],
+    [
+        ("pod-delete", "healed", 1),
+        ("pod-delete", "stopped", 0),
+        ("node-kill", "healed", 0),
+        ("zone-kill", "healed", 0),
+    ],
 )
 def test_what_stopped_or_hit_a_machine_has_consequences_that_nobody_can_bound(fault, last, told):
     story = Seen()
@@ -296,6 +301,18 @@ def test_a_node_that_we_broke_is_no_disturbance():
     node(story, "worker-1")
     node(story, "worker-1", "DELETED")
     assert reasons(story) == []
+
+
+def test_all_nodes_of_a_zone_that_we_broke_are_no_disturbance():
+    story = Seen()
+    story.stage("zone-kill", 1, "planned", {"target": story.proof(1)})
+    others = [{"node": story.pods[n]["node"]} for n in (1, 2)]
+    story.stage("zone-kill", 1, "receipt", {**story.proof(1), "nodes": others})
+    for n in (1, 2):
+        node(story, story.pods[n]["node"])
+    assert reasons(story) == []
+    node(story, story.pods[0]["node"])
+    assert len(reasons(story)) == 1
 
 
 def steward(story: Story, age: float, holder: str = "a", name: str = "controller manager") -> None:

@@ -24,6 +24,7 @@ from seatrial import cli, cluster, healing, timing
 from seatrial.cluster import handles, joining, kind, nodes, records
 from seatrial.cluster.records import Made, Record
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady, ToolFailed
+from seatrial.faults import cordons
 from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.healing import watched
@@ -40,6 +41,18 @@ NAMES = {
 }
 DEAD = Owner(1, 1, "another boot")
 HARMFUL = ("stop", "kill", "pause", "lose", "cut")
+INSIDE: dict[str, tuple[Any, ...]] = {
+    "halt": ("kubelet",),
+    "freeze": ("one",),
+    "exhaust": ("one",),
+    "unit": ("kubelet",),
+    "process": ("one",),
+    "doing": (7,),
+    "memory": ("one",),
+    "reaches": ("10.0.0.1", 6443),
+    "revive": (),
+}
+"""What is done to, and asked of, what a machine runs; with whatever it is asked about."""
 
 
 @dataclass
@@ -52,6 +65,7 @@ class Paper:
     said: list[tuple[str, ...]] = field(default_factory=list)
     half: set[str] = field(default_factory=set)
     cut: set[str] = field(default_factory=set)
+    still: dict[str, str] = field(default_factory=dict)
 
     def docker(self, *words: str, stdin: bytes = b"", **_: object) -> str:
         self.said.append(words)
@@ -115,6 +129,8 @@ class Paper:
     def _exec(self, container: str, *words: str) -> str:
         if "nft" in words[-1]:
             return "table ip filter\n" + "table inet seatrial-cut\n" * (container in self.cut)
+        if "systemctl start" in words[-1]:
+            return self.still.pop(container, "")
         return "" if container in self.half else "joined\n"
 
     def _events(self, *_: str) -> str:
@@ -240,6 +256,42 @@ def test_machines_that_we_did_not_make_are_not_touched(act, record):
     assert machine().state().status == "unknown"
 
 
+@pytest.mark.parametrize("act", INSIDE)
+def test_nothing_inside_a_machine_that_we_did_not_make_is_touched(act, record):
+    records.save(replace(record, provider="existing"))
+    with pytest.raises(NotOurs):
+        getattr(machine(), act)(*INSIDE[act])
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize("act", ["halt", "freeze", "exhaust"])
+@pytest.mark.parametrize("name", ["sea-control-plane", "sea-worker3"])
+def test_nothing_inside_control_plane_and_driver_is_broken(act, name, engine):
+    with pytest.raises(BadInput, match="never a victim"):
+        getattr(machine(name), act)(*INSIDE[act])
+    assert engine.asked("exec") == []
+
+
+@pytest.mark.usefixtures("record")
+def test_a_node_that_does_not_run_has_nothing_to_revive(engine):
+    engine.status("sea-worker-1", "exited")
+    assert machine().revive() == ()
+    assert engine.asked("exec") == []
+
+
+@pytest.mark.usefixtures("record")
+def test_what_is_inside_a_worker_is_asked_in_its_own_container(engine, monkeypatch):
+    said = {"show": "ActiveState=active\nMainPID=7\n", "list": "TASK PID STATUS\none 9 RUNNING\n"}
+    monkeypatch.setattr(engine, "_exec", lambda *w: next((said[x] for x in w if x in said), "T\n"))
+    assert (machine().unit("kubelet").pid, machine().process("one")) == (7, 9)
+    assert (machine().doing(9), machine().memory("one")) == ("T", 0)
+    assert not machine().reaches("10.0.0.1", 6443)
+    machine().halt("kubelet")
+    machine().freeze("one")
+    assert {words[0] for words in engine.asked("exec")} == {"sea-worker-1"}
+    assert engine.asked("exec")[-2][1:] == ("systemctl", "stop", "kubelet")
+
+
 @pytest.mark.usefixtures("record")
 def test_a_worker_is_cut_off_and_reached_again(engine):
     machine().cut()
@@ -265,6 +317,46 @@ def test_a_cut_that_no_entry_tells_of_is_found_and_undone(engine):
     assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
     assert done.mends[1].what == "sea-worker"
     assert engine.cut == {"sea-worker2-1"}
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize("still", ["unit kubelet\n", "unit containerd\nprocess 77\n"])
+def test_what_stands_still_in_a_node_is_found_and_goes_on(still, engine):
+    engine.still |= {"sea-worker-1": still, "sea-worker2-1": still}
+    Journal().open(entry(Step("revive", node="sea-worker2"), node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert done.mends[1].what == "sea-worker"
+    assert ", ".join(still.splitlines()) in done.mends[1].sentence
+    assert engine.still == {"sea-worker2-1": still}
+
+
+@pytest.mark.usefixtures("record")
+def test_a_cordon_of_ours_that_no_entry_tells_of_is_lifted_and_nobody_elses(api):
+    mine = {"annotations": {cordons.MARK: cordons.OURS}}
+    for name in ("sea-worker", "sea-worker2"):
+        api.put("nodes", name, metadata=mine, spec={"unschedulable": True})
+    api.put("nodes", "sea-worker3", spec={"unschedulable": True})
+    Journal().open(entry(Step("uncordon", node="sea-worker2"), node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert "cordoned by us" in done.mends[1].sentence
+    there = api.of("nodes")
+    closed = [name for name in NAMES if there[f"/{name}"].get("spec", {}).get("unschedulable")]
+    assert closed == ["sea-worker2", "sea-worker3"]
+    assert not cordons.of_ours(there["/sea-worker"])
+
+
+@pytest.mark.usefixtures("record")
+def test_healing_waits_for_every_node_that_an_entry_names(api, monkeypatch):
+    monkeypatch.setitem(timing._SECONDS, "node is back", 0.3)
+    away = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
+    api.put("nodes", "sea-worker2", status=away)
+    steps = (Step("start", node="sea-worker"), Step("start", node="sea-worker2"))
+    Journal().open(entry(*steps))
+    done = healing.heal(Quiet())
+    assert (done.exit_code, outcomes(done)[0][1]) == (5, "failed")
+    assert "sea-worker2 is not Ready" in done.mends[0].sentence
 
 
 @pytest.mark.usefixtures("record")

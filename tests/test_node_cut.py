@@ -7,6 +7,7 @@ of paper.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -184,8 +185,8 @@ def test_containers_that_ended_with_the_cut_give_no_receipt(scene, cluster, node
     class Fragile(PaperNode):
         """Its containers do not live without a network."""
 
-        def cut(self) -> None:
-            super().cut()
+        def cut(self, only: Sequence[str] = ()) -> None:
+            super().cut(only)
             cluster.runtime.containers.clear()
 
     fragile = Fragile(node.path, tell=node.tell, runtime=node.runtime)

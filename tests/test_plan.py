@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seatrial import checks, plan
 from seatrial.errors import BadInput
 from seatrial.faults import FAULTS
-from seatrial.model import Guarantee, Plan, Profile
+from seatrial.model import Guarantee, Plan, Profile, of_a_machine
 
 PROFILE = Profile("p", "s", "/somewhere", "m", "web", "web", 3, "c", (), (), {}, {"i": "/else"})
 ALL = checks.chosen(["*"])
@@ -108,6 +108,12 @@ def test_a_variant_of_a_fault_is_a_name_and_no_number_of_rounds():
     made = planned(1, [], faults=["broken-update:image"])
     assert [(f.fault, f.ordinals) for f in made.faults] == [("broken-update:image", (0,))]
     assert set(plan._VARIANTS) <= set(FAULTS) & plan.OF_THE_SET
+
+
+@pytest.mark.parametrize("fault", sorted(plan._OF_ONE | set(filter(of_a_machine, FAULTS))))
+def test_a_fault_of_one_process_or_machine_is_done_to_one_member_that_the_seed_draws(fault):
+    drawn = {planned(seed, [], faults=[fault]).faults[0].ordinals for seed in range(20)}
+    assert drawn == {(0,), (1,), (2,)}
 
 
 def test_a_guarantee_that_needs_no_fault_breaks_nothing():

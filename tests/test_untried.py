@@ -132,6 +132,10 @@ def test_whoever_may_do_everything_is_asked_about_once(kube, monkeypatch):
         ("create statefulsets", (), "create statefulsets.apps in namespace trial-1"),
         ("delete pods", ("pod-delete",), "delete pods in namespace trial-1"),
         ("delete statefulsets", ("set-delete",), "delete statefulsets.apps in namespace trial-1"),
+        ("patch nodes", ("node-cordon",), "fake may not patch nodes"),
+        ("nodes/proxy", ("node-freeze",), "fake may not get nodes/proxy"),
+        ("pods/eviction", ("node-drain",), "create pods/eviction in namespace trial-1"),
+        ("delete pods", ("pod-force-delete",), "delete pods in namespace trial-1"),
     ],
 )
 def test_every_right_that_is_lacking_is_named(forbidden, faults, said, api, kube):

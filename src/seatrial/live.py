@@ -22,7 +22,7 @@ from seatrial.faults.scene import Proof, Scene
 from seatrial.ground import Ground
 from seatrial.healing import watched
 from seatrial.load.driving import Driver, driving
-from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder
+from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder, of_a_machine
 from seatrial.plan import head
 from seatrial.probes import backups, identity, stewards
 from seatrial.probes.runtime import Witness, witnessed
@@ -155,7 +155,7 @@ class Live:
         """Break a member; healed, or the healing's failure raised, when the body is left."""
         with broken(FAULTS[fault], self.scene, ordinal, self.recorder) as receipt:
             yield receipt
-        if fault.startswith("node-"):
+        if of_a_machine(fault):
             self.witness.look()
 
 

@@ -17,6 +17,7 @@ class NodeState:
     `container` and `boot` together differ after every start; `pid` is its init, 0 unless it runs
     on this very machine. `started` is the start of this boot in seconds since 1970 by the clock
     of the node's engine, 0 when it never did. `disks` are the volumes that it alone has.
+    `address` is its own in the cluster's network, empty when it has none.
     """
 
     status: str
@@ -25,6 +26,7 @@ class NodeState:
     boot: str = ""
     started: float = 0.0
     disks: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,17 @@ class Running:
     uid: str
     namespace: str
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of a machine's init: `state` is active, inactive, …; `pid` is its main process.
+
+    `pid` is the machine's own number for it, 0 when it has none.
+    """
+
+    state: str
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +108,20 @@ class Node(Protocol):
     def lose(self) -> None:
         """Remove it together with its disks."""
 
-    def cut(self) -> None:
-        """Cut it off from every other machine; all that it runs goes on."""
+    def cut(self, only: Sequence[str] = ()) -> None:
+        """Cut it off from every other machine, or from `only` these addresses; it runs on."""
+
+    def halt(self, unit: str) -> None:
+        """Stop a unit of its init, such as the kubelet; what that unit started lives on."""
+
+    def freeze(self, number: str) -> None:
+        """Have its runtime send SIGSTOP to the main process of the container with this id."""
+
+    def exhaust(self, number: str) -> int:
+        """Fill the memory of the container with this id until its main process ends.
+
+        Gives how often the kernel killed there meanwhile; 0 when it did not or nobody can tell.
+        """
 
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
         """Say which of these disks are still there."""
@@ -113,6 +138,9 @@ class Node(Protocol):
     def reconnect(self) -> bool:
         """Let it be reached again; whether it was cut off."""
 
+    def revive(self) -> tuple[str, ...]:
+        """Start the units and let go on the processes of pods that stand still; name them."""
+
     def join(self) -> None:
         """Make a lost one again under its old name, Ready; what is left of it goes first."""
 
@@ -124,6 +152,21 @@ class Node(Protocol):
 
     def is_cut(self) -> bool:
         """Whether our rules cut it off."""
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Try to connect from it, for a second; whether somebody accepted."""
+
+    def unit(self, name: str) -> Unit:
+        """Ask its init about a unit."""
+
+    def process(self, number: str) -> int:
+        """Ask its runtime for the main process of a container that runs; 0 when none does."""
+
+    def doing(self, pid: int) -> str:
+        """Ask its kernel what a process does: a letter of proc(5), T stopped; empty when gone."""
+
+    def memory(self, number: str) -> int:
+        """Ask its kernel for the memory limit of a container that runs, in bytes; 0 for none."""
 
     def container(self, number: str) -> Running | None:
         """Ask its runtime which pod's container has this id; None when it is none's."""

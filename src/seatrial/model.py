@@ -144,7 +144,7 @@ class Guarantee:
     @property
     def disruptive(self) -> bool:
         """Whether exercising it disturbs others on the same cluster: it breaks a machine."""
-        return any(fault.startswith("node-") for fault in self.needs)
+        return any(map(of_a_machine, self.needs))
 
 
 @dataclass(frozen=True)
@@ -235,6 +235,11 @@ class Plan:
     faults: tuple[PlannedFault, ...]
     command: str
     kubernetes: str = ""
+
+
+def of_a_machine(fault: str) -> bool:
+    """Whether a fault of this name hits a whole machine, or several, and so all that it hosts."""
+    return fault.startswith("node-") or fault in {"kubelet-stop", "runtime-stop", "zone-kill"}
 
 
 @dataclass(frozen=True)

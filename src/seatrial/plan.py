@@ -12,11 +12,11 @@ from pathlib import PurePath
 
 from seatrial import checks, timing
 from seatrial.errors import BadInput
-from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile
+from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile, of_a_machine
 
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
-_OF_ONE = frozenset({"claim-lost", "process-kill"})
+_OF_ONE = frozenset({"claim-lost", "process-kill", "process-stop", "out-of-memory"})
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
@@ -96,7 +96,7 @@ def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...
         return tuple(members[1:2])
     if fault in _OF_ALL | OF_THE_SET | OF_NO_MEMBER:
         return () if fault == "unready-scale-down" and len(members) == 1 else tuple(members[:1])
-    one = fault in _OF_ONE or fault.startswith("node-")
+    one = fault in _OF_ONE or of_a_machine(fault)
     return tuple(draw.sample(members, 1 if one else len(members)))
 
 

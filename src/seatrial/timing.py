@@ -64,6 +64,7 @@ _SECONDS = {
     "node is back": 120.0,
     "node is given up": 150.0,
     "node is ready": 120.0,
+    "node is tainted": 30.0,
     "cluster is proved": 120.0,
     "pod is replaced": 120.0,
     "process ends": 20.0,

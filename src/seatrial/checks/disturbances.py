@@ -77,7 +77,9 @@ def _nodes(history: History) -> Iterator[Disturbance]:
         if op.what == "pod":
             hosts[op.value["uid"]] = "" if _gone(op) else op.value.get("node", "")
         elif op.what == "fault":
-            hit.add(str(op.value["proof"].get("target", op.value["proof"]).get("node", "")))
+            proof = op.value["proof"]
+            hit.add(str(proof.get("target", proof).get("node", "")))
+            hit.update(str(one["node"]) for one in proof.get("nodes", ()))
         elif op.what == "node" and (_gone(op) or not op.value["ready"]):
             name = op.value["name"]
             if name in hosts.values() and name not in hit | told:

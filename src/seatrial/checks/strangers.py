@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from seatrial.checks.turns import REVISION
-from seatrial.model import History, Json, Op
+from seatrial.model import History, Json, Op, of_a_machine
 
 OWN = frozenset({"seatrial", "seatrial-standin"})
 """Field managers of a trial: its own, and that of a rogue's controller, which is the subject's."""
@@ -173,7 +173,7 @@ def _under_way(history: History, op: Op, faults: Sequence[str] = ()) -> bool:
             break
         fault, ordinal = stage.value["fault"], stage.value["ordinal"]
         if not faults or fault in faults:
-            if stage.value["stage"] == "healed" and not fault.startswith("node-"):
+            if stage.value["stage"] == "healed" and not of_a_machine(fault):
                 begun.discard((fault, ordinal))
             else:
                 begun.add((fault, ordinal))

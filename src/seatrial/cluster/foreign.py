@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import NotOurs
-from seatrial.machine import Hearing, NodeState, Running
+from seatrial.machine import Hearing, NodeState, Running, Unit
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,24 @@ class Foreign:
         """Refuse."""
         raise self._refusal()
 
-    def cut(self) -> None:
+    def cut(self, only: Sequence[str] = ()) -> None:
         """Refuse."""
+        del only
+        raise self._refusal()
+
+    def halt(self, unit: str) -> None:
+        """Refuse."""
+        del unit
+        raise self._refusal()
+
+    def freeze(self, number: str) -> None:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def exhaust(self, number: str) -> int:
+        """Refuse."""
+        del number
         raise self._refusal()
 
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
@@ -62,6 +78,10 @@ class Foreign:
         """Refuse."""
         raise self._refusal()
 
+    def revive(self) -> tuple[str, ...]:
+        """Refuse."""
+        raise self._refusal()
+
     def join(self) -> None:
         """Refuse."""
         raise self._refusal()
@@ -78,6 +98,31 @@ class Foreign:
 
     def is_cut(self) -> bool:
         """Refuse."""
+        raise self._refusal()
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Refuse."""
+        del address, port
+        raise self._refusal()
+
+    def unit(self, name: str) -> Unit:
+        """Refuse."""
+        del name
+        raise self._refusal()
+
+    def process(self, number: str) -> int:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def doing(self, pid: int) -> str:
+        """Refuse."""
+        del pid
+        raise self._refusal()
+
+    def memory(self, number: str) -> int:
+        """Refuse."""
+        del number
         raise self._refusal()
 
     def container(self, number: str) -> Running | None:

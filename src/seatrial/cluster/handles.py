@@ -13,14 +13,14 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from seatrial.cluster import insides, joining, kind, nodes, records
+from seatrial.cluster import halts, insides, joining, kind, nodes, records, squeezing
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.foreign import Foreign
 from seatrial.cluster.ground import Cluster
 from seatrial.cluster.nodes import Container
 from seatrial.cluster.records import Record
 from seatrial.errors import BadInput, CannotRun, NotOurs
-from seatrial.machine import Hearing, Node, NodeState, Running
+from seatrial.machine import Hearing, Node, NodeState, Running, Unit
 from seatrial.progress import Progress
 
 _JOINED = "/etc/kubernetes/kubelet.conf"
@@ -54,7 +54,8 @@ class Contained:
         if found is None:
             return NodeState("absent")
         started, pid = _seconds(found.started), _here(found)
-        return NodeState(found.status, found.id, pid, found.boot, started, found.disks)
+        known = found.id, pid, found.boot, started, found.disks
+        return NodeState(found.status, *known, address=found.address)
 
     def stop(self) -> None:
         """Shut it down as `docker stop` does: its init is asked, then ended."""
@@ -72,9 +73,21 @@ class Contained:
         """Remove it together with its volumes."""
         nodes.remove(self.engine(), self._victim())
 
-    def cut(self) -> None:
-        """Drop all that comes from and goes to other machines."""
-        insides.cut(self.engine(), self._victim())
+    def cut(self, only: Sequence[str] = ()) -> None:
+        """Drop all that comes from and goes to other machines, or those of `only`."""
+        insides.cut(self.engine(), self._victim(), only)
+
+    def halt(self, unit: str) -> None:
+        """Ask its systemd to stop it."""
+        halts.halt(self.engine(), self._victim(), unit)
+
+    def freeze(self, number: str) -> None:
+        """Ask its containerd."""
+        halts.freeze(self.engine(), self._victim(), number)
+
+    def exhaust(self, number: str) -> int:
+        """Fill its control group from within."""
+        return squeezing.exhaust(self.engine(), self._victim(), number)
 
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
         """Say which of these volumes the engine still has."""
@@ -119,6 +132,26 @@ class Contained:
         found = self._found()
         return bool(found and found.running and insides.is_cut(self.engine(), found.id))
 
+    def reaches(self, address: str, port: int) -> bool:
+        """Let its bash try."""
+        return insides.reaches(self.engine(), self._container(), address, port)
+
+    def unit(self, name: str) -> Unit:
+        """Ask its systemd."""
+        return halts.unit(self.engine(), self._container(), name)
+
+    def process(self, number: str) -> int:
+        """Ask its containerd."""
+        return halts.process(self.engine(), self._container(), number)
+
+    def doing(self, pid: int) -> str:
+        """Read its /proc."""
+        return halts.doing(self.engine(), self._container(), pid)
+
+    def memory(self, number: str) -> int:
+        """Read the limit of its control group."""
+        return squeezing.memory(self.engine(), self._container(), number)
+
     def container(self, number: str) -> Running | None:
         """Ask its containerd."""
         return insides.container(self.engine(), self._container(), number)
@@ -130,6 +163,11 @@ class Contained:
     def hear(self) -> Hearing:
         """Listen to its containerd."""
         return insides.hear(self.engine(), self._container())
+
+    def revive(self) -> tuple[str, ...]:
+        """Look for what we make stand still; a node that does not run has nothing of it."""
+        found = self._found()
+        return halts.revive(self.engine(), found.id) if found and found.running else ()
 
     def join(self) -> None:
         """Make it again if it is lost; a making that did not come to its end starts anew."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address
 from typing import Any
 
 from seatrial import command
@@ -22,13 +23,13 @@ from seatrial.cluster.shapes import SHARED
 from seatrial.errors import CannotRun
 from seatrial.machine import Heard, Running
 
-_CTR = "ctr --namespace=k8s.io"
+CTR = "ctr --namespace=k8s.io"
 _POD = "io.kubernetes.pod"
 _KIND = "io.cri-containerd.kind"
-_LOOK = f"""{_CTR} tasks list
-for id in $({_CTR} containers list -q "$1"); do {_CTR} containers info "$id" || true; done"""
+_LOOK = f"""{CTR} tasks list
+for id in $({CTR} containers list -q "$1"); do {CTR} containers info "$id" || true; done"""
 _LISTEN = f"""exec 3<&0
-{_CTR} events & told=$!
+{CTR} events & told=$!
 (read -r _ <&3; kill $told) >/dev/null 2>&1 &
 wait $told; kill $! 2>/dev/null"""
 """Whatever ends us closes the standard input: a docker client that ended leaves `ctr` behind."""
@@ -40,14 +41,22 @@ _VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner", SHARED
 
 _CHAINS = "inet seatrial-cut"
 _WHOLE = f"add table {_CHAINS}\ndelete table {_CHAINS}\n"
-_CUT = f"""{_WHOLE}\
+_HOOKS = f"""{_WHOLE}\
 add table {_CHAINS}
 add chain {_CHAINS} in {{ type filter hook prerouting priority -450; }}
 add chain {_CHAINS} out {{ type filter hook postrouting priority 450; }}
+"""
+_CUT = f"""{_HOOKS}\
 add rule {_CHAINS} in iifname "eth*" drop
 add rule {_CHAINS} out oifname "eth*" drop
 """
 """Other machines are reached by eth*, its own pods by veth*: kubelet and probes go on."""
+_CUT_FROM = f"""\
+add rule {_CHAINS} in ip saddr {{address}} drop
+add rule {_CHAINS} out ip daddr {{address}} drop
+"""
+"""Behind the destination's translation, so that a Service's own address is no way around."""
+_REACH = 'timeout 1 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null && echo reached; true'
 
 
 def running(engine: Engine, node: str, namespace: str) -> tuple[Running, ...]:
@@ -62,13 +71,13 @@ def running(engine: Engine, node: str, namespace: str) -> tuple[Running, ...]:
 
 def container(engine: Engine, node: str, number: str) -> Running | None:
     """Ask the runtime whose container this is; None for a sandbox and for what is no pod's."""
-    said = engine.docker("exec", node, *_CTR.split(), "containers", "info", number)
+    said = engine.docker("exec", node, *CTR.split(), "containers", "info", number)
     return _running(json.loads(said))
 
 
 def end(engine: Engine, node: str, number: str) -> None:
     """Send SIGKILL to a container's main process; by its id, for a pid may be another's by now."""
-    engine.docker("exec", node, *_CTR.split(), "tasks", "kill", "--signal", "SIGKILL", number)
+    engine.docker("exec", node, *CTR.split(), "tasks", "kill", "--signal", "SIGKILL", number)
 
 
 def lying(engine: Engine, node: str, namespace: str) -> tuple[str, ...]:
@@ -114,12 +123,15 @@ def told(line: str) -> Iterator[Heard]:
         yield Heard(_EVENTS[found[3]], about["container_id"], at)
 
 
-def cut(engine: Engine, node: str) -> None:
+def cut(engine: Engine, node: str, only: Sequence[str] = ()) -> None:
     """Drop all that comes from and goes to other machines, at once, before anything else sees it.
 
-    Raises CannotRun when the rules are not in force afterwards.
+    With `only`, what these addresses (IPv4) send and are sent. Raises CannotRun when the rules
+    are not in force afterwards.
     """
-    engine.docker("exec", "--interactive", node, "nft", "-f", "-", stdin=_CUT.encode())
+    named = (_CUT_FROM.format(address=IPv4Address(one)) for one in only)
+    rules = "".join([_HOOKS, *named]) if only else _CUT
+    engine.docker("exec", "--interactive", node, "nft", "-f", "-", stdin=rules.encode())
     if not is_cut(engine, node):
         raise CannotRun(f"node {node[:12]} cut off", seen=f"it has no table {_CHAINS}")
 
@@ -136,6 +148,12 @@ def reconnect(engine: Engine, node: str) -> bool:
         return False
     engine.docker("exec", "--interactive", node, "nft", "-f", "-", stdin=_WHOLE.encode())
     return True
+
+
+def reaches(engine: Engine, node: str, address: str, port: int) -> bool:
+    """Whether somebody accepts a connection from the node within a second."""
+    said = engine.docker("exec", node, "sh", "-c", _REACH, "sh", address, str(port))
+    return said.strip() == "reached"
 
 
 def _documents(text: str) -> Iterator[Mapping[str, Any]]:

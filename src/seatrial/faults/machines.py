@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 from seatrial.command import born
 from seatrial.errors import BadInput, CannotRun, NotOurs
+from seatrial.faults import askings
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene, heartbeat
 from seatrial.kube.objects import Pod
 from seatrial.machine import Node, NodeState
 from seatrial.timing import limit, poll
+
+_ITSELF = "127.0.0.1"
+KUBELET = 10250
+"""Source: kubernetes.io, "Ports and Protocols"."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,11 @@ def victim(scene: Scene, ordinal: int) -> Victim:
     name = pod.spec.node_name
     if not name:
         raise CannotRun(f"{scene.name(ordinal)} to be on a node", seen="it is on none yet")
+    return of_node(scene, ordinal, pod, name)
+
+
+def of_node(scene: Scene, ordinal: int, pod: Pod, name: str) -> Victim:
+    """Give a machine by its name, to be broken together with a member; raises as `victim`."""
     if name not in scene.nodes:
         known = ", ".join(scene.nodes) or "none"
         raise NotOurs(f"a machine {name} of ours to break", seen=f"machines of ours: {known}")
@@ -55,9 +65,13 @@ def victim(scene: Scene, ordinal: int) -> Victim:
     if node.role != "worker":
         raise BadInput(
             f"{scene.name(ordinal)} to be on a worker that may be broken",
-            seen=f"it is on {name}, which is the {node.role}'s and never a victim",
+            seen=f"{name} is the {node.role}'s and never a victim",
         )
     before = node.state()
+    if before.status == "unknown":
+        raise NotOurs(
+            f"a machine {name} of ours to break", seen="its cluster is not one that seatrial made"
+        )
     if before.status != "running":
         raise CannotRun(
             f"node {name} to run before it is broken",
@@ -81,15 +95,26 @@ def undone_by(word: str) -> Callable[[Scene, int], tuple[Step, ...]]:
 
 def ended(scene: Scene, hit: Victim) -> Proof:
     """Wait until the machine has ended by two words: its engine's, and this machine's /proc."""
+    until_ended(hit)
+    return receipt(scene, hit, f"its engine says {hit.node.state().status}{gone(hit)}")
+
+
+def until_ended(hit: Victim) -> None:
+    """Wait until the machine has ended by two words: its engine's, and this machine's /proc."""
     poll(lambda: _runs(hit), limit("node ends"))
-    return _receipt(scene, hit, f"its engine says {hit.node.state().status}")
+
+
+def gone(hit: Victim) -> str:
+    """Say that its init has gone, where it could be seen."""
+    return f"; its init ({hit.before.pid}) is gone from /proc" if hit.born else ""
 
 
 def lost(scene: Scene, hit: Victim) -> Proof:
     """Wait until the engine knows neither the machine nor any of its disks."""
     poll(lambda: _there(hit), limit("node ends"))
     disks = f"nor any of its {len(hit.before.disks)} disks" if hit.before.disks else "it had none"
-    return _receipt(scene, hit, f"its engine knows no such container any more, {disks}")
+    witness = f"its engine knows no such container any more, {disks}{gone(hit)}"
+    return receipt(scene, hit, witness)
 
 
 def back(scene: Scene, hit: Victim) -> Proof:
@@ -97,6 +122,19 @@ def back(scene: Scene, hit: Victim) -> Proof:
     state = _joined(scene, hit)
     scene.until_back(hit.ordinal, hit.pod)
     return {**scene.describe(hit.ordinal), "boot": state.boot, "member": "Ready"}
+
+
+def at_work(scene: Scene, hit: Victim) -> Proof:
+    """Wait until a machine that never ended works: its kubelet answers, it and its member Ready.
+
+    The member may be another by now: whoever waited for too long has replaced it.
+    """
+    name = hit.node.name
+    poll(lambda: _deaf(hit), limit("node is back"))
+    askings.answered(scene.kube, askings.kubelet(name))
+    scene.until_node(name)
+    scene.until_there(hit.ordinal)
+    return {**scene.describe(hit.ordinal), "boot": hit.node.state().boot, "member": "Ready"}
 
 
 def replaced(scene: Scene, hit: Victim) -> Proof:
@@ -127,6 +165,12 @@ def _runs(hit: Victim) -> str | None:
     return _lingers(hit)
 
 
+def _deaf(hit: Victim) -> str | None:
+    """Ask from within: the API server is not to be asked again and again."""
+    there = hit.node.reaches(_ITSELF, KUBELET)
+    return None if there else f"the kubelet of {hit.node.name} accepts no connection yet"
+
+
 def _there(hit: Victim) -> str | None:
     if (status := hit.node.state().status) != "absent":
         return f"node {hit.node.name} is {status}"
@@ -141,8 +185,8 @@ def _lingers(hit: Victim) -> str | None:
     return None
 
 
-def _receipt(scene: Scene, hit: Victim, witness: str) -> Proof:
-    gone = f"; its init ({hit.before.pid}) is gone from /proc" if hit.born else ""
+def receipt(scene: Scene, hit: Victim, witness: str) -> Proof:
+    """Give the proof that a machine is broken, as `witness` says; with the API server's view."""
     machine = scene.machine(hit.node.name)
     seen = {"ready": machine.ready, "heartbeat": heartbeat(machine)} if machine else {}
     return {
@@ -151,6 +195,6 @@ def _receipt(scene: Scene, hit: Victim, witness: str) -> Proof:
         "node": hit.node.name,
         "container": hit.before.container,
         "boot": hit.before.boot,
-        "witness": witness + gone,
+        "witness": witness,
         "api": seen,
     }

@@ -25,15 +25,21 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
 
 
 def refused(scene: Scene, ordinal: int, uid: str) -> str | None:
+    """Ask for a member's eviction; None when granted, else why a budget refuses it (429)."""
+    return refusal(scene, scene.name(ordinal), uid)
+
+
+def refusal(scene: Scene, pod: str, uid: str) -> str | None:
     """Ask for an eviction; None when it is granted, else why a budget refuses it (429)."""
     body = {
         "apiVersion": "policy/v1",
         "kind": "Eviction",
-        "metadata": {"name": scene.name(ordinal), "namespace": scene.namespace},
+        "metadata": {"name": pod, "namespace": scene.namespace},
         "deleteOptions": {"preconditions": {"uid": uid}},
     }
+    path = f"/api/v1/namespaces/{scene.namespace}/pods/{pod}/eviction"
     try:
-        scene.kube.send("POST", f"{scene.path(ordinal)}/eviction", body)
+        scene.kube.send("POST", path, body)
     except ApiFailed as error:
         if error.status != HTTPStatus.TOO_MANY_REQUESTS:
             raise

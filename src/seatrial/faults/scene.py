@@ -117,6 +117,15 @@ class Scene:
 
         wait(self.stream, differs, limit("node is back"))
 
+    def until_there(self, ordinal: int) -> None:
+        """Wait until an ordinal has a pod that is Ready, whichever it is."""
+
+        def differs(_: Stream) -> str | None:
+            pod = self.member(ordinal)
+            return None if pod and pod.ready else self.trouble(ordinal)
+
+        wait(self.stream, differs, limit("member is back with its node"))
+
     def until_back(self, ordinal: int, before: Pod) -> None:
         """Wait until a member is Ready in containers that it had not before its node ended."""
         within = limit("member is back with its node")

@@ -1,7 +1,7 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.{absence,disks,journal,lists,scratch,sets}.
+May import: model, errors, kube, faults.{absence,cordons,disks,journal,lists,scratch,sets}.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
-from seatrial.faults import disks, scratch, sets
+from seatrial.faults import cordons, disks, scratch, sets
 from seatrial.faults.absence import absent
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
@@ -85,6 +85,18 @@ def _reconnect(step: Step, reach: Reach) -> str:
     return (put_right(node) or reconnected(node)) if node else ""
 
 
+def _revive(step: Step, reach: Reach) -> str:
+    """A node that was stopped since comes back with all its units."""
+    node = reach.nodes.get(step.node)
+    return "; ".join(filter(None, (put_right(node), revived(node)))) if node else ""
+
+
+def revived(node: Node) -> str:
+    """Let go on what stands still in a node; says what, nothing when nothing did."""
+    said = node.revive()
+    return f"{', '.join(said)} of {node.name} stood still and goes on" if said else ""
+
+
 def reconnected(node: Node) -> str:
     """Let a node be reached again; says so, nothing when it was not cut off."""
     return f"{node.name} was cut off by our rules and can be reached again" * node.reconnect()
@@ -144,6 +156,10 @@ def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
 
+def _uncordon(step: Step, reach: Reach) -> str:
+    return cordons.uncordoned(reach.kube, step.node) if reach.kube else ""
+
+
 def tainted(kube: Kube, node: str) -> None:
     """Put our out-of-service taint on a node, beside what is there."""
     _retainted(kube, node, lambda known: [*(t for t in known if not of_ours(t)), _TAINT])
@@ -173,6 +189,8 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "resume": _run_again,
     "join": _join,
     "reconnect": _reconnect,
+    "revive": _revive,
+    "uncordon": _uncordon,
     "scale": _scale,
     "recreate": _recreate,
     "untaint": _untaint,

@@ -1,8 +1,8 @@
 """Putting right what a run that died left broken: by its undo journal, then by looking.
 
 The journal says what to do; the scan finds what no entry tells of (nodes of our clusters that
-stand still or are lost, our out-of-service taints). What a run that lives has broken is its own
-to heal, and nothing that we did not make is touched.
+stand still or are lost, what stands still in them, our taints and cordons). What a run that lives
+has broken is its own to heal, and nothing that we did not make is touched.
 May import: cluster, faults, kube, model, errors, command, places, progress, timing.
 """
 
@@ -18,11 +18,10 @@ from seatrial.cluster import kind, machines, records
 from seatrial.cluster.proof import opened
 from seatrial.errors import CannotRun
 from seatrial.faults.journal import Entry, Journal, Owner
-from seatrial.faults.scene import unready
 from seatrial.faults.undo import Reach, undone
 from seatrial.healing.guard import watched
 from seatrial.healing.mends import FAILED, HEALED, LEFT, Healing, Mend, unhealed, untried
-from seatrial.healing.scan import scanned
+from seatrial.healing.scan import scanned, still_unready
 from seatrial.kube.client import connect
 from seatrial.progress import Progress
 from seatrial.timing import limit, wait
@@ -108,15 +107,12 @@ def _mend(
 
 
 def _until_ready(entry: Entry, found: Reach) -> None:
-    if found.kube is None or entry.node not in found.nodes:
+    named = {entry.node, *(step.node for step in entry.undo)} & {*found.nodes}
+    if found.kube is None or not named:
         return
-    since = found.nodes[entry.node].state().started
+    since = {name: found.nodes[name].state().started for name in sorted(named)}
     with closing(opened(found.kube)) as stream:
-        wait(
-            stream,
-            lambda seen: unready(entry.node, seen.items("nodes").get(entry.node), since),
-            limit("node is back"),
-        )
+        wait(stream, still_unready(since), limit("node is back"))
 
 
 @contextmanager

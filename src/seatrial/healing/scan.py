@@ -5,15 +5,16 @@ May import: cluster, faults, kube, model, errors, progress, timing, healing.mend
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 
 from seatrial.cluster import kind, machines, nodes, records
 from seatrial.cluster.proof import opened
 from seatrial.cluster.records import Made, Record
+from seatrial.faults import cordons
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import unready
-from seatrial.faults.undo import of_ours, put_right, reconnected, untainted
+from seatrial.faults.undo import of_ours, put_right, reconnected, revived, untainted
 from seatrial.healing.mends import HEALED, LEFT, Mend, unhealed, untried
 from seatrial.kube.watch import Stream
 from seatrial.machine import Node
@@ -22,7 +23,7 @@ from seatrial.timing import limit, wait
 
 
 def scanned(journal: Journal, progress: Progress) -> list[Mend]:
-    """Look at every cluster that we made; put right what stands still, is lost, cut or tainted."""
+    """Look at every cluster that we made; put right what stands still, is lost, cut or closed."""
     mends: list[Mend] = []
     for name in records.names():
         try:
@@ -59,8 +60,8 @@ def _cluster(record: Record, journal: Journal, progress: Progress) -> Iterator[M
     held = _held(journal, record.name)
     yield from _started(record, [made for made in still if made.name not in held], progress)
     running = [made for made in record.nodes if made not in still and made.name not in held]
-    yield from _reconnected(record, running, progress)
-    yield from _untainted(record, held)
+    yield from _let_go_on(record, running, progress)
+    yield from _opened(record, held)
 
 
 def _runs(there: Mapping[str, nodes.Container], made: Made) -> bool:
@@ -90,13 +91,14 @@ def _started(record: Record, still: list[Made], progress: Progress) -> Iterator[
         yield from _unready(record, back)
 
 
-def _reconnected(record: Record, running: list[Made], progress: Progress) -> Iterator[Mend]:
-    """Look for our rules in every node that runs: a node that cannot be reached looks well."""
+def _let_go_on(record: Record, running: list[Made], progress: Progress) -> Iterator[Mend]:
+    """Look into every node that runs, for our rules and for what stands still: it looks well."""
     found = machines(records.cluster(record), progress)
     back: list[Node] = []
     for made in running:
         try:
-            said = reconnected(found[made.name])
+            node = found[made.name]
+            said = "; ".join(filter(None, (reconnected(node), revived(node))))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)
             continue
@@ -109,23 +111,31 @@ def _reconnected(record: Record, running: list[Made], progress: Progress) -> Ite
 
 def _unready(record: Record, back: list[Node]) -> Iterator[Mend]:
     since = {node.name: node.state().started for node in back}
+    try:
+        with closing(opened(records.cluster(record).connect())) as stream:
+            wait(stream, still_unready(since), limit("node is back"))
+    except Exception as error:  # noqa: BLE001 - told, not raised: the rest must be looked at
+        yield unhealed(record.name, error)
+
+
+def still_unready(since: Mapping[str, float]) -> Callable[[Stream], str | None]:
+    """Give what says which of these nodes is not Ready by its kubelet's word given since then."""
 
     def differs(seen: Stream) -> str | None:
         there = seen.items("nodes")
         said = (unready(name, there.get(name), start) for name, start in since.items())
         return next(filter(None, said), None)
 
-    try:
-        with closing(opened(records.cluster(record).connect())) as stream:
-            wait(stream, differs, limit("node is back"))
-    except Exception as error:  # noqa: BLE001 - told, not raised: the rest must be looked at
-        yield unhealed(record.name, error)
+    return differs
 
 
-def _untainted(record: Record, held: set[str]) -> Iterator[Mend]:
+def _opened(record: Record, held: set[str]) -> Iterator[Mend]:
+    """Look for our taints and our cordons on every Node object."""
     kube = records.cluster(record).connect()
     for node in kube.get("/api/v1/nodes")["items"]:
         name = node["metadata"]["name"]
         ours = any(map(of_ours, node.get("spec", {}).get("taints") or []))
         if ours and name not in held:
             yield Mend(name, HEALED, untainted(kube, name))
+        if cordons.of_ours(node) and name not in held:
+            yield Mend(name, HEALED, cordons.uncordoned(kube, name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from seatrial.model import History, Op
+from seatrial.model import History, Op, of_a_machine
 from seatrial.report.breaks import Break, breaks
 from seatrial.report.stretches import (
     Span,
@@ -29,7 +29,7 @@ Told = tuple[str, Span, str, str, int]
 def nodes(history: History, end: float) -> Iterator[Told]:
     """Give the states of each node that was ever not ready, deleted, or hit by a fault."""
     found = breaks(history)
-    hit = {_node(one) for one in found if one.fault.startswith("node-")}
+    hit = {_node(one) for one in found if of_a_machine(one.fault)}
     for name, ops in sorted(_named(history).items()):
         if name in hit or any(deleted(op) or node_state(op.value) != "ready" for op in ops):
             yield from _states(name, ops, found, end)

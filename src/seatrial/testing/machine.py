@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.machine import NodeState, Running
+from seatrial.machine import NodeState, Running, Unit
 from seatrial.testing.runtime import PaperHearing, PaperRuntime
 
 
@@ -25,6 +26,14 @@ class _Kept:
     joined: bool = True
     started: float = 0.0
     cut: bool = False
+    cut_from: tuple[str, ...] = ()
+    halted: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+
+
+_FRESH: dict[str, Any] = {"cut": False, "cut_from": (), "halted": (), "frozen": ()}
+"""What no boot leaves as it was."""
+_UNITS = {"containerd": 101, "kubelet": 102}
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class PaperNode:
     role: str = "worker"
     tell: Callable[[str, NodeState], None] = lambda _, __: None
     runtime: PaperRuntime = field(default_factory=PaperRuntime)
+    address: str = "10.0.0.2"
 
     def state(self) -> NodeState:
         """Read the file."""
@@ -47,13 +57,21 @@ class PaperNode:
             return NodeState("absent")
         container, boot = f"container-{kept.container}", f"{kept.container} {kept.boot}"
         started = kept.started
-        return NodeState(kept.status, container, 0, boot, started, (f"disk-{kept.container}",))
+        disks = (f"disk-{kept.container}",)
+        return NodeState(kept.status, container, 0, boot, started, disks, self.address)
 
     @property
     def well(self) -> bool:
         """Whether it runs and is a member of its cluster."""
         kept = self._kept()
-        return kept.status == "running" and kept.joined and not kept.cut
+        return kept.status == "running" and kept.joined and not self.amiss
+
+    @property
+    def amiss(self) -> str:
+        """What stands still in it, in a word: cut, cut-from, halted, frozen; empty for nothing."""
+        kept = self._kept()
+        words = {"cut": kept.cut, "cut-from": kept.cut_from, "halted": kept.halted}
+        return next((word for word, so in {**words, "frozen": kept.frozen}.items() if so), "")
 
     def stop(self) -> None:
         """End it."""
@@ -72,21 +90,71 @@ class PaperNode:
         self._break("exited")
         self._become(status="absent", joined=False)
 
-    def cut(self) -> None:
-        """Let nobody reach it."""
-        if self._kept().status != "running":
-            raise CannotRun(f"node {self.name} of paper to run", seen=self._kept().status)
-        self._become(cut=True)
+    def cut(self, only: Sequence[str] = ()) -> None:
+        """Let nobody reach it, or nobody of these addresses."""
+        self._demand_running()
+        self._become(cut=not only, cut_from=tuple(only))
+
+    def halt(self, unit: str) -> None:
+        """Stop a unit."""
+        self._demand_running()
+        self._become(halted=(*self._kept().halted, unit))
+
+    def freeze(self, number: str) -> None:
+        """Let a container's main process stand still."""
+        self._demand_running()
+        self._become(frozen=(*self._kept().frozen, number))
+
+    def exhaust(self, number: str) -> int:
+        """End what its runtime runs, for want of memory."""
+        self.runtime.ends(number)
+        return self.runtime.kills
+
+    def revive(self) -> tuple[str, ...]:
+        """Let go on what stands still."""
+        kept = self._kept()
+        found = tuple(f"unit {one}" for one in kept.halted)
+        found += tuple(f"process of {one}" for one in kept.frozen)
+        if found:
+            self._become(halted=(), frozen=())
+        return found
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Whether it reaches an address: itself while its kubelet runs, others unless cut off."""
+        kept = self._kept()
+        if address == "127.0.0.1":
+            return "kubelet" not in kept.halted
+        return bool(port) and not kept.cut and address not in kept.cut_from
+
+    def unit(self, name: str) -> Unit:
+        """Give a unit."""
+        return Unit("inactive") if name in self._kept().halted else Unit("active", _UNITS[name])
+
+    def process(self, number: str) -> int:
+        """Give the main process of what its runtime runs."""
+        return self.runtime.pid(number)
+
+    def doing(self, pid: int) -> str:
+        """Give what a unit's or a container's main process does."""
+        units = {_UNITS[name]: name for name in _UNITS}
+        if pid in units:
+            return "" if units[pid] in self._kept().halted else "S"
+        number = self.runtime.of(pid)
+        return "T" if number in self._kept().frozen else "S" * bool(number)
+
+    def memory(self, number: str) -> int:
+        """Give a container's memory limit."""
+        return self.runtime.limits.get(number, 0)
 
     @property
     def reached(self) -> bool:
         """Whether the others reach it."""
-        return not self._kept().cut
+        return not (self._kept().cut or self._kept().cut_from)
 
     def reconnect(self) -> bool:
         """Let it be reached again."""
-        if cut := self._kept().cut:
-            self._become(cut=False)
+        if cut := not self.reached:
+            self._become(cut=False, cut_from=())
         return cut
 
     def running(self, namespace: str) -> tuple[Running, ...]:
@@ -99,8 +167,8 @@ class PaperNode:
         return tuple(name for name in self.runtime.volumes if name.split("_")[1] == namespace)
 
     def is_cut(self) -> bool:
-        """Whether nobody reaches it."""
-        return self._kept().cut
+        """Whether it is cut off, from whomever."""
+        return not self.reached
 
     def container(self, number: str) -> Running | None:
         """Give what its runtime runs, or has run."""
@@ -125,7 +193,7 @@ class PaperNode:
         """Boot it unless it runs."""
         kept = self._kept()
         if kept.status not in {"running", "paused", "absent"}:
-            self._become(status="running", boot=kept.boot + 1, started=time.time(), cut=False)
+            self._become(status="running", boot=kept.boot + 1, started=time.time(), **_FRESH)
         self.resume()
 
     def resume(self) -> None:
@@ -140,8 +208,12 @@ class PaperNode:
             self.start()
             return
         number = kept.container + 1
-        self._become(status="running", container=number, boot=1, started=time.time(), cut=False)
+        self._become(status="running", container=number, boot=1, started=time.time(), **_FRESH)
         self._become(joined=True)
+
+    def _demand_running(self) -> None:
+        if self._kept().status != "running":
+            raise CannotRun(f"node {self.name} of paper to run", seen=self._kept().status)
 
     def _break(self, status: str) -> None:
         if self._kept().status == "absent":
@@ -149,7 +221,9 @@ class PaperNode:
         self._become(status=status)
 
     def _kept(self) -> _Kept:
-        return _Kept(**json.loads(self.path.read_text())) if self.path.exists() else _Kept()
+        found: dict[str, Any] = json.loads(self.path.read_text()) if self.path.exists() else {}
+        listed = {key: tuple(value) for key, value in found.items() if isinstance(value, list)}
+        return _Kept(**{**found, **listed})
 
     def _become(self, **changes: object) -> None:
         self.tell("before", self.state())

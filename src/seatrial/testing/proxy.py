@@ -1,4 +1,4 @@
-"""The fake API server's way to pods that listen on loopback, as GET and POST of pods/proxy.
+"""The fake API server's way to pods and kubelets on loopback, as GET and POST of their proxies.
 
 May import: testing.{calls,state} and the standard library.
 """
@@ -14,22 +14,24 @@ from seatrial.testing.calls import status
 from seatrial.testing.state import FakeApi
 
 _PATH = re.compile(
-    r"/api/v1/namespaces/(?P<space>[^/]+)/pods/(?P<name>[^/:]+)(?::\d+)?/proxy(?P<path>/.*)"
+    r"/api/v1/(?:namespaces/(?P<space>[^/]+)/pods|nodes)/(?P<name>[^/:]+)(?::\d+)?/proxy"
+    r"(?P<path>/.*)"
 )
 _PATIENCE = 60.0
 
 
 def proxied(path: str) -> tuple[str, str] | None:
-    """Give namespace/name of the pod and the path there, if a URL goes through the proxy."""
+    """Give namespace/name of the pod (/name of a node) and the path there, if a URL goes there."""
     found = _PATH.fullmatch(path)
-    return (f"{found['space']}/{found['name']}", found["path"]) if found else None
+    return (f"{found['space'] or ''}/{found['name']}", found["path"]) if found else None
 
 
 def forwarded(api: FakeApi, target: tuple[str, str], method: str, body: bytes) -> tuple[int, bytes]:
-    """Ask the pod and give status and body of its answer, or of the refusal a real server gives."""
+    """Ask pod or node; give status and body of its answer, or of a real server's refusal."""
     pod, path = target
-    if pod not in api.of("pods"):
-        return _refusal(HTTPStatus.NOT_FOUND, f'pods "{pod}" not found')
+    kind = "nodes" if pod.startswith("/") else "pods"
+    if pod not in api.of(kind):
+        return _refusal(HTTPStatus.NOT_FOUND, f'{kind} "{pod}" not found')
     connection = http.client.HTTPConnection("127.0.0.1", api.ports.get(pod, 0), timeout=_PATIENCE)
     try:
         connection.request(method, path, body or None)

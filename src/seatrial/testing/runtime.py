@@ -32,13 +32,16 @@ class PaperHearing:
 class PaperRuntime:
     """`containers` run now, `known` ran once; both by id. `listeners` hear of every change.
 
-    `volumes` are the folders of volumes on the node's disk.
+    `volumes` are the folders of volumes on the node's disk, `limits` the memory limits by id;
+    what ends for want of memory is counted as `kills`, unless nobody tells.
     """
 
     containers: dict[str, Running] = field(default_factory=dict)
     known: dict[str, Running] = field(default_factory=dict)
     listeners: list[PaperHearing] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    kills: int = 1
 
     def starts(self, found: Running) -> None:
         """Let a container start."""
@@ -49,6 +52,14 @@ class PaperRuntime:
         """Let a container end."""
         self.containers.pop(number)
         self._tell(Heard("ended", number, at or time.time()))
+
+    def pid(self, number: str) -> int:
+        """Give the pid of a container's main process, always the same; 0 when it does not run."""
+        return 1000 + [*self.known].index(number) if number in self.containers else 0
+
+    def of(self, pid: int) -> str:
+        """Give the id of the container that runs with this main process, empty when none does."""
+        return next((number for number in self.containers if self.pid(number) == pid), "")
 
     def heard(self) -> PaperHearing:
         """Listen."""

@@ -49,8 +49,18 @@ _ALWAYS = (
 )
 _SETS = _on("statefulsets", "patch", group="apps")
 _VOLUMES = _on("persistentvolumes", "get", "patch", everywhere=True)
+_CORDON = _on("nodes", "get", "patch", everywhere=True)
+_KUBELET = _on("nodes", "get", everywhere=True) | _on("nodes/proxy", "get", everywhere=True)
 _FAULTS: Mapping[str, set[Right]] = {
     "pod-delete": _on("pods", "delete"),
+    "pod-force-delete": _on("pods", "delete"),
+    "process-stop": _on("pods", "get"),
+    "node-cordon": _CORDON,
+    "node-drain": _CORDON | _on("pods/eviction", "create"),
+    "node-freeze": _KUBELET,
+    "kubelet-stop": _KUBELET,
+    "runtime-stop": _KUBELET,
+    "node-cut-control-plane": _KUBELET,
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),
     "evict-all": _on("pods/eviction", "create"),

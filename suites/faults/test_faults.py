@@ -1,0 +1,128 @@
+"""Every fault of the table once, for real: it takes effect, is proved, and is healed.
+
+Each has a ledger of its own. What the ground cannot do says why, and leaves everything whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seatrial import faults
+from seatrial.checks import CHECKS
+from seatrial.errors import SeatrialError
+from seatrial.faults.journal import Journal
+from seatrial.faults.zone_kill import ZONE
+from seatrial.ground import Keep, leave
+from seatrial.kube.watch import Stream
+from seatrial.live import recording
+from seatrial.plan import planned
+from seatrial.profiles import load
+from seatrial.progress import Quiet
+from seatrial.run import begun
+from seatrial.timing import limit, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from seatrial.ground import Ground
+    from seatrial.live import Job
+    from seatrial.model import Json
+
+pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
+_SEEN = ("planned", "undo", "receipt", "healed", "stopped")
+
+
+@pytest.fixture
+def job(
+    request: pytest.FixtureRequest, trial_ground: Ground, pytestconfig: pytest.Config
+) -> Iterator[Job]:
+    """Give a plan of this one fault for the ledger, at the first place that the seed draws."""
+    spec, option = trial_ground.spec, pytestconfig.getoption
+    plan = planned(
+        load("ledger", known=CHECKS),
+        [],
+        seed=option("--trial-seed"),
+        shape=spec.shape,
+        timing=spec.timing,
+        kubernetes=spec.kubernetes,
+        command=f"pytest '{request.node.nodeid}'",
+        faults=(request.node.callspec.params["name"],),
+    )
+    subject, out = load("ledger", known=CHECKS), Path(option("--trial-out"))
+    made = begun(plan, subject, trial_ground, out, Quiet())
+    yield made
+    leave(made.ground, made.namespace, Keep.NEVER, None, Quiet())
+
+
+@pytest.mark.parametrize("name", faults.FAULTS)
+def test_a_fault_takes_effect_is_proved_and_is_healed(
+    name: str, job: Job, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("fault", name)
+    if why := lacking(name, job.ground):
+        refused(job, name, why)
+    else:
+        broken(job, name)
+    told = stages(job)
+    record_property("evidence", str(job.folder.path))
+    for stage in ("receipt", "healed"):
+        if stage in told:
+            record_property(f"seconds until {stage}", round(told[stage][0] - began(told), 3))
+            record_property(stage, str(told[stage][1]))
+    # A lost disk took the member with it; its node is whole all the same.
+    assert ("receipt" in told) == ("healed" in told) == (not why)
+    assert ("stopped" in told) == bool(why)
+    assert Journal().read() == ([], {})
+    with Stream(job.ground.kube, ("nodes",)) as stream:
+        wait(stream, unwell, limit("node is back"))
+
+
+def broken(job: Job, name: str) -> None:
+    """Break one member that acknowledges writes, and heal it."""
+    ordinal = job.plan.faults[0].ordinals[0]
+    with recording(job) as live:
+        live.load(live.everybody)
+        with live.broken(name, ordinal) as receipt:
+            assert receipt
+
+
+def refused(job: Job, name: str, why: str) -> None:
+    """Try what this ground cannot do: nothing is broken, and it says why."""
+    with pytest.raises(SeatrialError, match=why):
+        broken(job, name)
+
+
+def lacking(name: str, ground: Ground) -> str:
+    """Say in which words this ground has to refuse a fault; empty when it can do it."""
+    provider = ground.cluster.provider
+    said = faults.FAULTS[name].providers[provider]
+    assert said.startswith(("can", "cannot: "))
+    if said.startswith("cannot"):
+        return "of ours|that seatrial made"
+    there = ground.kube.get("/api/v1/nodes")["items"]
+    zones = {node["metadata"]["labels"].get(ZONE, "") for node in there} - {""}
+    return f"no label {ZONE}" if name == "zone-kill" and len(zones) < 2 else ""  # noqa: PLR2004
+
+
+def stages(job: Job) -> Mapping[str, tuple[float, Mapping[str, Json]]]:
+    """Give when each stage of the fault was written down, in the run's seconds, and its proof."""
+    return {
+        op.value["stage"]: (op.completed, op.value["proof"])
+        for op in job.folder.load().of("fault")
+        if op.value["stage"] in _SEEN
+    }
+
+
+def began(told: Mapping[str, tuple[float, Mapping[str, Json]]]) -> float:
+    """Give when the break began: once the undo was on disk, where there is one."""
+    return told.get("undo", told["planned"])[0]
+
+
+def unwell(stream: Stream) -> str | None:
+    """Name the nodes that are not Ready, or are closed."""
+    nodes = stream.items("nodes").items()
+    bad = [name for name, node in nodes if not node.ready or node.spec.unschedulable]
+    return f"{', '.join(bad)} not Ready, or closed" if bad else None
