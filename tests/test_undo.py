@@ -20,11 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial import healing
+from seatrial import healing, timing
 from seatrial.errors import CannotRun, NotHealed
 from seatrial.faults import FAULTS, broken, fenced, node_cut
 from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
@@ -49,6 +50,7 @@ from seatrial.machine import NodeState, Running
 from seatrial.model import Op
 from seatrial.progress import Quiet
 from seatrial.testing import Kept, PaperNode
+from seatrial.testing.network import PaperNetwork
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.timing import limit
 
@@ -56,7 +58,11 @@ CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
 TRUE = "True"
 REPLICAS = 3
 FENCED = "node-kill, fenced"
-BREAKING = ("node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "set-delete", FENCED)
+# The first needs the pods that the runtime of paper was told of.
+BREAKING = (
+    "partition", "node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "set-delete",
+    FENCED,
+)  # fmt: skip
 LOWEST = {"set-delete": 0}
 
 
@@ -82,15 +88,20 @@ class World:
         def tell(when: str, state: NodeState) -> None:
             if when == "after":
                 reached = "running" if found.reached else "cut"
+                reached = "barred" if found.drops() else reached
                 status = reached if state.status == "running" else state.status
                 now = {"machine": status, "boot": state.boot}
                 self.write({**now, "fenced": bool(self.taints)})
             if fuse:
                 fuse.tick()
 
-        runtime = PaperRuntime()
-        runtime.starts(Running("of web-1", "web", "web-1", "1 0", "x", 0.0))
-        found = PaperNode(self.folder / "node.json", tell=tell, runtime=runtime)
+        runtime, network = PaperRuntime(), PaperNetwork()
+        for n in range(REPLICAS):
+            runtime.starts(Running(f"of web-{n}", "web", f"web-{n}", f"{n} 0", "x", 0.0))
+            network.pods[f"of web-{n}"] = f"10.1.0.{n}"
+        path = self.folder / "node.json"
+        found = PaperNode(path, tell=tell, runtime=runtime, network=network)
+        network.rules = lambda: {f"{found.name}/{x}": drops for x, drops in found.drops().items()}
         return found
 
     def write(self, line: dict[str, Any]) -> None:
@@ -207,7 +218,7 @@ class Stream:
             f"web-{n}": Pod(
                 metadata=Meta(name=f"web-{n}", uid=f"{n} {done}", deletion_timestamp=cut),
                 spec=PodSpec(node_name="sea-worker"),
-                status=ready,
+                status=msgspec.structs.replace(ready, pod_ip=f"10.1.0.{n}"),
             )
             for n in range(replicas)
         }
@@ -255,6 +266,7 @@ def world(tmp_path, monkeypatch) -> World:
         "limit",
         lambda name: replace(brief, seconds=0.0) if name == brief.name else limit(name),
     )
+    monkeypatch.setitem(timing._SECONDS, "a broken network is watched", 0.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "world").mkdir()
     found = World(tmp_path / "world")
@@ -327,6 +339,9 @@ def in_child(act: Any, at: int) -> int:
     return int(said or 0)
 
 
+_BROKEN = {"exited", "absent", "cut", "barred"}
+
+
 def false_receipts(world: World) -> list[dict[str, Any]]:
     """Give the receipts at whose time the truth does not say that it was broken."""
     wrong, machine, replicas = [], {"machine": "running", "boot": "1 1"}, REPLICAS
@@ -334,7 +349,7 @@ def false_receipts(world: World) -> list[dict[str, Any]]:
         machine = line if "machine" in line else machine
         replicas = line.get("replicas", replicas)
         if line.get("stage") == "receipt":
-            node = "node" in line["proof"] and machine["machine"] not in {"exited", "absent", "cut"}
+            node = "node" in line["proof"] and machine["machine"] not in _BROKEN
             scaled = "pods" in line["proof"] and replicas == REPLICAS
             wrong += [line] if node or scaled else []
     return wrong

@@ -16,7 +16,10 @@ from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Pro
 
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
-_OF_ONE = frozenset({"claim-lost", "process-kill"})
+_OF_ONE = frozenset({
+    "claim-lost", "process-kill", "partition", "partition-one-way", "packet-loss", "bandwidth",
+    "latency",
+})  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
@@ -30,7 +33,7 @@ OF_NO_MEMBER = frozenset({"scratch-claim"})
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
-    "broken-update:image",
+    "broken-update:image", "dns-outage",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})

@@ -30,6 +30,7 @@ class Limit:
 
 _SECONDS = {
     "a halt is watched": 4.0,
+    "a broken network is watched": 5.0,
     "a kept volume is watched": 5.0,
     "an empty disk is watched": 5.0,
     "an empty volume is gone": 30.0,
@@ -59,6 +60,7 @@ _SECONDS = {
     "members are updated": 180.0,
     "namespace is gone": 90.0,
     "nothing of a trial is left": 60.0,
+    "network is whole again": 120.0,
     "node ends": 60.0,
     "node is back": 120.0,
     "node is given up": 150.0,

@@ -5,11 +5,11 @@ May import: machine, errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import NotOurs
-from seatrial.machine import Hearing, NodeState, Running
+from seatrial.machine import Drop, Hearing, NodeState, Running
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,25 @@ class Foreign:
 
     def is_cut(self) -> bool:
         """Refuse."""
+        raise self._refusal()
+
+    def bar(self, name: str, drops: Sequence[Drop]) -> None:
+        """Refuse."""
+        del name, drops
+        raise self._refusal()
+
+    def barred(self) -> Mapping[str, int]:
+        """Refuse."""
+        raise self._refusal()
+
+    def unbar(self, name: str = "") -> tuple[str, ...]:
+        """Refuse."""
+        del name
+        raise self._refusal()
+
+    def within(self, number: str, argv: Sequence[str]) -> str:
+        """Refuse."""
+        del number, argv
         raise self._refusal()
 
     def container(self, number: str) -> Running | None:

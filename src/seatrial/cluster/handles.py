@@ -13,14 +13,14 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from seatrial.cluster import insides, joining, kind, nodes, records
+from seatrial.cluster import barriers, insides, joining, kind, nodes, records
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.foreign import Foreign
 from seatrial.cluster.ground import Cluster
 from seatrial.cluster.nodes import Container
 from seatrial.cluster.records import Record
 from seatrial.errors import BadInput, CannotRun, NotOurs
-from seatrial.machine import Hearing, Node, NodeState, Running
+from seatrial.machine import Drop, Hearing, Node, NodeState, Running
 from seatrial.progress import Progress
 
 _JOINED = "/etc/kubernetes/kubelet.conf"
@@ -118,6 +118,24 @@ class Contained:
         """Look for our rules; a node that does not run has none."""
         found = self._found()
         return bool(found and found.running and insides.is_cut(self.engine(), found.id))
+
+    def bar(self, name: str, drops: Sequence[Drop]) -> None:
+        """Let its packet filter drop them."""
+        barriers.bar(self.engine(), self._victim(), name, drops)
+
+    def barred(self) -> Mapping[str, int]:
+        """Look for our tables; a node that does not run has none."""
+        found = self._found()
+        return barriers.barred(self.engine(), found.id) if found and found.running else {}
+
+    def unbar(self, name: str = "") -> tuple[str, ...]:
+        """Take our tables away; a node that does not run has none."""
+        found = self._found()
+        return barriers.unbar(self.engine(), found.id, name) if found and found.running else ()
+
+    def within(self, number: str, argv: Sequence[str]) -> str:
+        """Enter the container's network from the node."""
+        return barriers.within(self.engine(), self._container(), number, argv)
 
     def container(self, number: str) -> Running | None:
         """Ask its containerd."""

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seatrial.faults.catalogue import FAULTS, Fault
+from seatrial.faults.catalogue import FAULTS
 from seatrial.faults.fencing import fenced
 from seatrial.faults.journal import Step
+from seatrial.faults.row import Fault
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.undoing import reason, undoable
 from seatrial.model import Op, Outcome, Recorder

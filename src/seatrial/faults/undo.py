@@ -1,7 +1,7 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.{disks,journal,lists,scratch,sets}.
+May import: model, errors, kube, faults.{disks,journal,lists,scratch,sets,shaping}.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
-from seatrial.faults import disks, scratch, sets
+from seatrial.faults import disks, scratch, sets, shaping
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
 from seatrial.kube.client import ApiFailed, Kube
@@ -88,6 +88,23 @@ def _reconnect(step: Step, reach: Reach) -> str:
 def reconnected(node: Node) -> str:
     """Let a node be reached again; says so, nothing when it was not cut off."""
     return f"{node.name} was cut off by our rules and can be reached again" * node.reconnect()
+
+
+def _unbar(step: Step, reach: Reach) -> str:
+    """A node that was stopped since comes back with its network whole."""
+    node = reach.nodes.get(step.node)
+    return unbarred(node, str(step.value)) if node else ""
+
+
+def unbarred(node: Node, name: str = "") -> str:
+    """Let a node drop no packets any more by the rules of ours; says so, nothing if it did not."""
+    there = node.unbar(name)
+    return f"{node.name} dropped packets by our rules ({', '.join(there)})" if there else ""
+
+
+def _unshape(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return shaping.undone(node, step.value) if node and node.state().status == "running" else ""
 
 
 def _join(step: Step, reach: Reach) -> str:
@@ -223,5 +240,7 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "apply": _apply,
     "discard": _discard,
     "reclaim": _reclaim,
+    "unbar": _unbar,
+    "unshape": _unshape,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

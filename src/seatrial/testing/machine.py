@@ -1,19 +1,21 @@
 """A machine of paper: a Node kept in one file, for tests of whoever breaks and mends machines.
 
 Several processes can hold the same one, and it is as it was when one of them is killed.
-May import: machine, errors, testing.runtime.
+May import: machine, errors, testing.{network,runtime}.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.machine import NodeState, Running
+from seatrial.machine import Drop, NodeState, Running
+from seatrial.testing.network import PaperNetwork
 from seatrial.testing.runtime import PaperHearing, PaperRuntime
 
 
@@ -25,6 +27,11 @@ class _Kept:
     joined: bool = True
     started: float = 0.0
     cut: bool = False
+    bars: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+
+_WHOLE: Mapping[str, Any] = {"cut": False, "bars": {}}
+"""What a boot does to the network."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class PaperNode:
     role: str = "worker"
     tell: Callable[[str, NodeState], None] = lambda _, __: None
     runtime: PaperRuntime = field(default_factory=PaperRuntime)
+    network: PaperNetwork = field(default_factory=PaperNetwork)
 
     def state(self) -> NodeState:
         """Read the file."""
@@ -53,7 +61,7 @@ class PaperNode:
     def well(self) -> bool:
         """Whether it runs and is a member of its cluster."""
         kept = self._kept()
-        return kept.status == "running" and kept.joined and not kept.cut
+        return kept.status == "running" and kept.joined and not (kept.cut or kept.bars)
 
     def stop(self) -> None:
         """End it."""
@@ -102,6 +110,38 @@ class PaperNode:
         """Whether nobody reaches it."""
         return self._kept().cut
 
+    def bar(self, name: str, drops: Sequence[Drop]) -> None:
+        """Write them down."""
+        if self._kept().status != "running":
+            raise CannotRun(f"node {self.name} of paper to run", seen=self._kept().status)
+        self._become(bars={**self._kept().bars, name: [asdict(drop) for drop in drops]})
+
+    def barred(self) -> Mapping[str, int]:
+        """Ask the network what was dropped here."""
+        return {name: self.network.dropped[f"{self.name}/{name}"] for name in self._kept().bars}
+
+    def unbar(self, name: str = "") -> tuple[str, ...]:
+        """Forget them."""
+        bars = self._kept().bars
+        there = tuple(known for known in bars if name in ("", known))
+        if there:
+            self._become(bars={known: bars[known] for known in bars if known not in there})
+        return there
+
+    def drops(self) -> Mapping[str, tuple[Drop, ...]]:
+        """Give what is dropped here, by name."""
+        return {
+            name: tuple(
+                Drop(**{**one, "sources": tuple(one["sources"]), "targets": tuple(one["targets"])})
+                for one in found
+            )
+            for name, found in self._kept().bars.items()
+        }
+
+    def within(self, number: str, argv: Sequence[str]) -> str:
+        """Have the network play the program."""
+        return self.network.run(number, argv)
+
     def container(self, number: str) -> Running | None:
         """Give what its runtime runs, or has run."""
         return self.runtime.known.get(number)
@@ -125,7 +165,7 @@ class PaperNode:
         """Boot it unless it runs."""
         kept = self._kept()
         if kept.status not in {"running", "paused", "absent"}:
-            self._become(status="running", boot=kept.boot + 1, started=time.time(), cut=False)
+            self._become(status="running", boot=kept.boot + 1, started=time.time(), **_WHOLE)
         self.resume()
 
     def resume(self) -> None:
@@ -140,7 +180,7 @@ class PaperNode:
             self.start()
             return
         number = kept.container + 1
-        self._become(status="running", container=number, boot=1, started=time.time(), cut=False)
+        self._become(status="running", container=number, boot=1, started=time.time(), **_WHOLE)
         self._become(joined=True)
 
     def _break(self, status: str) -> None:
