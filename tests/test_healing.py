@@ -296,8 +296,8 @@ def test_control_plane_and_driver_drop_no_packets(name):
         machine(name).bar("x", [Drop()])
 
 
-@pytest.mark.usefixtures("record")
-def test_dropped_packets_that_no_entry_tells_of_are_found_and_undone(engine):
+@pytest.mark.usefixtures("record", "engine")
+def test_dropped_packets_that_no_entry_tells_of_are_found_and_undone():
     machine().bar("x-0-partition", [Drop()])
     machine("sea-worker2").bar("y-0-partition", [Drop()])
     step = Step("unbar", node="sea-worker2", value="y-0-partition")

@@ -153,6 +153,18 @@ class Node(Protocol):
         Gives the names that were in force.
         """
 
+    def hold(self, steward: str) -> None:
+        """Have a program of the control plane stand still, by its name; it goes on by itself later.
+
+        Raises BadInput when the machine is not a control plane's.
+        """
+
+    def held(self) -> tuple[str, ...]:
+        """Name the programs of the control plane that stand still here."""
+
+    def release(self) -> tuple[str, ...]:
+        """Let them go on; names those that stood still."""
+
     def within(self, number: str, argv: Sequence[str]) -> str:
         """Run a program of the machine's in the network of the container with this id.
 

@@ -29,7 +29,10 @@ _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 UNDER_LOAD = frozenset({"process-kill"})
 """Faults that show something only while the member acknowledges writes."""
-OF_NO_MEMBER = frozenset({"scratch-claim"})
+OF_NO_MEMBER = frozenset({
+    "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",
+    "etcd-freeze",
+})  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",

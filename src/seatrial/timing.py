@@ -34,6 +34,8 @@ _SECONDS = {
     "a kept volume is watched": 5.0,
     "an empty disk is watched": 5.0,
     "an empty volume is gone": 30.0,
+    "a lease is not renewed": 6.0,
+    "a lease is renewed again": 60.0,
     "api answers": 60.0,
     "claim is expanded": 180.0,
     "command in a container": 20.0,

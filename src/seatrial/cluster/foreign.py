@@ -94,6 +94,19 @@ class Foreign:
         del name
         raise self._refusal()
 
+    def hold(self, steward: str) -> None:
+        """Refuse."""
+        del steward
+        raise self._refusal()
+
+    def held(self) -> tuple[str, ...]:
+        """Refuse."""
+        raise self._refusal()
+
+    def release(self) -> tuple[str, ...]:
+        """Refuse."""
+        raise self._refusal()
+
     def within(self, number: str, argv: Sequence[str]) -> str:
         """Refuse."""
         del number, argv

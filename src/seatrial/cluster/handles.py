@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from seatrial.cluster import barriers, insides, joining, kind, nodes, records
+from seatrial.cluster import barriers, insides, joining, kind, nodes, records, stewards
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.foreign import Foreign
 from seatrial.cluster.ground import Cluster
@@ -132,6 +132,21 @@ class Contained:
         """Take our tables away; a node that does not run has none."""
         found = self._found()
         return barriers.unbar(self.engine(), found.id, name) if found and found.running else ()
+
+    def hold(self, steward: str) -> None:
+        """Stop its process."""
+        if self.role != "control-plane":
+            raise BadInput("a control plane", seen=f"{self.name} is a {self.role}")
+        stewards.hold(self.engine(), self._container(), steward)
+
+    def held(self) -> tuple[str, ...]:
+        """Look in its /proc; a node that is no control plane has none."""
+        ours = self.role == "control-plane" and self.state().status == "running"
+        return stewards.held(self.engine(), self._container()) if ours else ()
+
+    def release(self) -> tuple[str, ...]:
+        """Let go on what stands still."""
+        return stewards.release(self.engine(), self._container()) if self.held() else ()
 
     def within(self, number: str, argv: Sequence[str]) -> str:
         """Enter the container's network from the node."""

@@ -26,6 +26,7 @@ from seatrial.faults import (
     set_orphan,
     unready_scale_down,
 )
+from seatrial.faults.control_rows import OF_CONTROL_PLANES
 from seatrial.faults.network_rows import OF_NETWORKS
 from seatrial.faults.row import Fault
 
@@ -190,5 +191,6 @@ FAULTS: Mapping[str, Fault] = {
             claim_lost.undo,
         ),
         *OF_NETWORKS,
+        *OF_CONTROL_PLANES,
     )
 }

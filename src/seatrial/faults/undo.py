@@ -102,6 +102,17 @@ def unbarred(node: Node, name: str = "") -> str:
     return f"{node.name} dropped packets by our rules ({', '.join(there)})" if there else ""
 
 
+def _let_go(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return released(node) if node else ""
+
+
+def released(node: Node) -> str:
+    """Let the programs of a control plane go on; says so, nothing if none stood still."""
+    there = node.release()
+    return f"{', '.join(there)} of {node.name} stood still and goes on" if there else ""
+
+
 def _unshape(step: Step, reach: Reach) -> str:
     node = reach.nodes.get(step.node)
     return shaping.undone(node, step.value) if node and node.state().status == "running" else ""
@@ -240,6 +251,7 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "apply": _apply,
     "discard": _discard,
     "reclaim": _reclaim,
+    "let-go": _let_go,
     "unbar": _unbar,
     "unshape": _unshape,
 }

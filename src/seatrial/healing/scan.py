@@ -13,7 +13,7 @@ from seatrial.cluster.proof import opened
 from seatrial.cluster.records import Made, Record
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import unready
-from seatrial.faults.undo import of_ours, put_right, reconnected, unbarred, untainted
+from seatrial.faults.undo import of_ours, put_right, reconnected, released, unbarred, untainted
 from seatrial.healing.mends import HEALED, LEFT, Mend, unhealed, untried
 from seatrial.kube.watch import Stream
 from seatrial.machine import Node
@@ -93,14 +93,14 @@ def _started(record: Record, still: list[Made], progress: Progress) -> Iterator[
 def _reconnected(record: Record, running: list[Made], progress: Progress) -> Iterator[Mend]:
     """Look for our rules in every node that runs: a node looks well that cannot be reached.
 
-    So does one that drops packets between pods.
+    So does one that drops packets between pods, or whose control plane stands still.
     """
     found = machines(records.cluster(record), progress)
     back: list[Node] = []
     for made in running:
         try:
             node = found[made.name]
-            said = "; ".join(filter(None, (reconnected(node), unbarred(node))))
+            said = "; ".join(filter(None, (reconnected(node), unbarred(node), released(node))))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)
             continue

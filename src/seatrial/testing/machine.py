@@ -28,10 +28,11 @@ class _Kept:
     started: float = 0.0
     cut: bool = False
     bars: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    held: Sequence[str] = ()
 
 
-_WHOLE: Mapping[str, Any] = {"cut": False, "bars": {}}
-"""What a boot does to the network."""
+_WHOLE: Mapping[str, Any] = {"cut": False, "bars": {}, "held": ()}
+"""What a boot puts right."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class PaperNode:
     def well(self) -> bool:
         """Whether it runs and is a member of its cluster."""
         kept = self._kept()
-        return kept.status == "running" and kept.joined and not (kept.cut or kept.bars)
+        return kept.status == "running" and kept.joined and not (kept.cut or kept.bars or kept.held)
 
     def stop(self) -> None:
         """End it."""
@@ -137,6 +138,20 @@ class PaperNode:
             )
             for name, found in self._kept().bars.items()
         }
+
+    def hold(self, steward: str) -> None:
+        """Write it down."""
+        self._become(held=(*self._kept().held, steward))
+
+    def held(self) -> tuple[str, ...]:
+        """Name those that stand still."""
+        return tuple(self._kept().held)
+
+    def release(self) -> tuple[str, ...]:
+        """Let them go on."""
+        if held := self.held():
+            self._become(held=())
+        return held
 
     def within(self, number: str, argv: Sequence[str]) -> str:
         """Have the network play the program."""
