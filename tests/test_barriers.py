@@ -151,7 +151,8 @@ class Routed(PaperNode):
     router: Any = None
 
     def within(self, number: str, argv: Any) -> str:
-        return self.router.docker("exec", "n", "ip", "netns", "exec", number, *argv)
+        said: str = self.router.docker("exec", "n", "ip", "netns", "exec", number, *argv)
+        return said
 
 
 def _bare(words: tuple[str, ...]) -> list[str]:

@@ -36,6 +36,7 @@ _SECONDS = {
     "an empty volume is gone": 30.0,
     "a lease is not renewed": 6.0,
     "a lease is renewed again": 60.0,
+    "a trigger comes": 120.0,
     "api answers": 60.0,
     "claim is expanded": 180.0,
     "command in a container": 20.0,

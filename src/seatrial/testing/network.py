@@ -43,7 +43,7 @@ class PaperNetwork:
             return _SNMP.format(self.landed[here])
         if argv[0] == "tc":
             return self._shape(here, argv)
-        plays = {
+        plays: dict[str, Callable[[str, Sequence[str]], str]] = {
             "shoot": self._shoot,
             "knock": self._knock,
             "query": self._query,
