@@ -105,6 +105,44 @@ def test_a_node_without_rules_of_ours_is_left_alone():
     assert engine.written == []
 
 
+@pytest.fixture
+def container(tmp_path, monkeypatch):
+    """Give the id of a container of paper, which is a process with a network of its own."""
+    argv = ["unshare", "--net", "bash", "-c", "echo ready; exec sleep 60"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout
+        if child.stdout.readline() != b"ready\n":
+            pytest.skip("no right to make namespaces")
+        ctr = tmp_path / "ctr"
+        ctr.write_text(f"#!/bin/sh\necho 'TASK PID STATUS'\necho 'c1 {child.pid} RUNNING'\n")
+        ctr.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        yield "c1", child.pid
+        child.kill()
+
+
+@dataclass(frozen=True)
+class Here:
+    """A node that is this machine."""
+
+    def docker(self, *words: str) -> str:
+        done = subprocess.run(words[2:], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ToolFailed(" ".join(words), seen=done.stderr)
+        return done.stdout
+
+
+def test_a_program_is_run_in_the_network_of_a_container_and_told_where_its_files_are(container):
+    here: Any = Here()
+    number, pid = container
+    argv = ("sh", "-c", 'cat /proc/net/dev; echo "$ROOT" "$0"', "a word")
+    *devices, root = barriers.within(here, "n", number, argv).splitlines()
+    assert [line.split(":")[0].strip() for line in devices[2:]] == ["lo"]
+    assert root == f"/proc/{pid}/root a word"
+    with pytest.raises(ToolFailed, match="no task c2"):
+        barriers.within(here, "n", "c2", argv)
+
+
 NFT = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 ROUTER = """set -e
 mount -t tmpfs none /run

@@ -267,6 +267,8 @@ cp "$(command -v sleep)" "$1/kube-controller-manager"
 "$1/etcd" 60 & etcd=$!
 "$1/kube-controller-manager" 60 & manager=$!
 sleep 60 & other=$!
+until [ "$(cat /proc/$etcd/comm /proc/$manager/comm | xargs)" = "etcd kube-controller" ]
+do :; done
 kill -STOP $etcd $manager $other
 echo "$(sh -c "$2" | sort | xargs)"
 sh -c "$3" >/dev/null

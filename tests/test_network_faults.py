@@ -126,7 +126,7 @@ def test_who_is_parted_gets_nothing_and_is_heard_by_nobody(scene, sea):
     with broken(FAULTS["partition"], scene, 1, Kept()) as receipt:
         assert [*sea.nodes["node-1"].drops()] == [receipt["table"]]
         assert sea.nodes["node-0"].well
-    assert (receipt["pod"], receipt["node"]) == ("web-1", "node-1")
+    assert (receipt["target"]["pod"], receipt["target"]["node"]) == ("web-1", "node-1")
     assert receipt["peers"] == ["10.1.0.0", "10.1.0.2"]
     assert receipt["datagrams"] == {"sent": 20, "to": 0, "from": 0}
     # 20 datagrams each way, and a connection

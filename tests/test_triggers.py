@@ -81,7 +81,7 @@ class Live:
     api: FakeApi
     stream: Stream
     recorder: Kept = field(default_factory=Kept)
-    told: list[tuple[str, int]] = field(default_factory=list)
+    told: list[tuple[object, ...]] = field(default_factory=list)
     acknowledged: threading.Event = field(default_factory=threading.Event)
     breaks: Callable[[], None] = lambda: None
 

@@ -349,7 +349,7 @@ def false_receipts(world: World) -> list[dict[str, Any]]:
         machine = line if "machine" in line else machine
         replicas = line.get("replicas", replicas)
         if line.get("stage") == "receipt":
-            node = "node" in line["proof"] and machine["machine"] not in _BROKEN
+            node = {"node", "target"} & {*line["proof"]} and machine["machine"] not in _BROKEN
             scaled = "pods" in line["proof"] and replicas == REPLICAS
             wrong += [line] if node or scaled else []
     return wrong

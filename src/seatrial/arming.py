@@ -99,7 +99,7 @@ def states(found: object) -> tuple[str, ...]:
     """Give all that can be said of a pod or a claim, by the words of a trigger."""
     if found is None:
         return ("Gone",)
-    told = (str(getattr(getattr(found, "status", None), "phase", "Unknown")),)
+    told: tuple[str, ...] = (str(getattr(getattr(found, "status", None), "phase", "Unknown")),)
     if isinstance(found, Pod):
         told += ("Ready",) if found.ready else ("NotReady",)
     going = getattr(getattr(found, "metadata", None), "deletion_timestamp", None)

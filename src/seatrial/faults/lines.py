@@ -88,10 +88,11 @@ def dropped(
 
 
 def named(scene: Scene, cut: Line) -> dict[str, Any]:
-    """Say whose line it is."""
+    """Say whose line it is; as a target, for no pod ended that a new one comes for."""
     about = {"container": cut.hit.before.container, "boot": cut.hit.before.boot}
     named = {"pod": scene.name(cut.hit.ordinal), "uid": cut.hit.pod.metadata.uid}
-    return {**named, "node": cut.hit.node.name, **about, "peers": list(cut.peers)}
+    target = {**named, "node": cut.hit.node.name}
+    return {"target": target, **about, "peers": list(cut.peers)}
 
 
 def noticed(scene: Scene, cut: Line) -> bool:
@@ -114,7 +115,8 @@ def whole(scene: Scene, cut: Line) -> Proof:
     now = line(of_anybody(scene), cut.hit.ordinal)
     about = scene.describe(cut.hit.ordinal)
     held = (about["uid"], now.member.address) == (cut.hit.pod.metadata.uid, cut.member.address)
-    return {**about, "boot": now.hit.before.boot, "held": held, "arrived": 2 * COUNT}
+    boot = now.hit.before.boot
+    return {"target": about, "boot": boot, "held": held, "arrived": 2 * COUNT}
 
 
 def until_ready(scene: Scene) -> None:
