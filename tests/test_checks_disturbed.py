@@ -348,6 +348,31 @@ def test_a_controller_manager_that_came_back_excuses_a_breach_and_takes_nothing_
     assert "the controller manager lost its lease and was started anew between" in found.reason
 
 
+@pytest.mark.parametrize("fault", ["controller-manager-stop", "etcd-freeze", "apiserver-restart"])
+def test_a_controller_manager_that_we_stopped_is_no_disturbance(fault):
+    story = Seen()
+    steward(story, 2)
+    story.stage(fault, 1, "planned", {"target": story.proof(1)})
+    story.waits(40)
+    story.stage(fault, 1, "receipt", {"witness": "it"})
+    steward(story, 38)
+    story.stage(fault, 1, "healed", {"holder": "b"})
+    steward(story, 1, "b")
+    assert reasons(story) == []
+    story.waits(60)
+    steward(story, 40, "b")
+    assert ["it stands still" in reason for reason in reasons(story)] == [True]
+
+
+def test_a_scheduler_that_we_did_not_stop_is_a_disturbance_while_its_neighbour_is_ours():
+    story = Seen()
+    steward(story, 2, "s", "scheduler")
+    story.stage("controller-manager-stop", 1, "planned", {"target": story.proof(1)})
+    story.waits(40)
+    steward(story, 38, "s", "scheduler")
+    assert ["the scheduler (s)" in reason for reason in reasons(story)] == [True]
+
+
 def test_what_kept_a_trial_from_beginning_is_the_reason_of_every_verdict():
     story = Story()
     story.says("probe", "breach", {})

@@ -1,10 +1,14 @@
 """All faults of a whole set in one run told by hand: each neighbour is judged as if alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from seatrial import checks
-from seatrial.model import Standing
-from seatrial.testing import Ordered, gets_its_disk_back, loses_claim, tells_cluster
+from seatrial.faults.control_rows import OF_CONTROL_PLANES
+from seatrial.faults.network_rows import OF_NETWORKS
+from seatrial.model import History, Standing
+from seatrial.testing import Ordered, Story, gets_its_disk_back, loses_claim, tells_cluster
 
 FAULTS = (
     "rolling-update", "broken-update", "unready-scale-down", "evict-all", "set-orphan",
@@ -76,3 +80,23 @@ def test_a_good_run_with_all_faults_holds(guarantee, story):
 def test_a_good_run_with_all_faults_accuses_nobody(story):
     said = checks.judge(story.history(), checks.chosen(["*"]))
     assert [v for v in said if v.verdict is Standing.BROKEN] == []
+
+
+@pytest.mark.parametrize("place", ["before all", "after all"])
+def test_faults_of_network_and_control_plane_change_no_verdict(place, story):
+    """What they break is seen in what members do, not in the faults' own Ops."""
+    broken = Story()
+    broken_member = {"pod": "web-1", "uid": "u", "node": "worker-1"}
+    for row in (*OF_NETWORKS, *OF_CONTROL_PLANES):
+        proof = {"target": broken_member, "node": "sea-control-plane", "witness": "it"}
+        for stage in ("planned", "undo", "receipt", "healed"):
+            broken.stage(row.name, story.members[1], stage, proof)
+    told, faults = story.history().ops, broken.ops[1:]
+    before = place == "before all"
+    at = 0.0 if before else told[-1].completed
+    faults = [replace(op, invoked=at, completed=at) for op in faults]
+    ops = [told[0], *faults, *told[1:]] if before else [*told, *faults]
+    whole = History(tuple(replace(op, index=n) for n, op in enumerate(ops)))
+    for guarantee in checks.chosen(["*"]):
+        now, alone = guarantee.check(whole), guarantee.check(story.history())
+        assert (now.verdict, now.reason) == (alone.verdict, alone.reason), guarantee.id

@@ -12,7 +12,7 @@ from seatrial import cleanliness
 from seatrial.errors import NotOurs, NotReady
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.kube.client import connect
-from seatrial.machine import Running
+from seatrial.machine import Drop, Running
 from seatrial.testing import PaperNode, fake_api
 from seatrial.testing.runtime import PaperRuntime
 
@@ -81,6 +81,10 @@ LEFT: dict[str, tuple[Any, str]] = {
         f"a container of web-0 on {NODE}",
     ),
     "folder": (lambda _, node: node.runtime.volumes.append(FOLDER), f"folder {FOLDER}"),
+    "dropped packets": (
+        lambda _, node: node.bar(f"{SPACE}-0-partition", [Drop()]),
+        f"rules {SPACE}-0-partition on {NODE}",
+    ),
     "packet filter": (lambda _, node: node.cut(), f"{NODE} is cut off by our rules"),
 }
 

@@ -28,6 +28,7 @@ from seatrial.faults import cordons
 from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.healing import watched
+from seatrial.machine import Drop
 from seatrial.progress import Quiet
 from seatrial.testing import FakeApi, fake_api
 from seatrial.timing import Limit, poll
@@ -66,6 +67,7 @@ class Paper:
     half: set[str] = field(default_factory=set)
     cut: set[str] = field(default_factory=set)
     still: dict[str, str] = field(default_factory=dict)
+    barred: dict[str, set[str]] = field(default_factory=dict)
 
     def docker(self, *words: str, stdin: bytes = b"", **_: object) -> str:
         self.said.append(words)
@@ -120,13 +122,23 @@ class Paper:
     def ruled(self, container: str, rules: str) -> str:
         """Follow nft's rules as far as they make or remove a table."""
         for line in rules.splitlines():
-            if line.startswith("add table"):
+            if "seatrial-net-" in line:
+                self._barring(container, *line.split()[:4])
+            elif line.startswith("add table"):
                 self.cut.add(container)
             elif line.startswith("delete table"):
                 self.cut.discard(container)
         return ""
 
+    def _barring(self, container: str, verb: str, what: str, _: str, name: str) -> None:
+        there = self.barred.setdefault(container, set())
+        if what == "table":
+            {"add": there.add, "delete": there.discard}[verb](name)
+
     def _exec(self, container: str, *words: str) -> str:
+        if "seatrial-net-" in words[-1]:
+            there = sorted(self.barred.get(container, ()))
+            return "".join(f"table inet {name} {{\n}}\n" for name in there)
         if "nft" in words[-1]:
             return "table ip filter\n" + "table inet seatrial-cut\n" * (container in self.cut)
         if "systemctl start" in words[-1]:
@@ -357,6 +369,36 @@ def test_healing_waits_for_every_node_that_an_entry_names(api, monkeypatch):
     done = healing.heal(Quiet())
     assert (done.exit_code, outcomes(done)[0][1]) == (5, "failed")
     assert "sea-worker2 is not Ready" in done.mends[0].sentence
+
+
+def test_a_worker_drops_packets_until_it_is_told_not_to(engine):
+    machine().bar("x-0-partition", [Drop()])
+    machine().bar("x-1-partition", [Drop()])
+    assert machine().barred() == {"x-0-partition": 0, "x-1-partition": 0}
+    assert machine().unbar("x-0-partition") == ("x-0-partition",)
+    assert machine().unbar() == ("x-1-partition",)
+    assert machine().unbar() == ()
+    assert engine.barred == {"sea-worker-1": set()}
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize("name", ["sea-control-plane", "sea-worker3"])
+def test_control_plane_and_driver_drop_no_packets(name):
+    with pytest.raises(BadInput, match="never a victim"):
+        machine(name).bar("x", [Drop()])
+
+
+@pytest.mark.usefixtures("record", "engine")
+def test_dropped_packets_that_no_entry_tells_of_are_found_and_undone():
+    machine().bar("x-0-partition", [Drop()])
+    machine("sea-worker2").bar("y-0-partition", [Drop()])
+    step = Step("unbar", node="sea-worker2", value="y-0-partition")
+    Journal().open(entry(step, node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert done.mends[1].what == "sea-worker"
+    assert [*machine().barred()] == []
+    assert [*machine("sea-worker2").barred()] == ["y-0-partition"]
 
 
 @pytest.mark.usefixtures("record")

@@ -116,6 +116,21 @@ def test_a_fault_of_one_process_or_machine_is_done_to_one_member_that_the_seed_d
     assert drawn == {(0,), (1,), (2,)}
 
 
+@pytest.mark.parametrize("word", ["partition@5s", "pod-delete:2@pod/1=Terminating"])
+def test_a_fault_that_waits_hits_one_member_and_says_what_for(word):
+    for seed in range(9):
+        (made,) = planned(seed, [], faults=[word]).faults
+        assert made.trigger == word.partition("@")[2]
+        assert len(set(made.ordinals)) == 1
+        assert not (set(made.ordinals) == {1} and "pod/1" in word)
+        assert planned(seed, [], faults=[word]).faults == (made,)
+
+
+def test_nobody_waits_for_a_member_that_there_is_not():
+    with pytest.raises(BadInput, match="to wait for: 0, 1, 2"):
+        planned(1, [], faults=["partition@pod/9=Gone"])
+
+
 def test_a_guarantee_that_needs_no_fault_breaks_nothing():
     assert planned(1, checks.chosen(["storage.claim-per-ordinal"])).faults == ()
 

@@ -70,6 +70,22 @@ def test_a_process_is_killed_only_once_its_member_acknowledges_writes():
     assert live.told == [("load", 6), ("process-kill", 6), "ready", [6]]
 
 
+def test_a_fault_that_waits_is_left_to_its_trigger(monkeypatch):
+    waiting: list[Any] = []
+
+    @contextmanager
+    def armed(live: Any, faults: Any) -> Any:
+        waiting.extend(faults)
+        yield live
+
+    monkeypatch.setattr(run, "armed", armed)
+    late = PlannedFault("partition", (5,), "5s")
+    live: Any = Live(PlannedFault("pod-delete", (6,)), late)
+    run._break_all(live)
+    assert waiting == [late]
+    assert live.told == [("pod-delete", 6), "ready", [6]]
+
+
 def test_nobody_is_asked_after_a_fault_that_touches_no_member():
     live: Any = Live(PlannedFault("scratch-claim", (5,)))
     run._break_all(live)

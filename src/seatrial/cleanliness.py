@@ -105,6 +105,8 @@ def _lying(nodes: Mapping[str, Node], namespaces: Sequence[str]) -> Iterator[str
                 *(f"folder {folder} on {name}" for folder in node.lying(namespace)),
             )
         ]
+        ours = tuple(f"{namespace}-" for namespace in namespaces)
+        left += [f"rules {bar} on {name}" for bar in node.barred() if bar.startswith(ours)]
         return left + ([f"node {name} is cut off by our rules"] if node.is_cut() else [])
 
     for found in _each(nodes, on):

@@ -5,7 +5,7 @@ May import: the standard library.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +65,22 @@ class Heard:
     event: str
     id: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Packets from pods to pods that a machine is to forward no more.
+
+    `sources` and `targets` are addresses of one family, empty for any; `port` is the TCP or UDP
+    port that they go to, 0 for any. `share` of 100 are dropped, by chance; with a `rate` (kilobytes
+    a second) only those above it.
+    """
+
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    port: int = 0
+    share: int = 100
+    rate: int = 0
 
 
 class Hearing(Protocol):
@@ -167,6 +183,37 @@ class Node(Protocol):
 
     def memory(self, number: str) -> int:
         """Ask its kernel for the memory limit of a container that runs, in bytes; 0 for none."""
+
+    def bar(self, name: str, drops: Sequence[Drop]) -> None:
+        """Drop these packets from now on, under a name of ours."""
+
+    def barred(self) -> Mapping[str, int]:
+        """Give how many packets were dropped under each name of ours that is in force."""
+
+    def unbar(self, name: str = "") -> tuple[str, ...]:
+        """Drop nothing under this name any more, under none of ours if it is empty.
+
+        Gives the names that were in force.
+        """
+
+    def hold(self, steward: str) -> None:
+        """Have a program of the control plane stand still, by its name; it goes on by itself later.
+
+        Raises BadInput when the machine is not a control plane's.
+        """
+
+    def held(self) -> tuple[str, ...]:
+        """Name the programs of the control plane that stand still here."""
+
+    def release(self) -> tuple[str, ...]:
+        """Let them go on; names those that stood still."""
+
+    def within(self, number: str, argv: Sequence[str]) -> str:
+        """Run a program of the machine's in the network of the container with this id.
+
+        Gives its standard output; raises ToolFailed when it ends with other than 0. ROOT in its
+        environment is where the container's files are.
+        """
 
     def container(self, number: str) -> Running | None:
         """Ask its runtime which pod's container has this id; None when it is none's."""

@@ -244,10 +244,14 @@ def of_a_machine(fault: str) -> bool:
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one."""
+    """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one.
+
+    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn.
+    """
 
     fault: str
     ordinals: tuple[int, ...]
+    trigger: str = ""
 
 
 class Recorder(Protocol):

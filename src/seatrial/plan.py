@@ -1,22 +1,25 @@
 """Decides all of a run from its seed, before anything is touched, and writes it down as Op 0.
 
-May import: model, errors, timing, checks.
+May import: model, errors, triggers, timing, checks.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePath
 
-from seatrial import checks, timing
+from seatrial import checks, timing, triggers
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile, of_a_machine
 
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
-_OF_ONE = frozenset({"claim-lost", "process-kill", "process-stop", "out-of-memory"})
+_OF_ONE = frozenset({
+    "claim-lost", "process-kill", "process-stop", "out-of-memory", "partition",
+    "partition-one-way", "packet-loss", "bandwidth", "latency",
+})  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
@@ -26,11 +29,14 @@ _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 UNDER_LOAD = frozenset({"process-kill"})
 """Faults that show something only while the member acknowledges writes."""
-OF_NO_MEMBER = frozenset({"scratch-claim"})
+OF_NO_MEMBER = frozenset({
+    "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",
+    "etcd-freeze",
+})  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
-    "broken-update:image",
+    "broken-update:image", "dns-outage",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})
@@ -53,12 +59,14 @@ def planned(
     A fault of a pod is done to every ordinal, one of a node, a process or a disk to one of them,
     one of many members or of the set names the lowest, once a round. A rogue meets only the faults
     that must show its defect; `faults` are planned instead when any are named, each perhaps with
-    its rounds (see `rounds_of`).
+    its rounds (see `rounds_of`) and, behind an @, what it waits for (triggers.py).
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
     tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
     needed = faults or {fault for guarantee in tried for fault in guarantee.needs}
+    waits = {rounds_of(fault)[0]: triggers.split(fault)[1] for fault in needed}
+    _demand_members(profile, waits.values())
     rounds = dict(sorted(map(rounds_of, needed)))
     names = [*rounds]
     draw.shuffle(names)
@@ -66,7 +74,8 @@ def planned(
     losers = profile.ordinals[:1] if founder else profile.ordinals
     members = {name: losers if name in ASKED_MEANWHILE else profile.ordinals for name in names}
     chosen = tuple(
-        PlannedFault(name, _ordinals(name, members[name], draw) * rounds[name]) for name in names
+        PlannedFault(name, _hit(name, members[name], waits[name], draw) * rounds[name], waits[name])
+        for name in names
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
     return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)
@@ -79,6 +88,7 @@ def rounds_of(fault: str) -> tuple[str, int]:
     happens by chance may spare one round. A campaign asks for ten. A variant of a fault is a name
     of the table, too: broken-update:image.
     """
+    fault, _ = triggers.split(fault)
     if fault in _VARIANTS:
         return fault, 1
     name, colon, rounds = fault.partition(":")
@@ -89,6 +99,23 @@ def rounds_of(fault: str) -> tuple[str, int]:
         remedy = " or ".join([f"{name}:10", *others])
         raise BadInput(f"1 to {_MOST_ROUNDS} rounds of {name}", seen=rounds, remedy=remedy)
     return name, int(rounds)
+
+
+def _demand_members(profile: Profile, waits: Iterable[str]) -> None:
+    for word in filter(None, waits):
+        ordinal = triggers.read(word).ordinal
+        if ordinal >= 0 and ordinal not in profile.ordinals:
+            known = ", ".join(map(str, profile.ordinals))
+            raise BadInput(f"an ordinal of {profile.name} to wait for: {known}", seen=word)
+
+
+def _hit(fault: str, members: range, waits: str, draw: random.Random) -> tuple[int, ...]:
+    """Choose one member for a fault that waits, another than the one that something happens to."""
+    planned = _ordinals(fault, members, draw)
+    if not waits or fault in _OF_ALL | OF_THE_SET | OF_NO_MEMBER | {"scale-down"}:
+        return planned
+    others = [n for n in members if n != triggers.read(waits).ordinal]
+    return (draw.choice(others or list(members)),)
 
 
 def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...]:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial import checks, report
+from seatrial.arming import armed
 from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave, let_go
 from seatrial.live import Job, Live, recording
-from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
+from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
 from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
 from seatrial.progress import Progress
 
@@ -89,7 +90,13 @@ def _exercise(live: Live) -> None:
 
 
 def _break_all(live: Live) -> None:
-    for fault in live.job.plan.faults:
+    planned = live.job.plan.faults
+    with armed(live, [fault for fault in planned if fault.trigger]):
+        _break_in_turn(live, [fault for fault in planned if not fault.trigger])
+
+
+def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
+    for fault in faults:
         for ordinal in fault.ordinals:
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
                 if fault.fault in UNDER_LOAD:

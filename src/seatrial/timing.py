@@ -30,9 +30,13 @@ class Limit:
 
 _SECONDS = {
     "a halt is watched": 4.0,
+    "a broken network is watched": 5.0,
     "a kept volume is watched": 5.0,
     "an empty disk is watched": 5.0,
     "an empty volume is gone": 30.0,
+    "a lease is not renewed": 6.0,
+    "a lease is renewed again": 60.0,
+    "a trigger comes": 120.0,
     "api answers": 60.0,
     "claim is expanded": 180.0,
     "claims are collected": 15.0,
@@ -60,6 +64,7 @@ _SECONDS = {
     "members are updated": 180.0,
     "namespace is gone": 90.0,
     "nothing of a trial is left": 60.0,
+    "network is whole again": 120.0,
     "node ends": 60.0,
     "node is back": 120.0,
     "node is given up": 150.0,

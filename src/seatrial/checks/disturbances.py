@@ -16,6 +16,14 @@ from seatrial.model import Check, History, Op, Standing, Verdict
 
 _EARLY = 1.0
 """Seconds by which a watch may tell late of what others felt at once."""
+_BOTH = ("controller manager", "scheduler")
+_STOPS = {
+    "controller-manager-stop": _BOTH[:1],
+    "scheduler-stop": _BOTH[1:],
+    "etcd-freeze": _BOTH,
+    "apiserver-restart": _BOTH,
+}
+"""Faults of ours by which somebody of the control plane stands still, or is started anew."""
 _MOST = 3
 """How many disturbances a reason names."""
 
@@ -110,13 +118,37 @@ def _stewards(history: History) -> Iterator[Disturbance]:
     before: dict[str, Op] = {}
     for op in history.of("steward"):
         name = op.value["name"]
+        last = before.get(name)
+        if _by_us(history, last.completed if last else 0.0, op):
+            before[name] = op
+            continue
         yield from _late(op)
-        if (last := before.get(name)) and last.value["holder"] != op.value["holder"]:
+        if last and last.value["holder"] != op.value["holder"]:
             seen = f"{last.completed:.1f} s and {op.completed:.1f} s"
             said = f"the {name} lost its lease and was started anew between {seen}"
             at = last.completed - last.value["age"]
             yield Disturbance(at, f"ground disturbed: {said}", (last, op), excuses=True)
         before[name] = op
+
+
+def _by_us(history: History, since: float, op: Op) -> bool:
+    """Whether a fault of this trial stopped the steward of a look, between the last one and it.
+
+    Who has not renewed its lease since a fault was healed stands still by itself.
+    """
+    begun = None
+    for fault in history.of("fault"):
+        if op.value["name"] not in _STOPS.get(fault.value["fault"], ()):
+            continue
+        if fault.value["stage"] == "planned" and fault.completed <= op.completed:
+            begun = fault.completed
+        elif fault.value["stage"] in {"healed", "stopped"} and begun is not None:
+            renewed = op.invoked - op.value["age"]
+            late = op.value["age"] > op.value["seconds"] and renewed > fault.completed
+            if fault.completed >= since and not late:
+                return True
+            begun = None
+    return begun is not None
 
 
 def _late(op: Op) -> Iterator[Disturbance]:

@@ -55,7 +55,8 @@ Faults = Annotated[
     list[str] | None,
     typer.Option(
         "--fault",
-        help="Cause only these (`seatrial list faults`), NAME or NAME:ROUNDS; can be repeated.",
+        help="Cause only these (`seatrial list faults`), NAME, NAME:ROUNDS or "
+        "NAME@TRIGGER (docs/drills.md); can be repeated.",
     ),
 ]
 Allow = Annotated[

@@ -5,11 +5,11 @@ May import: machine, errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import NotOurs
-from seatrial.machine import Hearing, NodeState, Running, Unit
+from seatrial.machine import Drop, Hearing, NodeState, Running, Unit
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,20 @@ class Foreign:
         del name
         raise self._refusal()
 
+    def bar(self, name: str, drops: Sequence[Drop]) -> None:
+        """Refuse."""
+        del name, drops
+        raise self._refusal()
+
+    def barred(self) -> Mapping[str, int]:
+        """Refuse."""
+        raise self._refusal()
+
+    def unbar(self, name: str = "") -> tuple[str, ...]:
+        """Refuse."""
+        del name
+        raise self._refusal()
+
     def process(self, number: str) -> int:
         """Refuse."""
         del number
@@ -123,6 +137,24 @@ class Foreign:
     def memory(self, number: str) -> int:
         """Refuse."""
         del number
+        raise self._refusal()
+
+    def hold(self, steward: str) -> None:
+        """Refuse."""
+        del steward
+        raise self._refusal()
+
+    def held(self) -> tuple[str, ...]:
+        """Refuse."""
+        raise self._refusal()
+
+    def release(self) -> tuple[str, ...]:
+        """Refuse."""
+        raise self._refusal()
+
+    def within(self, number: str, argv: Sequence[str]) -> str:
+        """Refuse."""
+        del number, argv
         raise self._refusal()
 
     def container(self, number: str) -> Running | None:

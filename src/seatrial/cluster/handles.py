@@ -7,20 +7,21 @@ May import: machine, errors, progress, command, cluster.*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from seatrial.cluster import halts, insides, joining, kind, nodes, records, squeezing
+from seatrial.cluster import joining, kind, nodes, records
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.foreign import Foreign
 from seatrial.cluster.ground import Cluster
+from seatrial.cluster.inside import Inside
 from seatrial.cluster.nodes import Container
 from seatrial.cluster.records import Record
 from seatrial.errors import BadInput, CannotRun, NotOurs
-from seatrial.machine import Hearing, Node, NodeState, Running, Unit
+from seatrial.machine import Node, NodeState
 from seatrial.progress import Progress
 
 _JOINED = "/etc/kubernetes/kubelet.conf"
@@ -33,19 +34,16 @@ def machines(cluster: Cluster, progress: Progress) -> Mapping[str, Node]:
         return {node.name: Foreign(node.name, node.role) for node in cluster.nodes}
     engine = cache(lambda: _engine(cluster.name))
     return {
-        node.name: Contained(cluster.name, node.name, node.role, engine, progress)
+        node.name: Contained(node.name, node.role, engine, cluster.name, progress)
         for node in cluster.nodes
     }
 
 
 @dataclass(frozen=True)
-class Contained:
+class Contained(Inside):
     """A node in a container that we made; every method raises CannotRun when its engine is down."""
 
     cluster: str
-    name: str
-    role: str
-    engine: Callable[[], Engine]
     progress: Progress
 
     def state(self) -> NodeState:
@@ -73,22 +71,6 @@ class Contained:
         """Remove it together with its volumes."""
         nodes.remove(self.engine(), self._victim())
 
-    def cut(self, only: Sequence[str] = ()) -> None:
-        """Drop all that comes from and goes to other machines, or those of `only`."""
-        insides.cut(self.engine(), self._victim(), only)
-
-    def halt(self, unit: str) -> None:
-        """Ask its systemd to stop it."""
-        halts.halt(self.engine(), self._victim(), unit)
-
-    def freeze(self, number: str) -> None:
-        """Ask its containerd."""
-        halts.freeze(self.engine(), self._victim(), number)
-
-    def exhaust(self, number: str) -> int:
-        """Fill its control group from within."""
-        return squeezing.exhaust(self.engine(), self._victim(), number)
-
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
         """Say which of these volumes the engine still has."""
         there = nodes.volumes(self.engine())
@@ -113,61 +95,6 @@ class Contained:
         found = self._found()
         if found and found.status == "paused":
             nodes.resume(self.engine(), found.id)
-
-    def reconnect(self) -> bool:
-        """Take the rules away that cut it off; a node that does not run has none."""
-        found = self._found()
-        return bool(found and found.running and insides.reconnect(self.engine(), found.id))
-
-    def running(self, namespace: str) -> tuple[Running, ...]:
-        """Ask its containerd."""
-        return insides.running(self.engine(), self._container(), namespace)
-
-    def lying(self, namespace: str) -> tuple[str, ...]:
-        """Look where the storage classes' provisioner makes folders."""
-        return insides.lying(self.engine(), self._container(), namespace)
-
-    def is_cut(self) -> bool:
-        """Look for our rules; a node that does not run has none."""
-        found = self._found()
-        return bool(found and found.running and insides.is_cut(self.engine(), found.id))
-
-    def reaches(self, address: str, port: int) -> bool:
-        """Let its bash try."""
-        return insides.reaches(self.engine(), self._container(), address, port)
-
-    def unit(self, name: str) -> Unit:
-        """Ask its systemd."""
-        return halts.unit(self.engine(), self._container(), name)
-
-    def process(self, number: str) -> int:
-        """Ask its containerd."""
-        return halts.process(self.engine(), self._container(), number)
-
-    def doing(self, pid: int) -> str:
-        """Read its /proc."""
-        return halts.doing(self.engine(), self._container(), pid)
-
-    def memory(self, number: str) -> int:
-        """Read the limit of its control group."""
-        return squeezing.memory(self.engine(), self._container(), number)
-
-    def container(self, number: str) -> Running | None:
-        """Ask its containerd."""
-        return insides.container(self.engine(), self._container(), number)
-
-    def end(self, number: str) -> None:
-        """Ask its containerd."""
-        insides.end(self.engine(), self._container(), number)
-
-    def hear(self) -> Hearing:
-        """Listen to its containerd."""
-        return insides.hear(self.engine(), self._container())
-
-    def revive(self) -> tuple[str, ...]:
-        """Look for what we make stand still; a node that does not run has nothing of it."""
-        found = self._found()
-        return halts.revive(self.engine(), found.id) if found and found.running else ()
 
     def join(self) -> None:
         """Make it again if it is lost; a making that did not come to its end starts anew."""

@@ -45,7 +45,8 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
         steps = fault.inject(scene, ordinal)
         undo = fault.undo(scene, ordinal)
         node = next((step.node for step in undo if step.node), "")
-        with undoable(scene, fault.name, ordinal, undo, node) as path:
+        target_alone = scene.targets.claimed(target["pod"], fault.name)
+        with target_alone, undoable(scene, fault.name, ordinal, undo, node) as path:
             if path:
                 say("undo", {"file": str(path), "steps": [_said(step) for step in undo]})
             receipt = next(steps)

@@ -26,7 +26,9 @@ from seatrial.faults import (
     set_orphan,
     unready_scale_down,
 )
+from seatrial.faults.control_rows import OF_CONTROL_PLANES
 from seatrial.faults.machine_rows import OF_MACHINES
+from seatrial.faults.network_rows import OF_NETWORKS
 from seatrial.faults.row import Fault
 
 _ANYWHERE = {"kind": "can", "existing": "can, in a namespace of ours"}
@@ -190,5 +192,7 @@ FAULTS: Mapping[str, Fault] = {
             claim_lost.undo,
         ),
         *OF_MACHINES,
+        *OF_NETWORKS,
+        *OF_CONTROL_PLANES,
     )
 }

@@ -1,6 +1,6 @@
 """What a fault sees of the trial: the workload's objects now, and the calls it may make.
 
-May import: model, errors, timing, kube, faults.journal.
+May import: model, errors, timing, kube, faults.{journal,targets}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from seatrial.errors import CannotRun
 from seatrial.faults.journal import Journal
+from seatrial.faults.targets import Targets
 from seatrial.kube.client import Kube
 from seatrial.kube.objects import Machine, Pod, Set
 from seatrial.kube.watch import Stream
@@ -29,6 +30,7 @@ class Scene:
     `nodes` are the cluster's machines by name. `cluster`, `kubeconfig`, `context` and `run` (the
     run's folder) are for the journal: with them alone somebody else can undo what we did.
     `planned` is the uid of the pod that is about to be broken, empty before anything is planned.
+    `targets` are those that a fault of this run is breaking now.
     `container` is the members' own container among those of their pods; `image` has python3 and
     is on the nodes.
     """
@@ -46,6 +48,7 @@ class Scene:
     planned: str = ""
     container: str = ""
     image: str = ""
+    targets: Targets = field(default_factory=Targets)
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""

@@ -1,7 +1,7 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.{absence,cordons,disks,journal,lists,scratch,sets}.
+May import: model, errors, kube, faults.{absence,cordons,disks,journal,lists,scratch,sets,shaping}.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
-from seatrial.faults import cordons, disks, scratch, sets
+from seatrial.faults import cordons, disks, scratch, sets, shaping
 from seatrial.faults.absence import absent
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
@@ -100,6 +100,34 @@ def revived(node: Node) -> str:
 def reconnected(node: Node) -> str:
     """Let a node be reached again; says so, nothing when it was not cut off."""
     return f"{node.name} was cut off by our rules and can be reached again" * node.reconnect()
+
+
+def _unbar(step: Step, reach: Reach) -> str:
+    """A node that was stopped since comes back with its network whole."""
+    node = reach.nodes.get(step.node)
+    return unbarred(node, str(step.value)) if node else ""
+
+
+def unbarred(node: Node, name: str = "") -> str:
+    """Let a node drop no packets any more by the rules of ours; says so, nothing if it did not."""
+    there = node.unbar(name)
+    return f"{node.name} dropped packets by our rules ({', '.join(there)})" if there else ""
+
+
+def _let_go(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return released(node) if node else ""
+
+
+def released(node: Node) -> str:
+    """Let the programs of a control plane go on; says so, nothing if none stood still."""
+    there = node.release()
+    return f"{', '.join(there)} of {node.name} stood still and goes on" if there else ""
+
+
+def _unshape(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return shaping.undone(node, step.value) if node and node.state().status == "running" else ""
 
 
 def _join(step: Step, reach: Reach) -> str:
@@ -199,5 +227,8 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "release": _release,
     "discard": _discard,
     "reclaim": _reclaim,
+    "let-go": _let_go,
+    "unbar": _unbar,
+    "unshape": _unshape,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

@@ -14,7 +14,15 @@ from seatrial.cluster.records import Made, Record
 from seatrial.faults import cordons
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import unready
-from seatrial.faults.undo import of_ours, put_right, reconnected, revived, untainted
+from seatrial.faults.undo import (
+    of_ours,
+    put_right,
+    reconnected,
+    released,
+    revived,
+    unbarred,
+    untainted,
+)
 from seatrial.healing.mends import HEALED, LEFT, Mend, unhealed, untried
 from seatrial.kube.watch import Stream
 from seatrial.machine import Node
@@ -98,7 +106,8 @@ def _let_go_on(record: Record, running: list[Made], progress: Progress) -> Itera
     for made in running:
         try:
             node = found[made.name]
-            said = "; ".join(filter(None, (reconnected(node), revived(node))))
+            mends = (reconnected(node), unbarred(node), revived(node), released(node))
+            said = "; ".join(filter(None, mends))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)
             continue

@@ -1,20 +1,21 @@
 """A machine of paper: a Node kept in one file, for tests of whoever breaks and mends machines.
 
 Several processes can hold the same one, and it is as it was when one of them is killed.
-May import: machine, errors, testing.runtime.
+May import: machine, errors, testing.{network,runtime}.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.machine import NodeState, Running, Unit
+from seatrial.machine import Drop, NodeState, Running, Unit
+from seatrial.testing.network import PaperNetwork
 from seatrial.testing.runtime import PaperHearing, PaperRuntime
 
 
@@ -29,9 +30,13 @@ class _Kept:
     cut_from: tuple[str, ...] = ()
     halted: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
+    bars: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    held: Sequence[str] = ()
 
 
-_FRESH: dict[str, Any] = {"cut": False, "cut_from": (), "halted": (), "frozen": ()}
+_FRESH: dict[str, Any] = {
+    "cut": False, "cut_from": (), "halted": (), "frozen": (), "bars": {}, "held": (),
+}  # fmt: skip
 """What no boot leaves as it was."""
 _UNITS = {"containerd": 101, "kubelet": 102}
 
@@ -49,6 +54,7 @@ class PaperNode:
     tell: Callable[[str, NodeState], None] = lambda _, __: None
     runtime: PaperRuntime = field(default_factory=PaperRuntime)
     address: str = "10.0.0.2"
+    network: PaperNetwork = field(default_factory=PaperNetwork)
 
     def state(self) -> NodeState:
         """Read the file."""
@@ -68,10 +74,11 @@ class PaperNode:
 
     @property
     def amiss(self) -> str:
-        """What stands still in it, in a word: cut, cut-from, halted, frozen; empty for nothing."""
+        """What stands still in it, in a word: cut, cut-from, barred, halted and so on."""
         kept = self._kept()
-        words = {"cut": kept.cut, "cut-from": kept.cut_from, "halted": kept.halted}
-        return next((word for word, so in {**words, "frozen": kept.frozen}.items() if so), "")
+        words = {"cut": kept.cut, "cut-from": kept.cut_from, "barred": kept.bars}
+        words |= {"halted": kept.halted, "frozen": kept.frozen, "held": kept.held}
+        return next((word for word, so in words.items() if so), "")
 
     def stop(self) -> None:
         """End it."""
@@ -169,6 +176,52 @@ class PaperNode:
     def is_cut(self) -> bool:
         """Whether it is cut off, from whomever."""
         return not self.reached
+
+    def bar(self, name: str, drops: Sequence[Drop]) -> None:
+        """Write them down."""
+        if self._kept().status != "running":
+            raise CannotRun(f"node {self.name} of paper to run", seen=self._kept().status)
+        self._become(bars={**self._kept().bars, name: [asdict(drop) for drop in drops]})
+
+    def barred(self) -> Mapping[str, int]:
+        """Ask the network what was dropped here."""
+        return {name: self.network.dropped[f"{self.name}/{name}"] for name in self._kept().bars}
+
+    def unbar(self, name: str = "") -> tuple[str, ...]:
+        """Forget them."""
+        bars = self._kept().bars
+        there = tuple(known for known in bars if name in ("", known))
+        if there:
+            self._become(bars={known: bars[known] for known in bars if known not in there})
+        return there
+
+    def drops(self) -> Mapping[str, tuple[Drop, ...]]:
+        """Give what is dropped here, by name."""
+        return {
+            name: tuple(
+                Drop(**{**one, "sources": tuple(one["sources"]), "targets": tuple(one["targets"])})
+                for one in found
+            )
+            for name, found in self._kept().bars.items()
+        }
+
+    def hold(self, steward: str) -> None:
+        """Write it down."""
+        self._become(held=(*self._kept().held, steward))
+
+    def held(self) -> tuple[str, ...]:
+        """Name those that stand still."""
+        return tuple(self._kept().held)
+
+    def release(self) -> tuple[str, ...]:
+        """Let them go on."""
+        if held := self.held():
+            self._become(held=())
+        return held
+
+    def within(self, number: str, argv: Sequence[str]) -> str:
+        """Have the network play the program."""
+        return self.network.run(number, argv)
 
     def container(self, number: str) -> Running | None:
         """Give what its runtime runs, or has run."""

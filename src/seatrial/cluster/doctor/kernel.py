@@ -33,7 +33,7 @@ def _netem(machine: Machine) -> Finding:
         "netem",
         states[has],
         f"kernel {machine.kernel} {said} sch_netem",
-        without="latency and loss faults need a side path, a proxy beside the member",
+        without="the fault latency cannot be made; packet-loss and bandwidth do without",
         remedy="modprobe sch_netem",
     )
 

@@ -1,0 +1,59 @@
+"""When a planned fault happens, if not in its turn: at a time, on a state seen, after a load.
+
+One word a trigger, so that a command line, Op 0 and a report say the same: `5s` after the faults
+begin, `pod/1=Terminating`, `claim/1=Bound`, `writes=1000` acknowledged by each member.
+May import: errors.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from seatrial.errors import BadInput
+
+STATES = {
+    "pod": ("Gone", "NotReady", "Pending", "Ready", "Running", "Terminating"),
+    "claim": ("Bound", "Gone", "Pending", "Terminating"),
+}
+"""What can be waited for of a member's pod and of its claims."""
+_TIME = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)s")
+_WRITES = re.compile(r"writes=([1-9]\d{0,6})")
+_SEEN = re.compile(r"(pod|claim)/(\d{1,4})=([A-Za-z]+)")
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """One of: `seconds` after the faults begin, `writes` of each member, a `state` of `what`.
+
+    `what` is pod or claim, and then `ordinal` says whose; `word` is all of it as it was written.
+    """
+
+    word: str
+    seconds: float = 0.0
+    writes: int = 0
+    what: str = ""
+    ordinal: int = -1
+    state: str = ""
+
+
+def read(word: str) -> Trigger:
+    """Read a trigger; raises BadInput with what can be written."""
+    if found := _TIME.fullmatch(word):
+        return Trigger(word, seconds=float(found[1]))
+    if found := _WRITES.fullmatch(word):
+        return Trigger(word, writes=int(found[1]))
+    if (found := _SEEN.fullmatch(word)) and found[3] in STATES[found[1]]:
+        return Trigger(word, what=found[1], ordinal=int(found[2]), state=found[3])
+    states = "; ".join(f"{what}/ORDINAL={'|'.join(known)}" for what, known in STATES.items())
+    raise BadInput(
+        f"a trigger: SECONDSs, writes=COUNT, {states}",
+        seen=repr(word),
+        remedy="--fault pod-delete@5s, --fault 'partition@pod/1=Terminating'",
+    )
+
+
+def split(fault: str) -> tuple[str, str]:
+    """Part NAME@TRIGGER; the trigger is empty where there is none, and read where there is one."""
+    name, there, word = fault.partition("@")
+    return name, read(word).word if there else ""
