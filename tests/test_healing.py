@@ -371,6 +371,7 @@ def test_healing_waits_for_every_node_that_an_entry_names(api, monkeypatch):
     assert "sea-worker2 is not Ready" in done.mends[0].sentence
 
 
+@pytest.mark.usefixtures("record")
 def test_a_worker_drops_packets_until_it_is_told_not_to(engine):
     machine().bar("x-0-partition", [Drop()])
     machine().bar("x-1-partition", [Drop()])
