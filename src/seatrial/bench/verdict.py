@@ -23,6 +23,7 @@ from seatrial.bench.polled import polled
 from seatrial.bench.swapping import swapped
 from seatrial.cluster import Spec, audited, tools
 from seatrial.cluster.ground import KUBERNETES
+from seatrial.cluster.supply import supply
 from seatrial.evidence import RunFolder
 from seatrial.faults import revisions
 from seatrial.ground import Ground, Keep, grounded
@@ -74,6 +75,9 @@ def claimed(profile: Profile, family: str) -> list[Guarantee]:
 
 def _measured(family: str, rounds: int, ground: Ground, progress: Progress) -> Session:
     found, profile = Session(), subject()
+    # Once on a cluster, and no part of any trial: the next ones find the images there.
+    for name, folder in profile.images.items():
+        supply(ground.cluster, name, Path(folder), progress)
     for number in range(1, rounds + 1):
         plan = _plan(family, profile, number)
         progress.note(f"{family}, round {number} of {rounds}: ours, a chain, at first a poller")
