@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seatrial import checks, profiles
 from seatrial.bench import BENCHES, Sizes, chain, families, verdict
-from seatrial.bench.critical import critical_path
+from seatrial.bench.critical import Gap, critical_path
 from seatrial.bench.polled import polled
 from seatrial.cli import measuring
 from seatrial.cluster.audit import Request
@@ -51,6 +51,13 @@ def test_what_we_wait_after_the_last_change_is_ours():
     assert (found.cluster, found.ours) == (4, 6)
 
 
+def test_what_was_ours_is_told_with_its_place_the_longest_first():
+    requests = [asked(0), moved(4), asked(5), moved(6)]
+    found = critical_path(requests, "seatrial/", (), (0.0, 10.0))
+    assert found.gaps == (Gap(4, 6, "the end"), Gap(1, 4, "patch pods y"))
+    assert critical_path([], "seatrial/", (), (0.0, 2.0)).gaps == (Gap(2, 0, "the end"),)
+
+
 def test_a_change_that_is_told_before_its_request_is_done_is_the_clusters_still():
     slow = request(4, 5.2, "kubelet/v1", "pods/status")
     assert path(asked(0), slow, asked(5), end=5) == 5
@@ -82,6 +89,7 @@ def test_the_path_is_never_longer_than_the_trial(events, quiet):
     found = critical_path(requests, "seatrial/", [(a, a + b) for a, b in quiet], (0.0, 10.0))
     assert 0 <= found.cluster <= 10 + 1e-9
     assert found.cluster + found.ours == pytest.approx(10)
+    assert sum(gap.seconds for gap in found.gaps) == pytest.approx(found.ours)
 
 
 def test_a_poller_sees_a_change_only_at_its_next_look():

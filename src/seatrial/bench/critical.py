@@ -9,7 +9,7 @@ May import: cluster.audit and the standard library.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from seatrial.cluster.audit import Request
@@ -21,11 +21,24 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Seconds that were ours, when they began, and what we asked for at their end."""
+
+    seconds: float
+    since: float
+    before: str
+
+
+@dataclass(frozen=True)
 class Path:
-    """What a trial's seconds were spent on: the cluster's part of them, and what is left."""
+    """What a trial's seconds were spent on: the cluster's part of them, and what is left.
+
+    `gaps` are where that was, the longest first.
+    """
 
     cluster: float
     ours: float
+    gaps: tuple[Gap, ...] = ()
 
 
 def critical_path(
@@ -40,8 +53,17 @@ def critical_path(
     ordered = sorted(requests, key=lambda request: request.came)
     ours = [r for r in ordered if r.agent.startswith(agent)]
     spans = [*((r.came, r.done) for r in ours), *quiet, *_waits(ordered, ours, until)]
-    busy = _covered(spans, since, until)
-    return Path(busy, until - since - busy)
+    left = [*_uncovered(spans, since, until)]
+    missing = sum(end - start for start, end in left)
+    gaps = (Gap(end - start, start - since, _asked(ours, end)) for start, end in left)
+    longest = tuple(sorted(gaps, key=lambda gap: -gap.seconds))
+    return Path(until - since - missing, missing, longest)
+
+
+def _asked(ours: Sequence[Request], at: float) -> str:
+    """Name our first request from a time on."""
+    found = next((r for r in ours if r.came >= at), None)
+    return f"{found.verb} {found.resource} {found.name}".strip() if found else "the end"
 
 
 def _waits(ordered: Sequence[Request], ours: Sequence[Request], until: float) -> Iterable[Span]:
@@ -55,12 +77,12 @@ def _waits(ordered: Sequence[Request], ours: Sequence[Request], until: float) ->
             yield request.came, max(ends)
 
 
-def _covered(spans: Iterable[Span], since: float, until: float) -> float:
-    """Give how many seconds between two times lie in any span."""
-    total, reached = 0.0, since
+def _uncovered(spans: Iterable[Span], since: float, until: float) -> Iterator[Span]:
+    """Give what lies in no span between two times."""
+    reached = since
     for start, end in sorted(spans):
-        last = min(end, until)
-        if last > (first := max(start, reached)):
-            total += last - first
-            reached = last
-    return total
+        if (first := min(start, until)) > reached:
+            yield reached, first
+        reached = max(reached, end)
+    if until > reached:
+        yield reached, until
