@@ -25,7 +25,7 @@ from seatrial.run import begun
 from seatrial.timing import limit, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from seatrial.ground import Ground
     from seatrial.live import Job
@@ -59,19 +59,19 @@ def job(
 
 @pytest.mark.parametrize("name", faults.FAULTS)
 def test_a_fault_takes_effect_is_proved_and_is_healed(
-    name: str, job: Job, record_property: Callable[[str, object], None]
+    name: str, job: Job, request: pytest.FixtureRequest
 ) -> None:
-    record_property("fault", name)
+    told_of = request.node.user_properties
     if why := lacking(name, job.ground):
         refused(job, name, why)
     else:
         broken(job, name)
     told = stages(job)
-    record_property("evidence", str(job.folder.path))
+    told_of += [("fault", name), ("evidence", str(job.folder.path))]
     for stage in ("receipt", "healed"):
         if stage in told:
-            record_property(f"seconds until {stage}", round(told[stage][0] - began(told), 3))
-            record_property(stage, str(told[stage][1]))
+            told_of.append((f"seconds until {stage}", round(told[stage][0] - began(told), 3)))
+            told_of.append((stage, str(told[stage][1])))
     # A lost disk took the member with it; its node is whole all the same.
     assert ("receipt" in told) == ("healed" in told) == (not why)
     assert ("stopped" in told) == bool(why)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.bench import families, losses, reaction, verdict, watchers
+from seatrial.bench import families, injecting, losses, reaction, verdict, watchers
 from seatrial.progress import Progress
 
 Samples = list[float]
@@ -73,6 +73,10 @@ def _verdict(family: str, peer: Callable[[verdict.Session], Samples]) -> Measure
         return found.ours, peer(found)
 
     return measure
+
+
+def _receipts(faults: tuple[str, ...]) -> Measure:
+    return lambda progress, sizes: (injecting.receipts(faults, sizes.rounds, progress), None)
 
 
 _PEERS: Mapping[str, tuple[str, float, Callable[[verdict.Session], Samples]]] = {
@@ -160,6 +164,33 @@ BENCHES: Mapping[str, Bench] = {
             lambda progress, sizes: families.side_by_side(progress, sizes.rounds),
             bar=1.15,
             seconds=1500,
+            cluster=True,
+        ),
+        Bench(
+            "faults-receipt-pods",
+            "from the break to its receipt: " + ", ".join(injecting.OF_PODS),
+            "s",
+            _receipts(injecting.OF_PODS),
+            bar=1,
+            seconds=300,
+            cluster=True,
+        ),
+        Bench(
+            "faults-receipt-nodes",
+            "from the break to its receipt: " + ", ".join(injecting.OF_NODES),
+            "s",
+            _receipts(injecting.OF_NODES),
+            bar=2,
+            seconds=400,
+            cluster=True,
+        ),
+        Bench(
+            "faults-heal-node-kill",
+            "until a killed node and its member are Ready again, over what the node itself needs",
+            "s",
+            lambda progress, sizes: injecting.healing(progress, sizes.rounds),
+            bar=1.10,
+            seconds=200,
             cluster=True,
         ),
     )
