@@ -35,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--trial-kubernetes", default="1.34", help="its Kubernetes version")
     group.addoption("--trial-cluster", default="", help="use (or make) the cluster of this name")
     group.addoption("--trial-keep", choices=("never", "on-failure", "always"), default="never")
+    group.addoption(
+        "--trial-campaign", default="", metavar="FILE", help="leave out what passed before"
+    )
+    group.addoption(
+        "--trial-minutes", type=float, default=55, help="begin no test that ends after them"
+    )
     group.addoption("--trial-out", default="reports/runs", help="where run folders go")
 
 
@@ -42,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare our markers, each with its sentence."""
     for name, sentence in _MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {sentence}")
+    if ledger := config.getoption("--trial-campaign"):
+        from seatrial.campaign import Campaign, Conducted, fingerprint
+
+        if getattr(config.option, "numprocesses", None):
+            raise pytest.UsageError(
+                "wanted: --trial-campaign with one process\nseen: -n\ntry: -n 0"
+            )
+        seconds = 60 * config.getoption("--trial-minutes")
+        campaign = Campaign(Path(ledger), seconds, fingerprint(config.rootpath))
+        config.pluginmanager.register(Conducted(campaign), "seatrial-campaign")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,16 +97,22 @@ def trial_ground(pytestconfig: pytest.Config) -> Iterator[Ground]:
 def trial_of(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Callable[..., Trial]:
     """Give a function that tries a profile by its name, each only once a session.
 
-    It tries the guarantees that disturb nobody else, or with `disruptive=True` the others, of one
-    `family` (the first word of their ids) or of all; a rogue's all. With `faults` these are
-    caused, and no others.
+    It tries the guarantees that disturb nobody else, or with `disruptive=True` the others, with
+    None both, of one `family` (the first word of their ids) or of all; a rogue's all. With
+    `faults` these are caused, and no others. The session's seed decides, unless one is given.
     """
     done: dict[Wanted, Trial] = {}
 
     def tried(
-        name: str, *, disruptive: bool = False, family: str = "", faults: tuple[str, ...] = ()
+        name: str,
+        *,
+        disruptive: bool | None = False,
+        family: str = "",
+        faults: tuple[str, ...] = (),
+        seed: int | None = None,
     ) -> Trial:
-        key = Wanted(name, disruptive, family, faults)
+        drawn = pytestconfig.getoption("--trial-seed") if seed is None else seed
+        key = Wanted(name, disruptive, family, faults, drawn)
         if key not in done:
             ground = request.getfixturevalue("trial_ground")
             done[key] = _tried(key, pytestconfig, ground)
@@ -159,9 +181,10 @@ class Wanted(NamedTuple):
     """Which trial is meant; see `trial_of`."""
 
     name: str
-    disruptive: bool
+    disruptive: bool | None
     family: str
     faults: tuple[str, ...]
+    seed: int
 
 
 def _tried(wanted: Wanted, config: pytest.Config, ground: Ground) -> Trial:
@@ -175,8 +198,9 @@ def _tried(wanted: Wanted, config: pytest.Config, ground: Ground) -> Trial:
     keep, out = Keep(config.getoption("--trial-keep")), Path(config.getoption("--trial-out"))
     patterns = [f"{wanted.family}.*"] if wanted.family else []
     claimed = judged_of(profile, patterns)
-    judged = [g for g in claimed if profile.rogue or g.disruptive is wanted.disruptive]
+    all_of_them = profile.rogue or wanted.disruptive is None
+    judged = [g for g in claimed if all_of_them or g.disruptive is wanted.disruptive]
     order = Order(profile, judged, ground.spec, keep, out, wanted.name, wanted.faults)
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), terminal() as progress:
-        return tried(order, ground, config.getoption("--trial-seed"), progress)
+        return tried(order, ground, wanted.seed, progress)

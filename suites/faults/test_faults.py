@@ -12,6 +12,7 @@ import pytest
 
 from seatrial import faults
 from seatrial.checks import CHECKS
+from seatrial.cluster.doctor import examine
 from seatrial.errors import SeatrialError
 from seatrial.faults.journal import Journal
 from seatrial.faults.zone_kill import ZONE
@@ -104,7 +105,10 @@ def lacking(name: str, ground: Ground) -> str:
         return "of ours|that seatrial made"
     there = ground.kube.get("/api/v1/nodes")["items"]
     zones = {node["metadata"]["labels"].get(ZONE, "") for node in there} - {""}
-    return f"no label {ZONE}" if name == "zone-kill" and len(zones) < 2 else ""  # noqa: PLR2004
+    if name == "zone-kill" and len(zones) < 2:  # noqa: PLR2004 - one zone is the last one
+        return f"no label {ZONE}"
+    netem = next(found for found in examine() if found.name == "netem")
+    return "netem" if name == "latency" and netem.state == "missing" else ""
 
 
 def stages(job: Job) -> Mapping[str, tuple[float, Mapping[str, Json]]]:
