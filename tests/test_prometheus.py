@@ -17,7 +17,7 @@ from seatrial.chaos import drilling
 from seatrial.model import Op, Outcome, Standing
 from seatrial.testing.basin import Basin, basin
 from seatrial.testing.crew import Members
-from seatrial.testing.prometheus import prometheus_kubelet, real_prometheus
+from seatrial.testing.prometheus import RealPrometheus, prometheus_kubelet, real_prometheus
 
 PROGRAM = shutil.which("prometheus")
 METRICS = {"port": 8080, "acknowledged": "ledger_acknowledged_total"}
@@ -30,13 +30,13 @@ def laid(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "write", lambda *_: [])
     with ExitStack() as stack:
 
-        def lay(**exported: Any) -> Basin:
+        def lay(**exported: Any) -> tuple[Basin, RealPrometheus]:
             found = stack.enter_context(basin(tmp_path, {"metrics": {**METRICS, **exported}}))
             members: Members = found.store.members
             program = Path(str(PROGRAM))
-            start = stack.enter_context(real_prometheus(program, tmp_path / "p", members.ports))
-            stack.enter_context(prometheus_kubelet(found.api, start))
-            return found
+            real = stack.enter_context(real_prometheus(program, tmp_path / "p", members.ports))
+            stack.enter_context(prometheus_kubelet(found.api, real.start))
+            return found, real
 
         yield lay
 
@@ -63,7 +63,7 @@ RATE = f"sum(rate({METRICS['acknowledged']}[5s]))"
 
 
 def test_a_drill_asks_before_and_after_and_both_figures_agree(laid):
-    ended = laid().drilled(change=asking(RATE, at_least=10))
+    ended = laid()[0].drilled(change=asking(RATE, at_least=10))
     (verdict,) = drilling.verdicts(ended)
     assert verdict.verdict is Standing.HOLDS, verdict.reason
     assert [op.outcome for op in metrics_of(ended, "steady")] == [Outcome.OK] * 2
@@ -75,16 +75,52 @@ def test_a_drill_asks_before_and_after_and_both_figures_agree(laid):
 
 def test_a_member_that_counts_what_nobody_wrote_disagrees_and_is_named(laid):
     """The planted defect: bytes where writes are promised."""
-    ended = laid(acknowledged="ledger_written_bytes_total").drilled(change=asking(RATE, at_least=1))
+    ground, _ = laid(acknowledged="ledger_written_bytes_total")
+    ended = ground.drilled(change=asking(RATE, at_least=1))
     compared = metrics_of(ended, "compared")
     assert {op.value["member"] for op in compared if op.outcome is Outcome.FAIL} == {0, 1, 2}
     assert "its clients' answers allow" in compared[0].value["note"]
 
 
 def test_a_query_without_data_stops_the_drill_before_it_breaks_anything(laid):
-    ground = laid()
+    ground, _ = laid()
     ended = ground.drilled(change=asking("sum(rate(ledger_appends[5s]))", at_most=5, within=2))
     (verdict,) = drilling.verdicts(ended)
     assert verdict.verdict is Standing.UNKNOWN
     assert "'writes flow' was not so: no data: the answer is empty" in verdict.reason
     assert {node.state().boot for node in ground.nodes.values()} == {"1 1"}
+
+
+def test_a_prometheus_that_ends_in_the_middle_is_unknown_and_never_a_success(laid):
+    ground, real = laid()
+    change = asking(RATE, at_least=0, within=20)
+    ended = ground.drilled({"lose_node": lambda _: real.ends()}, change, {"serving": 30})
+    (verdict,) = drilling.verdicts(ended)
+    assert verdict.verdict is Standing.UNKNOWN
+    assert "afterwards, 'writes flow' was not so: no data: " in verdict.reason
+    assert [op.outcome for op in metrics_of(ended, "steady")] == [Outcome.OK, Outcome.INFO]
+    assert metrics_of(ended, "missing")
+    assert not metrics_of(ended, "compared")
+    assert ground.well
+
+
+def test_a_member_that_was_lost_makes_a_figure_of_all_unknown_until_it_is_scraped_again(laid):
+    ground, _ = laid()
+
+    def asks_while_it_is_away(document: dict[str, Any]) -> None:
+        asking(RATE, at_least=1)(document)
+        probe = document["steady-state-hypothesis"]["probes"][-1]
+        arguments = {"query": RATE, "at_least": 10_000, "within": 6}
+        provider = {**probe["provider"], "arguments": arguments}
+        names = [activity["provider"]["func"] for activity in document["method"]]
+        document["method"].insert(
+            names.index("fence"), {**probe, "name": "meanwhile", "provider": provider}
+        )
+
+    ended = ground.drilled(change=asks_while_it_is_away)
+    first, during, *_ = metrics_of(ended, "steady")
+    assert (first.outcome, during.outcome) == (Outcome.OK, Outcome.INFO)
+    assert "member 1 was not scraped" in during.value["note"]
+    (lost,) = [op for op in metrics_of(ended, "compared") if op.value["member"] == 1]
+    assert lost.outcome is Outcome.OK
+    assert "it did not answer (up = 0)" in lost.value["unscraped"][0]

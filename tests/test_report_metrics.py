@@ -17,6 +17,7 @@ SAMPLE = Path(__file__).parent / "histories" / "sample-run"
 COMPARED = {
     "event": "compared", "member": 1, "note": "", "since": 3.0, "until": 23.0, "seconds": 20.0,
     "counted": 400.0, "acknowledged": 398, "least": 360, "most": 440,
+    "unscraped": (),
 }  # fmt: skip
 WRONG = "from 3.0 s to 23.0 s it counted 800 writes, and its clients' answers allow 360 to 440"
 
@@ -40,6 +41,12 @@ def test_a_disagreement_is_a_sentence_and_an_agreement_is_none():
     assert list(remarks(record(agree))) == []
     (said,) = remarks(record(lie))
     assert said == f"Prometheus and our clients disagree about ledger-1: {WRONG}."
+
+
+def test_times_that_were_not_scraped_are_told_beside_an_agreement():
+    gap = "unknown from 9.0 s to 12.0 s: it did not answer (up = 0)"
+    (row,) = figures(record(metric(Outcome.OK, **COMPARED | {"unscraped": [gap]})))
+    assert (row.word, row.note) == ("agree", gap)
 
 
 def test_nothing_to_compare_is_unknown_and_no_agreement():

@@ -196,6 +196,13 @@ def test_a_history_tells_of_each_member_that_was_scraped():
     assert (found.member, found.outcome) == (1, OK)
 
 
+def test_times_in_which_a_member_was_not_scraped_are_told():
+    whole = history(ALL, writes=steady())
+    value = {**whole.ops[-1].value, "up": [[k, float(not 20 <= k < 24)] for k in range(LONG)]}
+    (found,) = told(History((*whole.ops[:-1], replace(whole.ops[-1], value=value))))
+    assert found.unscraped == ("unknown from 19.0 s to 24.0 s: it did not answer (up = 0)",)
+
+
 @pytest.mark.parametrize(
     "events", [(), ({**ALL, "collected": 799},), ({"event": "lost", **ALL} | {"event": "lost"},)]
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from seatrial.model import History, Json, Op, Outcome
@@ -63,6 +63,7 @@ class Compared:
     `counted` is Prometheus's; clients had `acknowledged` answers within the same time, and at
     least `least` and at most `most` writes can have been counted in it. `outcome` is ok when that
     is so of every segment, fail when it is not, info when there was nothing to compare.
+    `unscraped` says of which times nothing is known.
     """
 
     member: int
@@ -75,6 +76,7 @@ class Compared:
     acknowledged: int = 0
     least: int = 0
     most: int = 0
+    unscraped: tuple[str, ...] = ()
 
 
 def gaps(up: Sequence[Sample], since: float, until: float, interval: float) -> list[Gap]:
@@ -184,13 +186,25 @@ def told(history: History) -> list[Compared]:
     writes: dict[int, list[Op]] = {}
     for op in history.of("write"):
         writes.setdefault(int(op.value["member"]), []).append(op)
-    missing = _uncollected(history)
+    missing, members = _uncollected(history), list(scraped(history))
+    times = [when for found in members for when, _ in found.up]
     return [
-        Compared(found.member, Outcome.INFO, missing)
-        if missing
-        else compared(found, writes.get(found.member, ()))
-        for found in scraped(history)
+        replace(
+            Compared(found.member, Outcome.INFO, missing)
+            if missing
+            else compared(found, writes.get(found.member, ())),
+            unscraped=_unscraped(found, min(times, default=0.0), max(times, default=0.0)),
+        )
+        for found in members
     ]
+
+
+def _unscraped(found: Scraped, since: float, until: float) -> tuple[str, ...]:
+    """Say what is not known of a member while Prometheus scraped anybody."""
+    return tuple(
+        f"unknown from {gap.since:.1f} s to {gap.until:.1f} s: {gap.why}"
+        for gap in gaps(found.up, since, until, found.interval)
+    )
 
 
 def scraped(history: History) -> Iterator[Scraped]:

@@ -21,8 +21,8 @@ _STEADY = {Outcome.FAIL: "did not keep its bounds", Outcome.INFO: "said nothing"
 class Figures:
     """Both figures of one member over the `seconds` that were scraped without a gap.
 
-    `counted` and `acknowledged` are writes, the rates writes a second; `note` is empty when they
-    agree.
+    `counted` and `acknowledged` are writes, the rates writes a second; `note` says why
+    they do not agree, and of which times nothing is known.
     """
 
     member: str
@@ -48,7 +48,7 @@ def figures(history: History) -> tuple[Figures, ...]:
             op.value["counted"],
             op.value["acknowledged"],
             _WORDS[op.outcome],
-            clean(op.value["note"]),
+            "; ".join(map(clean, filter(None, (op.value["note"], *op.value["unscraped"])))),
         )
         for op in _of(history, "compared")
     )

@@ -86,35 +86,52 @@ def paper_prometheus() -> Iterator[PaperPrometheus]:
         server.server_close()
 
 
-@contextmanager
-def real_prometheus(program: Path, folder: Path, ports: Mapping[int, int]) -> Iterator[Start]:
-    """Run the program itself; members are scraped at their loopback `ports`, by ordinal."""
-    children: list[subprocess.Popen[bytes]] = []
+@dataclass
+class RealPrometheus:
+    """The program itself; members are scraped at their loopback `ports`, by ordinal."""
 
-    def start(config: Object) -> int:
+    program: Path
+    folder: Path
+    ports: Mapping[int, int]
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, config: Object) -> int:
+        """Run it with this configuration, but for where the members are."""
         (scrape,) = config["scrape_configs"]
         for one in scrape["static_configs"]:
-            one["targets"] = [f"127.0.0.1:{ports[int(one['labels']['member'])]}"]
-        folder.mkdir(parents=True)
-        (folder / "prometheus.yml").write_text(json.dumps(config))
+            one["targets"] = [f"127.0.0.1:{self.ports[int(one['labels']['member'])]}"]
+        self.folder.mkdir(parents=True)
+        (self.folder / "prometheus.yml").write_text(json.dumps(config))
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = int(free.getsockname()[1])
         argv = [
-            str(program), f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}",
-            "--query.lookback-delta=3s",
+            str(self.program), f"--config.file={self.folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}", "--query.lookback-delta=3s",
         ]  # fmt: skip
-        with (folder / "log").open("wb") as log:
-            children.append(subprocess.Popen(argv, stderr=log))  # noqa: S603 - as it is called
+        with (self.folder / "log").open("wb") as log:
+            self.children.append(subprocess.Popen(argv, stderr=log))  # noqa: S603 - as called
         poll(lambda: _unready(port), _ASLEEP)
         return port
 
-    try:
-        yield start
-    finally:
-        for child in children:
+    def ends(self) -> None:
+        """End it."""
+        while self.children:
+            child = self.children.pop()
             child.terminate()
             child.wait()
+
+
+@contextmanager
+def real_prometheus(
+    program: Path, folder: Path, ports: Mapping[int, int]
+) -> Iterator[RealPrometheus]:
+    """Give the program, not started yet; it is ended behind the body."""
+    found = RealPrometheus(program, folder, ports)
+    try:
+        yield found
+    finally:
+        found.ends()
 
 
 def _unready(port: int) -> str | None:
