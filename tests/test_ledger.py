@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -327,17 +328,34 @@ def test_a_load_that_is_stopped_loses_nothing_acknowledged(tmp_path):
     assert acked
 
 
+def rows_of(found: Member) -> dict[str, str]:
+    lines = found.ask("/metrics")[1].splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
 def test_metrics_are_prometheus_text(alive):
     filled(alive, 5)
-    rows = dict(
-        line.rsplit(" ", 1)
-        for line in alive.ask("/metrics")[1].splitlines()
-        if not line.startswith("#")
-    )
+    rows = rows_of(alive)
     assert rows["ledger_records"] == "5"
     assert rows['ledger_appends_total{answer="201"}'] == "5"
     assert rows['ledger_fsync_seconds_bucket{le="+Inf"}'] == rows["ledger_fsync_seconds_count"]
     assert float(rows["ledger_fsync_seconds_sum"]) > 0
+
+
+def test_what_is_counted_is_there_as_0_before_anybody_writes(alive):
+    rows = rows_of(alive)
+    assert rows["ledger_acknowledged_total"] == rows["ledger_failed_total"] == "0"
+    assert abs(float(rows["process_start_time_seconds"]) - time.time()) < 60
+
+
+def test_a_record_that_it_had_is_acknowledged_again_but_not_written_again(alive, tmp_path):
+    (record,) = first(1)
+    assert [alive.ask("/append", record)[0] for _ in range(2)] == [201, 200]
+    assert alive.ask("/append", record | {"seq": 9})[0] == 409
+    rows, line = rows_of(alive), (tmp_path / "ledger").read_bytes()
+    assert rows["ledger_acknowledged_total"] == "2"
+    assert rows["ledger_failed_total"] == "1"
+    assert rows["ledger_written_bytes_total"] == str(len(line))
 
 
 @pytest.mark.parametrize("words", [[], ["srve"], ["serve", "now"]])

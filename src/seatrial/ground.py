@@ -1,6 +1,6 @@
 """The ground under a run: a proved cluster for a while, left as it was found.
 
-May import: cleanliness, cluster, workload, kube, model, errors, progress.
+May import: cleanliness, cluster, metrics, workload, kube, model, errors, progress.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from seatrial.cleanliness import proved
 from seatrial.cluster import Cluster, Spec, engine, records
 from seatrial.errors import SeatrialError
 from seatrial.kube.client import Kube
+from seatrial.metrics import namespace_of
 from seatrial.model import Standing
 from seatrial.progress import Progress
 from seatrial.workload import Lingers, emptied, removed
@@ -69,6 +70,7 @@ def let_go(ground: Ground, namespace: str, keep: Keep) -> None:
         # What stands in the way does so again in `leave`, and is told there.
         with suppress(SeatrialError):
             emptied(ground.kube, namespace)
+            _unmetered(ground.kube, namespace)
 
 
 def leave(
@@ -87,12 +89,20 @@ def leave(
         progress.note(f"to clean up: seatrial cluster down --name {name}")
     elif ground.lasting:
         try:
+            _unmetered(ground.kube, namespace)
             removed(ground.kube, namespace)
         except Lingers as late:
             progress.note(f"the ground is not proved clean: {late.seen}; it was told to go")
             return
         try:
-            proved(ground.kube, cluster.machines(ground.cluster, progress), namespace)
+            nodes = cluster.machines(ground.cluster, progress)
+            proved(ground.kube, nodes, namespace, namespace_of(namespace))
         except SeatrialError as error:
             progress.note(f"the ground is not proved clean: {error.seen or error.wanted}")
             progress.note(f"to clean up: seatrial cluster reset --name {ground.cluster.name}")
+
+
+def _unmetered(kube: Kube, namespace: str) -> None:
+    """Have the namespace of a trial's Prometheus deleted with it; it goes later by itself, too."""
+    with suppress(SeatrialError):
+        kube.delete(f"/api/v1/namespaces/{namespace_of(namespace)}")

@@ -22,6 +22,8 @@ from seatrial.faults.scene import Proof, Scene
 from seatrial.ground import Ground
 from seatrial.healing import watched
 from seatrial.load.driving import Driver, driving
+from seatrial.metering import Beside, metered
+from seatrial.metrics import Meter
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder, of_a_machine
 from seatrial.plan import head
 from seatrial.probes import backups, identity, stewards
@@ -61,6 +63,7 @@ class Live:
     driver: Driver
     recorder: Recorder
     witness: Witness
+    meter: Meter | None = None
 
     @property
     def everybody(self) -> Sequence[int]:
@@ -187,13 +190,15 @@ def _begun(
     with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
         _declare(job, wanted, recorder)
         alive = stack.enter_context(deployed(job.profile, wanted, kube, job.namespace, recorder))
+    trial = Beside(alive, job.ground.cluster, recorder, job.folder.so_far, job.progress)
+    meter = stack.enter_context(metered(trial, wanted=job.plan.prometheus))
     with job.progress.step("starting the driver", 5):
         image = str(job.ground.cluster.facts["ground_image"])
         stream, seed = alive.stream, job.plan.seed
         driver = stack.enter_context(
             driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
         )
-    return Live(job, alive, _scene(job, alive), driver, recorder, witness)
+    return Live(job, alive, _scene(job, alive), driver, recorder, witness, meter)
 
 
 @contextmanager

@@ -156,6 +156,18 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Where each member tells its counts as Prometheus text.
+
+    `acknowledged` names the counter of acknowledged writes; empty when there is none.
+    """
+
+    port: int
+    path: str = "/metrics"
+    acknowledged: str = ""
+
+
+@dataclass(frozen=True)
 class Recovery:
     """How a profile is backed up and restored: argvs that run in a member's `container`.
 
@@ -184,7 +196,8 @@ class Profile:
     that is not backed up. `watch` are custom resources whose changes belong to the History, each
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
-    `controller` is the file of a rogue's own controller, empty for none.
+    `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
+    one that exports none.
     """
 
     name: str
@@ -211,6 +224,7 @@ class Profile:
     first_ordinal: int = 0
     controller: str = ""
     managers: tuple[str, ...] = ()
+    metrics: Metrics | None = None
 
     @property
     def ordinals(self) -> range:
@@ -225,7 +239,10 @@ class Profile:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides a run; printing `command` is enough to repeat it."""
+    """All that decides a run; printing `command` is enough to repeat it.
+
+    `prometheus`: one of ours scrapes the members meanwhile.
+    """
 
     profile: str
     shape: str
@@ -235,6 +252,7 @@ class Plan:
     faults: tuple[PlannedFault, ...]
     command: str
     kubernetes: str = ""
+    prometheus: bool = False
 
 
 def of_a_machine(fault: str) -> bool:

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from seatrial.chaos import metrics
 from seatrial.chaos.session import KEY, Session
+from seatrial.checks.measures import Bounds
 from seatrial.errors import CannotRun, NotReady
 from seatrial.faults.undo import OUT_OF_SERVICE
 from seatrial.kube.objects import Machine, Pod
@@ -22,7 +24,8 @@ from seatrial.timing import Limit, factor, wait
 
 __all__ = [
     "acknowledging", "back_up", "cleared", "fence", "gone", "heal", "kill_node", "lose_node",
-    "moved", "out_of_service", "rescheduled", "restored", "serving", "unreachable",
+    "moved", "out_of_service", "rescheduled", "restored", "serving", "steady",
+    "unreachable",
 ]  # fmt: skip
 
 UNREACHABLE = "node.kubernetes.io/unreachable"
@@ -30,12 +33,31 @@ UNREACHABLE = "node.kubernetes.io/unreachable"
 Configuration = Mapping[str, Any]
 Ordinal = Annotated[int, Field(ge=0)]
 Ordinals = Annotated[list[Ordinal], Field(min_length=1)]
+Query = Annotated[str, Field(min_length=1)]
+Bound = Annotated[float | None, Field(allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
 def acknowledging(ordinals: Ordinals, within: Seconds, configuration: Configuration) -> bool:
     """Whether each of these members acknowledges a new write within so many seconds."""
     return _acknowledged(_session(configuration), ordinals, within)
+
+
+def steady(
+    query: Query,
+    within: Seconds,
+    configuration: Configuration,
+    at_least: Bound = None,
+    at_most: Bound = None,
+    ordinals: Ordinals | None = None,
+) -> bool:
+    """Whether each value of a Prometheus query is within the bounds in so many seconds.
+
+    No data is no success, nor is a member (of `ordinals`, all by default) that was not scraped.
+    """
+    session = _session(configuration)
+    bounds, members = Bounds(at_least, at_most), ordinals or session.live.everybody
+    return metrics.held(session, query, bounds, members, _limit("the query is steady", within))
 
 
 def back_up(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> dict[str, Any]:

@@ -37,12 +37,13 @@ class Ended:
 
 
 def settings(
-    spec: Spec, *, profile: str, seed: int, out: Path, keep: str = "never"
+    spec: Spec, *, profile: str, seed: int, out: Path, keep: str = "never", prometheus: bool = False
 ) -> dict[str, str]:
     """Give the SEATRIAL_* settings of a drill; what is empty is left to the experiment's own."""
     given = {
         "PROFILE": profile, "SEED": str(seed), "SHAPE": spec.shape, "TIMING": spec.timing,
         "CLUSTER": spec.name, "KEEP": keep, "OUT": str(out),
+        "PROMETHEUS": "1" if prometheus else "",
     }  # fmt: skip
     return {f"SEATRIAL_{name}": value for name, value in given.items() if value}
 

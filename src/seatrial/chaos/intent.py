@@ -24,6 +24,7 @@ from seatrial.cli.trial import judged_of
 from seatrial.cluster import Spec, check_spec
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
+from seatrial.metering import demand_metrics
 from seatrial.model import Plan, Profile
 
 _SETTINGS = ("profile", "seed", "shape", "timing", "cluster", "keep", "out")
@@ -32,8 +33,14 @@ _NEEDS = {
     "back_up": ("recovery", "can be backed up"),
     "restored": ("recovery", "can be restored"),
     "serving": ("client", "has a client that writes"),
+    "steady": ("metrics", "exports metrics"),
 }
 """By activity: the key that a profile must have for it, and what that key stands for."""
+
+_QUERY = "steady"
+"""The activity that asks a Prometheus, so that there must be one."""
+PROMETHEUS = "SEATRIAL_PROMETHEUS"
+"""Asks for a Prometheus beside a drill that does not ask one itself; any text does."""
 
 Settings = Mapping[str, Any]
 
@@ -60,6 +67,11 @@ def configured(document: Mapping[str, Any], given: Mapping[str, str]) -> Setting
     }
 
 
+def asked(given: Mapping[str, str]) -> Settings:
+    """Give what may be asked of any experiment, whatever its configuration names."""
+    return {"prometheus": {**os.environ, **given}.get(PROMETHEUS, "")}
+
+
 def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
     """Decide all of a drill from its experiment and its settings; touches nothing.
 
@@ -79,6 +91,9 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
     profile = profiles.load(str(settings["profile"]), known=checks.CHECKS)
     _demand_able(document, profile)
     spec = _spec(settings)
+    metered = any(name == _QUERY for name, _ in _ours(document)) or bool(settings.get("prometheus"))
+    if metered:
+        demand_metrics(profile)
     plan = Plan(
         profile.name,
         spec.shape,
@@ -88,6 +103,7 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
         declared.faults,
         _command(declared.drill, settings),
         spec.kubernetes,
+        metered,
     )
     return Intent(profile, spec, plan, Path(str(settings["out"])), _keep(settings["keep"]))
 
@@ -101,7 +117,9 @@ def _demand_able(document: Mapping[str, Any], profile: Profile) -> None:
                 seen=f"{profile.name} declares no `{key}`",
                 remedy="docs/add-a-profile.md says how; `ledger-recovery` has one",
             )
-        for ordinal in (*arguments.get("ordinals", ()), arguments.get("ordinal", 0)):
+        if name == _QUERY and arguments.keys().isdisjoint({"at_least", "at_most"}):
+            raise BadInput("at_least, at_most, or both, for the activity steady", seen="neither")
+        for ordinal in (*(arguments.get("ordinals") or ()), arguments.get("ordinal", 0)):
             if ordinal >= profile.replicas:
                 raise BadInput(
                     f"a member {ordinal} of {profile.name}, for the activity {name}",
@@ -146,4 +164,5 @@ def _command(drill: str, settings: Settings) -> str:
     words = ["seatrial", "drill", drill]
     for option in ("profile", "seed", "shape", "timing"):
         words += [f"--{option}", str(settings[option])]
+    words += ["--prometheus"] if settings.get("prometheus") else []
     return shlex.join(words)

@@ -15,7 +15,7 @@ from typing import Any
 
 from seatrial import history, run
 from seatrial.chaos.account import trouble
-from seatrial.chaos.intent import intended
+from seatrial.chaos.intent import asked, intended
 from seatrial.checks.drifts import drifts
 from seatrial.checks.moves import move_of
 from seatrial.cli import show
@@ -196,7 +196,7 @@ def opened(experiment: Mapping[str, Any], configuration: Mapping[str, Any]) -> S
 
     Raises BadInput, before anything is touched, for what can be known to be wrong.
     """
-    intent = intended(experiment, configuration)
+    intent = intended(experiment, {**asked({}), **configuration})
     with ExitStack() as stack:
         progress = stack.enter_context(show.terminal())
         ground = stack.enter_context(grounded(intent.spec, progress))

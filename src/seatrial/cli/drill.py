@@ -19,6 +19,7 @@ from seatrial.chaos.experiments import Experiment
 from seatrial.cli import show
 from seatrial.cli.options import (
     NEWEST,
+    Beside,
     ClusterName,
     Json,
     KeepWhat,
@@ -49,6 +50,7 @@ def drill(
     timing: Timing = "fast",
     cluster_name: ClusterName = "",
     keep: KeepWhat = Keep.NEVER,
+    prometheus: Beside = False,
     out: Out = NEW_RUNS,
     dry_run: _DRY = False,
     yes: _YES = False,
@@ -63,8 +65,11 @@ def drill(
         return _list(as_json=as_json)
     found = experiments.load(experiment)
     spec = spec_of(cluster_name, shape or found.shape or _USUAL, timing, NEWEST)
-    chosen = drilling.settings(spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value)
-    subject = intent.intended(found.document, intent.configured(found.document, chosen)).profile
+    chosen = drilling.settings(
+        spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value, prometheus=prometheus
+    )
+    asked = {**intent.asked(chosen), **intent.configured(found.document, chosen)}
+    subject = intent.intended(found.document, asked).profile
     if dry_run:
         return _show(found, subject, chosen, as_json=as_json)
     if not as_json:

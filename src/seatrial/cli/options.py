@@ -59,6 +59,12 @@ Faults = Annotated[
         "NAME@TRIGGER (docs/drills.md); can be repeated.",
     ),
 ]
+Beside = Annotated[
+    bool,
+    typer.Option(
+        "--prometheus", help="Have a Prometheus of ours scrape the members (docs/prometheus.md)."
+    ),
+]
 Allow = Annotated[
     str, typer.Option(help="A foreign cluster: the kubeconfig context, named in full.")
 ]

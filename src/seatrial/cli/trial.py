@@ -23,6 +23,7 @@ from seatrial.cli import comparing, show
 from seatrial.cli.options import (
     NEWEST,
     Allow,
+    Beside,
     ClusterName,
     Faults,
     Guarantees,
@@ -41,6 +42,7 @@ from seatrial.cluster import Spec, check_spec
 from seatrial.errors import BadInput
 from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
+from seatrial.metering import demand_metrics
 from seatrial.model import Guarantee, Profile, Standing, Verdict, overall
 from seatrial.plan import planned, rounds_of
 from seatrial.progress import Progress
@@ -62,6 +64,7 @@ def certify(
     cluster_name: ClusterName = "",
     keep: KeepWhat = Keep.NEVER,
     allow: Allow = "",
+    prometheus: Beside = False,
     out: Out = NEW_RUNS,
     as_json: Json = False,
 ) -> int:
@@ -74,13 +77,15 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     faults = known_faults(fault or ())
+    if prometheus:
+        demand_metrics(subject)
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
     for spec in specs:
         check_spec(spec)
     first = seed_of(seed)
     trials = []
     for spec in specs:
-        order = Order(subject, judged, spec, keep, out, profile, faults)
+        order = Order(subject, judged, spec, keep, out, profile, faults, prometheus)
         with show.terminal() as progress, grounded(spec, progress) as found:
             trials += [tried(order, found, first + number, progress) for number in range(runs)]
     tell(trials, as_json=as_json, beside=len(specs) > 1)
@@ -156,6 +161,7 @@ class Order:
     out: Path
     word: str
     faults: tuple[str, ...] = ()
+    prometheus: bool = False
 
 
 def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Trial:
@@ -164,6 +170,7 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
     command = ["seatrial", "certify", order.word, "--seed", str(seed), "--shape", spec.shape]
     command += ["--timing", spec.timing, "--kubernetes", spec.kubernetes]
     command += [word for fault in order.faults for word in ("--fault", fault)]
+    command += ["--prometheus"] if order.prometheus else []
     repeat = shlex.join(command)
     progress.note(f"seed {seed}; to repeat: {repeat}")
     plan = planned(
@@ -176,6 +183,7 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
         command=repeat,
         faults=order.faults,
     )
+    plan = replace(plan, prometheus=order.prometheus)
     return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
 
 

@@ -13,9 +13,10 @@ from seatrial.errors import CannotRun
 from seatrial.progress import Progress
 
 
-def supply(cluster: Cluster, name: str, folder: Path, progress: Progress) -> str:
+def supply(cluster: Cluster, name: str, folder: Path, progress: Progress, role: str = "") -> str:
     """Build the image `name` from its folder, load it into every node, and give its reference.
 
+    Where nodes of a `role` are, they alone get it.
     Raises CannotRun on a cluster whose nodes are not ours to load images into.
     """
     if cluster.provider == "existing":
@@ -27,5 +28,6 @@ def supply(cluster: Cluster, name: str, folder: Path, progress: Progress) -> str
         )
     found = engine.find(progress)
     reference = images.build(found, name, folder, progress)
-    loading.load(found, [node.name for node in cluster.nodes], reference, progress)
+    chosen = [node.name for node in cluster.nodes if node.role == role]
+    loading.load(found, chosen or [node.name for node in cluster.nodes], reference, progress)
     return reference

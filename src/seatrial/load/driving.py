@@ -183,7 +183,7 @@ def driving(
     fails everything is collected; when it is interrupted nothing is.
     Raises NotReady or CannotRun when the driver does not get ready.
     """
-    apart = any(node.metadata.labels.get(ROLE) == NAME for node in stream.items("nodes").values())
+    apart = set_apart(stream)
     todo = job(profile, namespace, servers(kube), seed)
     kube.apply(documents(todo, profile.client, image, apart=apart), namespace)
     pod = _until_ready(kube, stream, namespace)
@@ -195,6 +195,11 @@ def driving(
         driver.collect()
         raise
     driver.collect()
+
+
+def set_apart(stream: Stream) -> bool:
+    """Whether a node is the driver's own, and no victim; `stream` watches nodes."""
+    return any(node.metadata.labels.get(ROLE) == NAME for node in stream.items("nodes").values())
 
 
 def _tell_started(

@@ -66,6 +66,14 @@ def documents(
     ]
 
 
+def placement(*, apart: bool) -> dict[str, Any]:
+    """Give the part of a pod's spec that keeps it on the driver's node, if there is one."""
+    return {
+        **({"nodeSelector": {ROLE: NAME}} if apart else {}),
+        "tolerations": _tolerations(),
+    }
+
+
 def _text(client: str) -> str:
     try:
         return Path(client).read_text()
@@ -84,8 +92,7 @@ def _pod(image: str, *, apart: bool, client: bool) -> dict[str, Any]:
         "kind": "Pod",
         "metadata": {"name": NAME, "labels": {ROLE: NAME}},
         "spec": {
-            **({"nodeSelector": {ROLE: NAME}} if apart else {}),
-            "tolerations": _tolerations(),
+            **placement(apart=apart),
             "restartPolicy": "Always",
             "terminationGracePeriodSeconds": 1,
             "automountServiceAccountToken": False,

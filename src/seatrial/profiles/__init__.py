@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from seatrial.errors import BadInput, BadProfile
-from seatrial.model import Load, Profile, Recovery
+from seatrial.model import Load, Metrics, Profile, Recovery
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
@@ -56,6 +56,8 @@ def _profile(declared: Declared, file: Path) -> Profile:
     fields = declared.model_dump() | {"load": Load(**declared.load.model_dump())}
     if declared.recovery:
         fields["recovery"] = Recovery(**declared.recovery.model_dump())
+    if declared.metrics:
+        fields["metrics"] = Metrics(**declared.metrics.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))
 
 

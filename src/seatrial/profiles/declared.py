@@ -89,7 +89,29 @@ class Recovery(BaseModel):
     restored: Annotated[Argv, Field(description="Prints what the last restore brought.")]
 
 
-NESTED = {"load": tuple(Load.model_fields), "recovery": tuple(Recovery.model_fields)}
+class Metrics(BaseModel):
+    """Where each member tells its counts as Prometheus text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: Annotated[int, Field(strict=True, ge=1, le=65535, description="A member's own port.")]
+    path: Annotated[str, Field(pattern=r"^/[^?#\s]*$", description="Where it tells them.")] = (
+        "/metrics"
+    )
+    acknowledged: Annotated[
+        str,
+        Field(
+            pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$",
+            description="Its counter of acknowledged writes, without labels.",
+        ),
+    ] = ""
+
+
+NESTED = {
+    "load": tuple(Load.model_fields),
+    "metrics": tuple(Metrics.model_fields),
+    "recovery": tuple(Recovery.model_fields),
+}
 """By key that holds a mapping: the keys of that mapping."""
 
 
@@ -148,6 +170,9 @@ class Declared(BaseModel):
         int, Field(strict=True, ge=0, le=65535, description="Where the client reaches a member.")
     ] = 0
     load: Annotated[Load, Field(description="How the client is used.")] = Load()
+    metrics: Annotated[
+        Metrics | None, Field(description="Where a Prometheus finds the members' counts.")
+    ] = None
     recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
         None
     )

@@ -1,7 +1,7 @@
 """What there is to tell of a run, in the order in which a reader asks; every format tells this.
 
 The verdict first, then why, what was done, what was not shown, how to repeat it.
-May import: model, history, and its neighbours breaks, clients, cost, lanes, plain,
+May import: model, history, and its neighbours breaks, clients, cost, lanes, metrics, plain,
 saved, stages.
 """
 
@@ -15,6 +15,7 @@ from seatrial.report.breaks import Break, breaks, shown
 from seatrial.report.clients import Felt, felt, remark
 from seatrial.report.cost import cost
 from seatrial.report.lanes import Lanes, lanes
+from seatrial.report.metrics import Figures, figures, remarks
 from seatrial.report.plain import clean, figure, groups, named
 from seatrial.report.saved import Saved
 from seatrial.report.stages import Recovery, recoveries
@@ -79,7 +80,8 @@ class Cited:
 class Story:
     """Everything that a report says; nothing in it needs the run folder any more.
 
-    `cost`, `recoveries` and `clients` are empty for a run without load or drill.
+    `cost`, `recoveries` and `clients` are empty for a run without load or drill, `figures` for one
+    without a Prometheus.
     """
 
     run: str
@@ -93,6 +95,7 @@ class Story:
     cost: tuple[str, ...]
     recoveries: tuple[Recovery, ...]
     clients: tuple[Felt, ...]
+    figures: tuple[Figures, ...]
     judged: tuple[Judged, ...]
     done: tuple[Done, ...]
     notes: tuple[str, ...]
@@ -125,6 +128,7 @@ def tell(saved: Saved) -> Story:
         cost=cost(saved.verdicts, clients),
         recoveries=recoveries(saved.history),
         clients=clients,
+        figures=figures(saved.history),
         judged=judged,
         done=tuple(_done(number, one) for number, one in enumerate(found, 1)),
         notes=tuple(_notes(saved, found)),
@@ -218,6 +222,7 @@ def _notes(saved: Saved, found: tuple[Break, ...]) -> Iterator[str]:
     yield from _unknown_note(saved.verdicts)
     yield _gap_note(saved.history)
     yield from filter(None, [remark(saved.history)])
+    yield from remarks(saved.history)
     if any(verdict.guarantee.startswith("storage.") for verdict in saved.verdicts):
         yield (
             "Deleting a pod or killing a process leaves the machine's page cache in place: "

@@ -32,7 +32,7 @@ from unittest.mock import patch
 import yaml
 from chaoslib.experiment import run_experiment
 
-from seatrial import cluster
+from seatrial import cluster, metering
 from seatrial.chaos import drilling, experiments, session
 from seatrial.chaos.session import Session
 from seatrial.cli import trial
@@ -264,6 +264,7 @@ def _patches(
         patch.object(trial, "grounded", grounded),
         patch.object(cluster, "machines", lambda *_: nodes),
         patch.object(Kube, "run", run),
+        patch.object(metering, "supply", lambda *_, **__: "paper"),
         patch.dict(os.environ, {"XDG_STATE_HOME": str(folder / "state")}),
     ]
 
