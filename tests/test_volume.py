@@ -232,6 +232,17 @@ def test_a_share_of_calls_fails_and_the_others_do_not(stand):
     assert (stand.real / "file").stat().st_size == 75
 
 
+def test_a_mode_is_set_and_tried_at_once(stand):
+    pid = stand.entered()
+    said = stand.says("refuse", stand.name, "full", str(pid), stand.path)
+    assert said["mount"]["ours"] == stand.name
+    assert said["tried"] == {"call": "open", "errno": "ENOSPC"}
+    assert said["refused"] == {"ENOSPC": 1}
+    said = stand.says("refuse", stand.name, "io-errors", str(pid), stand.path)
+    assert (said["tried"]["errno"], said["refused"]) == ("EIO", {"EIO": 1})
+    assert [*stand.real.iterdir()] == []
+
+
 def put(path: Path, data: bytes, at: int = 0, *, sync: bool, extra: int = 0) -> None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | extra, 0o644)
     try:

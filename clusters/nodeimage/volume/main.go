@@ -14,6 +14,7 @@ import (
 
 const usage = `seatrial-volume mount NAME PID PATH     over the folder that the process PID has at PATH
 seatrial-volume mode NAME MODE [SHARE]  normal, full, read-only, io-errors or unsynced
+seatrial-volume refuse NAME MODE PID PATH  such a mode, and what a write of ours met then
 seatrial-volume drop NAME PID PATH      lose what was not synced, and unmount
 seatrial-volume unmount [NAME]          let go, and end the containers that still see it
 seatrial-volume status [NAME]           what is mounted, and what it has refused
@@ -29,6 +30,7 @@ var verbs = map[string]verb{
 	"mount":   {3, 3, mount},
 	"serve":   {2, 2, serve},
 	"mode":    {2, 3, mode},
+	"refuse":  {4, 4, refuse},
 	"drop":    {3, 3, drop},
 	"unmount": {0, 1, unmount},
 	"status":  {0, 1, status},

@@ -125,8 +125,8 @@ func released(which string) (found release, err error) {
 	return found, err
 }
 
-// A look is what a process has mounted at a path; `ours` is the name if it is one of ours.
-type look_ struct {
+// A mounting is what a process has mounted at a path; `ours` is the name if it is one of ours.
+type mounting struct {
 	Kind   string `json:"kind"`
 	Source string `json:"source"`
 	Ours   string `json:"ours"`
@@ -137,11 +137,15 @@ func look(words []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := at(pid, words[1])
+	return looked(pid, words[1])
+}
+
+func looked(pid int, path string) (mounting, error) {
+	found, err := at(pid, path)
 	if err != nil {
-		return nil, err
+		return mounting{}, err
 	}
-	said := look_{found.kind, found.source, ""}
+	said := mounting{found.kind, found.source, ""}
 	if found.kind == ours {
 		said.Ours = found.source
 	}
@@ -161,16 +165,56 @@ func probe(words []string) (any, error) {
 		return nil, err
 	}
 	path := filepath.Join(inside(pid, words[1]), probed)
+	defer os.Remove(path)
+	return attempted(path)
+}
+
+func attempted(path string) (tried, error) {
 	call, err := written(path, true)
-	os.Remove(path)
 	if err == nil {
 		return tried{}, nil
 	}
-	errno, ok := err.(unix.Errno)
-	if !ok {
+	if errno, ok := err.(unix.Errno); ok {
+		return tried{call, unix.ErrnoName(errno)}, nil
+	}
+	return tried{}, err
+}
+
+// A refusal is what was seen right after a mode was set: what the process has mounted there, what
+// became of a write of ours, what was refused by then.
+type refusal struct {
+	Mount   mounting       `json:"mount"`
+	Tried   tried          `json:"tried"`
+	Refused map[string]int `json:"refused"`
+}
+
+// refuse sets a mode and probes at once, by a folder that is open before: the process may be one
+// that ends at the first error.
+func refuse(words []string) (any, error) {
+	pid, err := number(words[2])
+	if err != nil {
 		return nil, err
 	}
-	return tried{call, unix.ErrnoName(errno)}, nil
+	folder, err := unix.Open(inside(pid, words[3]), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(folder)
+	found := refusal{}
+	if found.Mount, err = looked(pid, words[3]); err != nil {
+		return nil, err
+	}
+	if _, err = tell(words[0], "mode", words[1], "100"); err != nil {
+		return nil, err
+	}
+	path := fmt.Sprintf("/proc/self/fd/%d/%s", folder, probed)
+	defer os.Remove(path)
+	if found.Tried, err = attempted(path); err != nil {
+		return nil, err
+	}
+	said, err := tell(words[0], "state")
+	found.Refused = said.Refused
+	return found, err
 }
 
 func written(path string, sync bool) (string, error) {

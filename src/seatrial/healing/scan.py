@@ -21,6 +21,7 @@ from seatrial.faults.undo import (
     released,
     revived,
     unbarred,
+    unmounted,
     untainted,
 )
 from seatrial.healing.mends import HEALED, LEFT, Mend, unhealed, untried
@@ -106,7 +107,13 @@ def _let_go_on(record: Record, running: list[Made], progress: Progress) -> Itera
     for made in running:
         try:
             node = found[made.name]
-            mends = (reconnected(node), unbarred(node), revived(node), released(node))
+            mends = (
+                reconnected(node),
+                unbarred(node),
+                unmounted(node),
+                revived(node),
+                released(node),
+            )
             said = "; ".join(filter(None, mends))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)
