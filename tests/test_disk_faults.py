@@ -338,7 +338,8 @@ class Engine:
     """Answers what a node would, and keeps what it was asked."""
 
     def __init__(self, *answers: str) -> None:
-        self.answers, self.asked = [*answers], []
+        self.answers = [*answers]
+        self.asked: list[tuple[tuple[str, ...], dict[str, Any]]] = []
 
     def docker(self, *words: str, **options: Any) -> str:
         self.asked.append((words, options))
