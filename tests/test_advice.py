@@ -27,6 +27,7 @@ CAUSES = {
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
     "deaf-shell": "the first process of the container is a shell (`sh -c",
     "buffers": "but `python3 -B -u /rogue/buffers.py`",
+    "never-syncs": "but `python3 -B -u /rogue/never_syncs.py`",
     "on-tmpfs": "volume `memory` at /memory is an `emptyDir`",
     "reclaim-other": "`storage.reclaim: {retain: 1}` in the profile",
     "empty-dir": "volume `data` at /data is an `emptyDir`",

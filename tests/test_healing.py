@@ -68,6 +68,7 @@ class Paper:
     cut: set[str] = field(default_factory=set)
     still: dict[str, str] = field(default_factory=dict)
     barred: dict[str, set[str]] = field(default_factory=dict)
+    mounted: dict[str, set[str]] = field(default_factory=dict)
 
     def docker(self, *words: str, stdin: bytes = b"", **_: object) -> str:
         self.said.append(words)
@@ -139,11 +140,20 @@ class Paper:
         if "seatrial-net-" in words[-1]:
             there = sorted(self.barred.get(container, ()))
             return "".join(f"table inet {name} {{\n}}\n" for name in there)
+        if any("seatrial-volume" in word for word in words):
+            return self._standing(container, *words[4:])
         if "nft" in words[-1]:
             return "table ip filter\n" + "table inet seatrial-cut\n" * (container in self.cut)
         if "systemctl start" in words[-1]:
             return self.still.pop(container, "")
         return "" if container in self.half else "joined\n"
+
+    def _standing(self, container: str, verb: str, *names: str) -> str:
+        there = self.mounted.get(container, set())
+        assert verb == "unmount"
+        told = {name for name in there if not names or name in names}
+        there -= told
+        return json.dumps([{"name": name, "folders": [], "ended": []} for name in sorted(told)])
 
     def _events(self, *_: str) -> str:
         return self.events
@@ -400,6 +410,29 @@ def test_dropped_packets_that_no_entry_tells_of_are_found_and_undone():
     assert done.mends[1].what == "sea-worker"
     assert [*machine().barred()] == []
     assert [*machine("sea-worker2").barred()] == ["y-0-partition"]
+
+
+@pytest.mark.usefixtures("record")
+def test_a_mount_over_a_volume_that_no_entry_tells_of_is_found_and_taken_away(engine):
+    engine.mounted["sea-worker-1"] = {"x-0", "y-1"}
+    engine.mounted["sea-worker2-1"] = {"z-0"}
+    step = Step("unmount", node="sea-worker2", value="z-0")
+    Journal().open(entry(step, node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert "over volumes (x-0, y-1)" in done.mends[1].sentence
+    assert (engine.mounted["sea-worker-1"], engine.mounted["sea-worker2-1"]) == (set(), {"z-0"})
+    engine.status("sea-worker2-1", "exited")
+    assert machine("sea-worker2").volume("unmount", "z-0") == []
+
+
+@pytest.mark.parametrize("word", ["mount", "mode", "refuse", "drop"])
+@pytest.mark.parametrize("name", ["sea-control-plane", "sea-worker3"])
+@pytest.mark.usefixtures("record")
+def test_only_a_workers_volume_is_ever_stood_before(name, word, engine):
+    with pytest.raises(BadInput):
+        machine(name).volume(word, "x-0", "7", "/data")
+    assert engine.asked("exec") == []
 
 
 @pytest.mark.usefixtures("record")

@@ -113,4 +113,4 @@ def test_an_image_that_the_engine_has_is_not_made_again(monkeypatch):
 
 def test_every_component_that_kubeadm_needs_has_a_program():
     names = {m.what for m in programs.modules(inputs("1.34"))}
-    assert {"CoreDNS", "etcd", "pause", "local-path-provisioner"} <= names
+    assert {"CoreDNS", "etcd", "pause", "local-path-provisioner", "seatrial-volume"} <= names

@@ -64,7 +64,8 @@ REPLICAS = 3
 FENCED = "node-kill, fenced"
 STANDING = (
     "process-stop", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
-    "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill",
+    "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill", "disk-full",
+    "disk-unsynced-loss",
 )  # fmt: skip
 # The first needs the pods that the runtime of paper was told of.
 BREAKING = (
@@ -73,12 +74,41 @@ BREAKING = (
 )  # fmt: skip
 ONE_OF_A_KIND = (
     "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED,
-    "process-stop", "node-freeze", "node-cordon",
+    "process-stop", "node-freeze", "node-cordon", "disk-full",
 )  # fmt: skip
 """One fault for each step of the journal, by which the others are undone as well."""
 TURNS = BREAKING if CYCLES >= 1000 else ONE_OF_A_KIND
-DOWN = {"exited", "absent", "cut", "paused", "halted", "frozen", "cut-from", "barred"}
+DOWN = {
+    "exited",
+    "absent",
+    "cut",
+    "paused",
+    "halted",
+    "frozen",
+    "cut-from",
+    "barred",
+    "stood-before",
+}
 LOWEST = {"set-delete": 0}
+
+
+class Restarting(PaperRuntime):
+    """A runtime whose kubelet starts again what has ended."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        for n in range(REPLICAS):
+            self.starts(self.number(n))
+
+    def number(self, n: int) -> Running:
+        return Running(self.world.number(n), "web", f"web-{n}", f"{n} 0", "x", 0.0)
+
+    def ends(self, number: str, at: float = 0.0) -> None:
+        ended = self.containers[number]
+        super().ends(number, at)
+        self.world.write({"again": ended.pod})
+        self.starts(self.number(int(ended.pod[-1])))
 
 
 class Fuse:
@@ -109,14 +139,19 @@ class World:
             if fuse:
                 fuse.tick()
 
-        runtime, network = PaperRuntime(), PaperNetwork()
+        runtime, network = Restarting(self), PaperNetwork()
         for n in range(REPLICAS):
-            runtime.starts(Running(f"of web-{n}", "web", f"web-{n}", f"{n} 0", "x", 0.0))
             network.pods[f"of web-{n}"] = f"10.1.0.{n}"
         path = self.folder / "node.json"
         found = PaperNode(path, tell=tell, runtime=runtime, network=network)
         network.rules = lambda: {f"{found.name}/{x}": drops for x, drops in found.drops().items()}
         return found
+
+    def restarts(self, n: int) -> int:
+        return sum(line.get("again") == f"web-{n}" for line in self.truth)
+
+    def number(self, n: int) -> str:
+        return f"of web-{n}" + " again" * self.restarts(n)
 
     def write(self, line: dict[str, Any]) -> None:
         with (self.folder / "truth.jsonl").open("ab") as file:
@@ -184,7 +219,10 @@ class Kube:
     def get(self, path: str) -> dict[str, Any]:
         if path.endswith("/pods/web-1"):
             container = {"name": "web", "ports": [{"containerPort": 8080}]}
-            return {"metadata": {"name": "web-1"}, "spec": {"containers": [container]}}
+            container["volumeMounts"] = [{"name": "own", "mountPath": "/data"}]
+            volume = {"name": "own", "persistentVolumeClaim": {"claimName": "own-web-1"}}
+            spec = {"containers": [container], "volumes": [volume]}
+            return {"metadata": {"name": "web-1"}, "spec": spec}
         if path.endswith("/nodes/sea-worker"):
             marks = self.world.marks
             meta = {"resourceVersion": "1", "annotations": marks}
@@ -266,11 +304,14 @@ class Stream:
         )
         done += sum("evicted" in line for line in self.world.truth)
         cut = "2026-01-01T00:00:00Z" if self.world.node().amiss == "cut" else None
+        again = self.world.restarts(1)
         number = f"{state.boot} {done}" if state.boot != "1 1" or done else "paper://of web-1"
+        number += " again" * again
+        main = ContainerStatus(name="web", container_id=number, restart_count=again)
         ready = PodStatus(
             phase="Running",
             conditions=[Condition(type="Ready", status=TRUE)],
-            container_statuses=[ContainerStatus(name="web", container_id=number)],
+            container_statuses=[main],
         )
         return {
             f"web-{n}": Pod(
@@ -329,7 +370,9 @@ def world(tmp_path, monkeypatch) -> World:
         "limit",
         lambda name: replace(brief, seconds=0.0) if name == brief.name else limit(name),
     )
-    monkeypatch.setitem(timing._SECONDS, "a broken network is watched", 0.0)
+    for name in ("network is watched", "disk is watched"):
+        monkeypatch.setitem(timing._SECONDS, f"a broken {name}", 0.0)
+    monkeypatch.setitem(timing._SECONDS, "unsynced writes gather", 0.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "world").mkdir()
     found = World(tmp_path / "world")
@@ -414,12 +457,16 @@ def false_receipts(world: World) -> list[dict[str, Any]]:
     """Give the receipts at whose time the truth does not say that it was broken."""
     wrong, machine, replicas = [], {"machine": "running", "boot": "1 1"}, REPLICAS
     marks: dict[str, Any] = {}
+    ends = 0
     for line in world.truth:
+        ends += "again" in line
         machine = line if "machine" in line else machine
         replicas, marks = line.get("replicas", replicas), line.get("marks", marks)
         if line.get("stage") == "receipt":
             again = line["proof"].get("after") == machine["boot"] != line["proof"].get("boot")
-            hit = machine["machine"] in DOWN or marks or again
+            # Who lost its disk's power was started twice: once on the disk that has it cut.
+            cut = "dropped" in line["proof"] and ends == 2
+            hit = machine["machine"] in DOWN or marks or again or cut
             node = {"node", "target"} & {*line["proof"]} and not hit
             scaled = "pods" in line["proof"] and replicas == REPLICAS
             wrong += [line] if node or scaled else []

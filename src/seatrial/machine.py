@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +213,13 @@ class Node(Protocol):
 
         Gives its standard output; raises ToolFailed when it ends with other than 0. ROOT in its
         environment is where the container's files are.
+        """
+
+    def volume(self, *words: str) -> Any:
+        """Have the program that can stand between a pod and its volume do something.
+
+        Gives its answer as JSON has it (clusters/nodeimage/volume); raises ToolFailed when it
+        cannot. A machine that does not run has nothing mounted.
         """
 
     def container(self, number: str) -> Running | None:

@@ -18,7 +18,8 @@ _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
 _OF_ONE = frozenset({
     "claim-lost", "process-kill", "process-stop", "out-of-memory", "partition",
-    "partition-one-way", "packet-loss", "bandwidth", "latency",
+    "partition-one-way", "packet-loss", "bandwidth", "latency", "disk-full", "disk-read-only",
+    "disk-io-errors", "disk-unsynced-loss",
 })  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
@@ -27,7 +28,7 @@ ASKED_MEANWHILE = frozenset({"claim-lost"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
-UNDER_LOAD = frozenset({"process-kill"})
+UNDER_LOAD = frozenset({"process-kill", "disk-unsynced-loss"})
 """Faults that show something only while the member acknowledges writes."""
 OF_NO_MEMBER = frozenset({
     "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",

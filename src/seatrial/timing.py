@@ -30,7 +30,9 @@ class Limit:
 
 _SECONDS = {
     "a halt is watched": 4.0,
+    "a broken disk is watched": 5.0,
     "a broken network is watched": 5.0,
+    "a disk is written to": 10.0,
     "a kept volume is watched": 5.0,
     "an empty disk is watched": 5.0,
     "an empty volume is gone": 30.0,
@@ -44,6 +46,7 @@ _SECONDS = {
     "command in a container": 20.0,
     "container is started again": 120.0,
     "controller is ready": 60.0,
+    "disk is whole again": 180.0,
     "driver answers": 60.0,
     "driver is ready": 120.0,
     "engine answers": 60.0,
@@ -79,6 +82,7 @@ _SECONDS = {
     "set is deleted": 90.0,
     "set is made again": 180.0,
     "the ground is looked at": 30.0,
+    "unsynced writes gather": 3.0,
     "update begins": 6.0,
     "update is seen": 30.0,
     "volume is reclaimed": 60.0,

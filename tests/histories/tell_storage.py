@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seatrial import history
-from seatrial.testing import Story, forgets, kills
+from seatrial.testing import Story, forgets, kills, loses_power
 from seatrial.testing.trying import Tried
 
 HERE = Path(__file__).parent
@@ -73,6 +73,27 @@ def in_memory() -> Story:
     return ended(run)
 
 
+def powerless(loses: int, *breaks: str, may_break: tuple[str, ...] = ()) -> Story:
+    """The power of a member's disk is cut, and it loses the last so many records with it."""
+    run = Story({"disk-unsynced-loss": [1]}, breaks=breaks, may_break=may_break)
+    run.deploys()
+    serves(run)
+    run.phase("fault")
+    serves(run)
+    loses_power(run, 1, loses=(lambda: forgets(run, 1, loses)) if loses else bool)
+    return ended(run)
+
+
+def synced() -> Story:
+    """All that was acknowledged had been synced."""
+    return powerless(0)
+
+
+def unsynced() -> Story:
+    """What was acknowledged had been written, and not synced."""
+    return powerless(2, "storage.synced", may_break=("durability.acknowledged",))
+
+
 def tried(tried: Tried, breaks: str = "", **bounds: dict[str, float]) -> Story:
     faults = {"scratch-claim": [0]}
     named = {name.replace("_", "."): bound for name, bound in bounds.items()}
@@ -106,6 +127,8 @@ TOLD: dict[str, Callable[[], Story]] = {
     "good/outlived": outlived,
     "bad/buffered": buffered,
     "bad/in-memory": in_memory,
+    "good/synced": synced,
+    "bad/unsynced": unsynced,
     "good/class-tried": reclaimed,
     "bad/other-policy": other_policy,
     "bad/lost-in-growing": lost_in_growing,

@@ -271,6 +271,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("storage.reclaim", _reclaims),
     ("storage.", _disk),
     ("storage.durable", _program),
+    ("storage.synced", _program),
     ("storage.claim-lost", _empty),
     ("identity.one-cluster", _program),
     ("ordering.broken-update", _probe),

@@ -2,7 +2,7 @@
 
 Which fault cost a lost write is read from the clients' own times: it lies between the last write
 that is lost and the next one that is there. The host's page cache survives all of these faults,
-so none of them says anything of writes that were never synced (storage.synced).
+so none of them says anything of writes that were never synced (checks/synced.py).
 May import: model.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.checks.drifts import Drift, began, drifts, no_receipt
@@ -46,13 +46,13 @@ def durable(history: History) -> Verdict:
     fault, from an acknowledgement to the fault), not_shown.
     Source: kubernetes.io, "Persistent Volumes", "Lifecycle of a volume and claim".
     """
-    hits = tuple(_hits(history))
+    hits = tuple(hits_of(history, MEANT))
     ours = [hit for hit in hits if hit.ours]
     sent, reads = list(attempts(history)), final_reads(history)
     tight = _tightest(sent, ours)
-    found = [*_broken(sent, reads, hits, {hit.member for hit in ours}), *_unproved(ours)]
-    found += [*_unread(reads, ours), *_idle(ours, tight)]
-    found += [Finding(Standing.HOLDS, "", _receipts([hit])) for hit in ours]
+    found = [*broken(sent, reads, hits, {hit.member for hit in ours}), *_unproved(ours)]
+    found += [*unread(reads, ours), *_idle(ours, tight)]
+    found += [Finding(Standing.HOLDS, "", receipts_of([hit])) for hit in ours]
     lost = sum(1 for one in found if one.standing is Standing.BROKEN)
     figures = _figures(sent, ours, tight)
     why = no_receipt(history, *MEANT) or driver_lost(history)
@@ -60,22 +60,8 @@ def durable(history: History) -> Verdict:
     return settled(_DURABLE, found, _praise(figures), {**figures, "lost": lost}, nothing, why)
 
 
-def synced(history: History) -> Verdict:
-    """Judge storage.synced: always unknown, for nothing here drops what was written and not synced.
-
-    Killing a process, a pod or a node's container leaves the host's page cache as it was.
-    Source: Jepsen, `lazyfs`.
-    """
-    del history
-    reason = (
-        "no FUSE layer that drops unsynced writes here yet, and nothing else does: the host's page "
-        "cache survives every fault"
-    )
-    return Verdict("storage.synced", Standing.UNKNOWN, reason)
-
-
 @dataclass(frozen=True)
-class _Hit:
+class Hit:
     """One end of a member: somewhere from `since` to `until`, in seconds of the run.
 
     Of a fault without receipt nobody knows whether, and to whom, it did anything: `shown` is None.
@@ -85,12 +71,13 @@ class _Hit:
     member: int
     since: float
     until: float
+    meant: bool
     shown: Drift | None = None
 
     @property
     def ours(self) -> bool:
-        """Whether the promise is about it."""
-        return self.fault in MEANT and self.shown is not None
+        """Whether the promise is about it, and it is known to have happened."""
+        return self.meant and self.shown is not None
 
     @property
     def name(self) -> str:
@@ -98,22 +85,26 @@ class _Hit:
         return self.shown.name if self.shown else f"{self.fault}, which has no receipt"
 
 
-def _hits(history: History) -> Iterator[_Hit]:
+def hits_of(history: History, meant: Collection[str]) -> Iterator[Hit]:
+    """Give every end of a member; the promise is about those by a fault of `meant`."""
     seen = set()
     for drift in drifts(history):
         start = began(history, drift.receipt)
         seen.add(start.index)
         until = drift.receipt.completed
-        yield _Hit(drift.fault, drift.ordinal, start.invoked, until, drift)
+        mine = drift.fault in meant
+        yield Hit(drift.fault, drift.ordinal, start.invoked, until, mine, drift)
     for op in history.of("fault"):
         if op.value["stage"] == "planned" and op.index not in seen:
             for member in history.members:
-                yield _Hit(op.value["fault"], member, op.invoked, math.inf)
+                fault = op.value["fault"]
+                yield Hit(fault, member, op.invoked, math.inf, fault in meant)
 
 
-def _broken(
-    sent: Sequence[Sent], reads: Sequence[Held], hits: Sequence[_Hit], members: set[int]
+def broken(
+    sent: Sequence[Sent], reads: Sequence[Held], hits: Sequence[Hit], members: set[int]
 ) -> Iterator[Finding]:
+    """Give what these members acknowledged and do not hold any more, and what cost it."""
     found = judge_ledger(
         [one for one in sent if one.member in members],
         [read for read in reads if read.member in members],
@@ -134,22 +125,22 @@ def _broken(
         yield Finding(Standing.UNKNOWN, late)
 
 
-def _may(hit: _Hit, loss: Loss) -> bool:
+def _may(hit: Hit, loss: Loss) -> bool:
     """Tell whether a fault may have come between the last write of a loss and the next one kept."""
     later = math.inf if loss.later is None else loss.later
     return hit.until >= loss.last.completed and hit.since <= later
 
 
-def _inside(loss: Loss, hits: Sequence[_Hit]) -> bool:
+def _inside(loss: Loss, hits: Sequence[Hit]) -> bool:
     """Tell whether the promise is about any fault that came while a loss was being written."""
     mine = (hit for hit in hits if hit.ours and hit.member == loss.last.member)
     return any(loss.first.completed <= hit.until <= loss.last.completed for hit in mine)
 
 
-def _blamed(loss: Loss, suspects: Sequence[_Hit], *, inside: bool) -> Finding | None:
+def _blamed(loss: Loss, suspects: Sequence[Hit], *, inside: bool) -> Finding | None:
     said = f"{loss.records} writes that member {loss.last.member} acknowledged are lost"
     named = " or ".join(dict.fromkeys(hit.name for hit in suspects))
-    shown = _receipts(suspects)
+    shown = receipts_of(suspects)
     ours = [hit for hit in suspects if hit.ours]
     if ours and len(ours) == len(suspects):
         ended = min(hit.until for hit in ours)
@@ -163,11 +154,12 @@ def _blamed(loss: Loss, suspects: Sequence[_Hit], *, inside: bool) -> Finding | 
     return None
 
 
-def _receipts(hits: Sequence[_Hit]) -> tuple[Op, ...]:
+def receipts_of(hits: Sequence[Hit]) -> tuple[Op, ...]:
+    """Give the receipts of those that have one."""
     return tuple(hit.shown.receipt for hit in hits if hit.shown)
 
 
-def _unproved(ours: Sequence[_Hit]) -> Iterator[Finding]:
+def _unproved(ours: Sequence[Hit]) -> Iterator[Finding]:
     for drift in filter(None, (hit.shown for hit in ours)):
         if drift.healed is None:
             yield Finding(Standing.UNKNOWN, f"nothing was healed after {drift.name}")
@@ -178,7 +170,8 @@ def _unproved(ours: Sequence[_Hit]) -> Iterator[Finding]:
                 yield Finding(Standing.UNKNOWN, reason, (drift.receipt, drift.healed))
 
 
-def _unread(reads: Sequence[Held], ours: Sequence[_Hit]) -> Iterator[Finding]:
+def unread(reads: Sequence[Held], ours: Sequence[Hit]) -> Iterator[Finding]:
+    """Give the members hit whose ledger nobody knows at the end, or that call it corrupt."""
     whole = {read.member for read in reads if read.whole}
     for member in sorted({hit.member for hit in ours} - whole):
         reason = f"member {member} was not read to its end after the faults"
@@ -189,14 +182,14 @@ def _unread(reads: Sequence[Held], ours: Sequence[_Hit]) -> Iterator[Finding]:
             yield Finding(Standing.UNKNOWN, reason)
 
 
-def _idle(ours: Sequence[_Hit], tight: Mapping[str, float]) -> Iterator[Finding]:
+def _idle(ours: Sequence[Hit], tight: Mapping[str, float]) -> Iterator[Finding]:
     for fault in dict.fromkeys(hit.fault for hit in ours):
         if tight.get(fault, math.inf) > RECENT:
             reason = f"nothing was acknowledged within {RECENT:g} s before any {fault}"
             yield Finding(Standing.UNKNOWN, reason)
 
 
-def _tightest(sent: Sequence[Sent], ours: Sequence[_Hit]) -> dict[str, float]:
+def _tightest(sent: Sequence[Sent], ours: Sequence[Hit]) -> dict[str, float]:
     """Give by fault the shortest time from an acknowledgement to the beginning of the fault."""
     acked: dict[int, list[float]] = {}
     for one in sent:
@@ -211,7 +204,7 @@ def _tightest(sent: Sequence[Sent], ours: Sequence[_Hit]) -> dict[str, float]:
 
 
 def _figures(
-    sent: Sequence[Sent], ours: Sequence[_Hit], tight: Mapping[str, float]
+    sent: Sequence[Sent], ours: Sequence[Hit], tight: Mapping[str, float]
 ) -> dict[str, Json]:
     last = {hit.member: max(h.until for h in ours if h.member == hit.member) for hit in ours}
     acked = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from seatrial.errors import NotOurs
 from seatrial.machine import Drop, Hearing, NodeState, Running, Unit
@@ -155,6 +156,11 @@ class Foreign:
     def within(self, number: str, argv: Sequence[str]) -> str:
         """Refuse."""
         del number, argv
+        raise self._refusal()
+
+    def volume(self, *words: str) -> Any:
+        """Refuse."""
+        del words
         raise self._refusal()
 
     def container(self, number: str) -> Running | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from seatrial.cluster import barriers, halts, insides, squeezing, stewards
+from seatrial.cluster import barriers, halts, insides, squeezing, stewards, volumes
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodes import Container
 from seatrial.errors import BadInput
@@ -112,6 +113,13 @@ class Inside(ABC):
     def within(self, number: str, argv: Sequence[str]) -> str:
         """Enter the container's network from the node."""
         return barriers.within(self.engine(), self._container(), number, argv)
+
+    def volume(self, *words: str) -> Any:
+        """Ask the program within."""
+        if words[0] in volumes.LISTS and not self._awake():
+            return []
+        node = self._victim() if words[0] in volumes.HARMS else self._container()
+        return volumes.told(self.engine(), node, words)
 
     def container(self, number: str) -> Running | None:
         """Ask its containerd."""

@@ -30,6 +30,7 @@ from seatrial.faults.control_rows import OF_CONTROL_PLANES
 from seatrial.faults.machine_rows import OF_MACHINES
 from seatrial.faults.network_rows import OF_NETWORKS
 from seatrial.faults.row import Fault
+from seatrial.faults.storage_rows import OF_DISKS
 
 _ANYWHERE = {"kind": "can", "existing": "can, in a namespace of ours"}
 _OURS = {"kind": "can, a worker", "existing": "cannot: its machines are not ours to stop"}
@@ -194,5 +195,6 @@ FAULTS: Mapping[str, Fault] = {
         *OF_MACHINES,
         *OF_NETWORKS,
         *OF_CONTROL_PLANES,
+        *OF_DISKS,
     )
 }

@@ -114,6 +114,19 @@ def unbarred(node: Node, name: str = "") -> str:
     return f"{node.name} dropped packets by our rules ({', '.join(there)})" if there else ""
 
 
+def _unmount(step: Step, reach: Reach) -> str:
+    """A node that was stopped since comes back with nothing mounted."""
+    node = reach.nodes.get(step.node)
+    return unmounted(node, str(step.value)) if node else ""
+
+
+def unmounted(node: Node, name: str = "") -> str:
+    """Take away what stands between pods and their volumes; says so, nothing if nothing did."""
+    there = node.volume("unmount", *filter(None, [name]))
+    names = ", ".join(one["name"] for one in there)
+    return f"{node.name} had a file system of ours over volumes ({names})" if there else ""
+
+
 def _let_go(step: Step, reach: Reach) -> str:
     node = reach.nodes.get(step.node)
     return released(node) if node else ""
@@ -229,6 +242,7 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "reclaim": _reclaim,
     "let-go": _let_go,
     "unbar": _unbar,
+    "unmount": _unmount,
     "unshape": _unshape,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

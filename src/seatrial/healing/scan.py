@@ -21,6 +21,7 @@ from seatrial.faults.undo import (
     released,
     revived,
     unbarred,
+    unmounted,
     untainted,
 )
 from seatrial.healing.mends import HEALED, LEFT, Mend, unhealed, untried
@@ -106,8 +107,8 @@ def _let_go_on(record: Record, running: list[Made], progress: Progress) -> Itera
     for made in running:
         try:
             node = found[made.name]
-            mends = (reconnected(node), unbarred(node), revived(node), released(node))
-            said = "; ".join(filter(None, mends))
+            acts = (reconnected, unbarred, revived, released, unmounted)
+            said = "; ".join(filter(None, (act(node) for act in acts)))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)
             continue

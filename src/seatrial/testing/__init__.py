@@ -19,7 +19,7 @@ A doorway: may import everything.
 
 from seatrial.testing.churning import churns, declares, gets_its_set_again, loses_its_set
 from seatrial.testing.kept import Kept
-from seatrial.testing.killing import forgets, kills
+from seatrial.testing.killing import forgets, kills, loses_power
 from seatrial.testing.kubelet import driver_kubelet
 from seatrial.testing.losing import gets_its_disk_back, loses_claim, tells_cluster
 from seatrial.testing.machine import PaperNode
@@ -55,6 +55,7 @@ __all__ = [
     "kills",
     "loses_claim",
     "loses_its_set",
+    "loses_power",
     "restartable",
     "revised",
     "step",

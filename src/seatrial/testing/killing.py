@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from seatrial.testing.story import SET, Story
 
-_FAULT = "process-kill"
+_FAULT, _CUT = "process-kill", "disk-unsynced-loss"
 
 
 def kills(
@@ -22,6 +22,32 @@ def kills(
     before = story.pods[ordinal].get("restarts", 0)
     proof = {**story.proof(ordinal), "restarts": before, "witness": "its runtime"}
     story.stage(_FAULT, ordinal, "receipt", proof)
+    _starts_again(story, ordinal)
+    ended = {"restarts": before + 1, "exit": code, "reason": "Error"}
+    story.stage(_FAULT, ordinal, "healed", {**story.proof(ordinal), **ended})
+    story.answers(ordinal)
+
+
+def loses_power(
+    story: Story, ordinal: int, *, loses: Callable[[], object] = bool, wrote: bool = True
+) -> None:
+    """Let a member write to a disk whose power is cut then; `loses` happens with that."""
+    story.stage(_CUT, ordinal, "planned", {"target": story.proof(ordinal)})
+    story.waits(0.3)
+    _starts_again(story, ordinal)
+    for _ in range(3):
+        story.waits(0.5)
+        story.writes(ordinal)
+    loses()
+    lost = {"dropped": {"files": 1, "bytes": 4096}, "synced": 3, "wrote": wrote}
+    story.stage(_CUT, ordinal, "receipt", {**story.proof(ordinal), **lost, "witness": "its disk"})
+    _starts_again(story, ordinal)
+    story.stage(_CUT, ordinal, "healed", {**story.proof(ordinal), "how": "started again"})
+    story.answers(ordinal)
+
+
+def _starts_again(story: Story, ordinal: int) -> None:
+    before = story.pods[ordinal].get("restarts", 0)
     story.waits(0.5)
     story.pod(ordinal, "MODIFIED", ready=False)
     story.waits(1)
@@ -29,9 +55,6 @@ def kills(
     story.pod(ordinal, "MODIFIED", containers=again, restarts=before + 1)
     story.waits(0.5)
     story.pod(ordinal, "MODIFIED", ready=True)
-    ended = {"restarts": before + 1, "exit": code, "reason": "Error"}
-    story.stage(_FAULT, ordinal, "healed", {**story.proof(ordinal), **ended})
-    story.answers(ordinal)
 
 
 def forgets(story: Story, ordinal: int, records: int = 0) -> None:

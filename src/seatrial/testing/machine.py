@@ -1,7 +1,7 @@
 """A machine of paper: a Node kept in one file, for tests of whoever breaks and mends machines.
 
 Several processes can hold the same one, and it is as it was when one of them is killed.
-May import: machine, errors, testing.{network,runtime}.
+May import: machine, errors, testing.{network,runtime,volumes}.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from seatrial.errors import CannotRun
 from seatrial.machine import Drop, NodeState, Running, Unit
+from seatrial.testing import volumes
 from seatrial.testing.network import PaperNetwork
 from seatrial.testing.runtime import PaperHearing, PaperRuntime
 
@@ -32,10 +33,12 @@ class _Kept:
     frozen: tuple[str, ...] = ()
     bars: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     held: Sequence[str] = ()
+    volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 _FRESH: dict[str, Any] = {
     "cut": False, "cut_from": (), "halted": (), "frozen": (), "bars": {}, "held": (),
+    "volumes": {},
 }  # fmt: skip
 """What no boot leaves as it was."""
 _UNITS = {"containerd": 101, "kubelet": 102}
@@ -78,6 +81,7 @@ class PaperNode:
         kept = self._kept()
         words = {"cut": kept.cut, "cut-from": kept.cut_from, "barred": kept.bars}
         words |= {"halted": kept.halted, "frozen": kept.frozen, "held": kept.held}
+        words |= {"stood-before": kept.volumes}
         return next((word for word, so in words.items() if so), "")
 
     def stop(self) -> None:
@@ -222,6 +226,15 @@ class PaperNode:
     def within(self, number: str, argv: Sequence[str]) -> str:
         """Have the network play the program."""
         return self.network.run(number, argv)
+
+    def volume(self, *words: str) -> Any:
+        """Play the program, and write down what it has mounted then."""
+        if self._kept().status != "running":
+            return []
+        then, said = volumes.told(self._kept().volumes, self.runtime, words)
+        if then != self._kept().volumes:
+            self._become(volumes=then)
+        return said
 
     def container(self, number: str) -> Running | None:
         """Give what its runtime runs, or has run."""

@@ -33,7 +33,8 @@ class PaperRuntime:
     """`containers` run now, `known` ran once; both by id. `listeners` hear of every change.
 
     `volumes` are the folders of volumes on the node's disk, `limits` the memory limits by id;
-    what ends for want of memory is counted as `kills`, unless nobody tells.
+    what ends for want of memory is counted as `kills`, unless nobody tells. `dropped` are the files
+    and bytes that a power cut takes.
     """
 
     containers: dict[str, Running] = field(default_factory=dict)
@@ -42,6 +43,12 @@ class PaperRuntime:
     volumes: list[str] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     kills: int = 1
+    dropped: tuple[int, int] = (1, 10)
+
+    def lost(self) -> dict[str, int]:
+        """Say what a power cut took: files and bytes."""
+        files, size = self.dropped
+        return {"files": files, "bytes": size}
 
     def starts(self, found: Running) -> None:
         """Let a container start."""

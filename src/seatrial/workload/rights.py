@@ -61,6 +61,10 @@ _FAULTS: Mapping[str, set[Right]] = {
     "kubelet-stop": _KUBELET,
     "runtime-stop": _KUBELET,
     "node-cut-control-plane": _KUBELET,
+    **dict.fromkeys(
+        ("disk-full", "disk-read-only", "disk-io-errors", "disk-unsynced-loss"),
+        _on("pods", "get"),
+    ),
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),
     "evict-all": _on("pods/eviction", "create"),

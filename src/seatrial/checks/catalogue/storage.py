@@ -13,6 +13,7 @@ from seatrial.checks import (
     retention,
     speeds,
     storage,
+    synced,
     wiring,
 )
 from seatrial.model import Guarantee
@@ -86,9 +87,10 @@ GUARANTEES = (
         "storage.synced",
         "acknowledged data outlive the loss of everything that was not synced",
         "https://github.com/dsrhaslab/lazyfs",
-        "nothing yet: it needs a FUSE layer that drops unsynced writes; unknown without it",
-        (),
-        durable.synced,
+        "a file system of ours stands before a member's volume while clients write; it takes back "
+        "what was not synced, and the member with it; each is read whole at the end",
+        ("disk-unsynced-loss",),
+        synced.synced,
         of_the_ground=True,
     ),
     Guarantee(

@@ -51,7 +51,13 @@ def modules(wanted: Inputs) -> list[Module]:
         Module(folder / "etcd", ("tool",), "etcd", 20, renamed={"server": "etcd"}),
         Module(folder / "local-path-provisioner", ("tool",), "local-path-provisioner", 8),
         Module(folder / "pause", (".",), "pause", 1),
+        volume_module(),
     ]
+
+
+def volume_module() -> Module:
+    """Give the module of the program that stands between a pod and its volume."""
+    return Module(carried("clusters") / "nodeimage" / "volume", (".",), "seatrial-volume", 5)
 
 
 def kind_module() -> Module:
