@@ -62,6 +62,7 @@ CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
 TRUE = "True"
 REPLICAS = 3
 FENCED = "node-kill, fenced"
+STALE = "node-stale-return"
 STANDING = (
     "process-stop", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
     "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill",
@@ -69,10 +70,10 @@ STANDING = (
 # The first needs the pods that the runtime of paper was told of.
 BREAKING = (
     "partition", "node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "set-delete",
-    FENCED, *STANDING,
+    FENCED, STALE, *STANDING,
 )  # fmt: skip
 ONE_OF_A_KIND = (
-    "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED,
+    "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED, STALE,
     "process-stop", "node-freeze", "node-cordon",
 )  # fmt: skip
 """One fault for each step of the journal, by which the others are undone as well."""
@@ -104,13 +105,15 @@ class World:
             if when == "after":
                 status = state.status
                 status = found.amiss or status if status == "running" else status
+                if status == "exited":
+                    runtime.containers.clear()
                 now = {"machine": status, "boot": state.boot}
                 self.write({**now, "fenced": bool(self.taints)})
             if fuse:
                 fuse.tick()
 
         runtime, network = PaperRuntime(), PaperNetwork()
-        for n in range(REPLICAS):
+        for n in () if self.moved else range(REPLICAS):
             runtime.starts(Running(f"of web-{n}", "web", f"web-{n}", f"{n} 0", "x", 0.0))
             network.pods[f"of web-{n}"] = f"10.1.0.{n}"
         path = self.folder / "node.json"
@@ -141,6 +144,11 @@ class World:
         path = self.folder / "taints"
         found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
         return found
+
+    @property
+    def moved(self) -> bool:
+        """Whether the members went on elsewhere: their node was out of service."""
+        return any(line.get("taints") for line in self.truth)
 
     @property
     def marks(self) -> dict[str, Any]:
@@ -264,7 +272,7 @@ class Stream:
         done = sum(isinstance(act, int) for act in acts) + (
             "cut" in acts and self.world.node().reached
         )
-        done += sum("evicted" in line for line in self.world.truth)
+        done += sum("evicted" in line for line in self.world.truth) + self.world.moved
         cut = "2026-01-01T00:00:00Z" if self.world.node().amiss == "cut" else None
         number = f"{state.boot} {done}" if state.boot != "1 1" or done else "paper://of web-1"
         ready = PodStatus(
@@ -275,7 +283,7 @@ class Stream:
         return {
             f"web-{n}": Pod(
                 metadata=Meta(name=f"web-{n}", uid=f"{n} {done}", deletion_timestamp=cut),
-                spec=PodSpec(node_name="sea-worker"),
+                spec=PodSpec(node_name="sea-south" if self.world.moved else "sea-worker"),
                 status=msgspec.structs.replace(ready, pod_ip=f"10.1.0.{n}"),
             )
             for n in range(replicas)
@@ -292,7 +300,8 @@ class Stream:
         closed = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
         spec = NodeSpec(taints=[closed] if self.world.marks else [])
         here = Machine(metadata=meta, spec=spec, status=NodeStatus(conditions=[ready]))
-        away = Machine(metadata=Meta(name="sea-south", labels={ZONE: "south"}))
+        well = NodeStatus(conditions=[Condition(type="Ready", status=TRUE)])
+        away = Machine(metadata=Meta(name="sea-south", labels={ZONE: "south"}), status=well)
         return {"sea-worker": here, "sea-south": away}
 
     def _statefulsets(self) -> dict[str, Set]:
@@ -444,7 +453,7 @@ def test_what_breaks_lastingly_is_written_down_before_and_forgotten_after(fault,
     assert world.well
     assert Journal().read() == ([], {})
     assert false_receipts(world) + false_fences(world) == []
-    assert any("taints" in line for line in world.truth) == (fault == FENCED)
+    assert any("taints" in line for line in world.truth) == (fault in {FENCED, STALE})
 
 
 def test_runs_killed_at_every_step_in_turn_leave_nothing_unhealed(world, monkeypatch):

@@ -60,6 +60,7 @@ _SECONDS = {
     "members are read": 60.0,
     "names settle": 20.0,
     "member is back with its node": 180.0,
+    "member serves elsewhere": 360.0,
     "members are scaled": 90.0,
     "members are updated": 180.0,
     "namespace is gone": 90.0,

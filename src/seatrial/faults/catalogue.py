@@ -29,6 +29,7 @@ from seatrial.faults import (
 from seatrial.faults.control_rows import OF_CONTROL_PLANES
 from seatrial.faults.machine_rows import OF_MACHINES
 from seatrial.faults.network_rows import OF_NETWORKS
+from seatrial.faults.plight_rows import OF_PLIGHTS
 from seatrial.faults.row import Fault
 
 _ANYWHERE = {"kind": "can", "existing": "can, in a namespace of ours"}
@@ -194,5 +195,6 @@ FAULTS: Mapping[str, Fault] = {
         *OF_MACHINES,
         *OF_NETWORKS,
         *OF_CONTROL_PLANES,
+        *OF_PLIGHTS,
     )
 }

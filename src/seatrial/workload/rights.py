@@ -61,6 +61,7 @@ _FAULTS: Mapping[str, set[Right]] = {
     "kubelet-stop": _KUBELET,
     "runtime-stop": _KUBELET,
     "node-cut-control-plane": _KUBELET,
+    "node-stale-return": _CORDON | _KUBELET,
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),
     "evict-all": _on("pods/eviction", "create"),
