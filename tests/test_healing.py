@@ -24,7 +24,7 @@ from seatrial import cli, cluster, healing, timing
 from seatrial.cluster import handles, joining, kind, nodes, records
 from seatrial.cluster.records import Made, Record
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady, ToolFailed
-from seatrial.faults import cordons
+from seatrial.faults import cordons, keepsakes
 from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.healing import watched
@@ -360,6 +360,26 @@ def test_a_cordon_of_ours_that_no_entry_tells_of_is_lifted_and_nobody_elses(api)
 
 
 @pytest.mark.usefixtures("record")
+def test_what_was_taken_away_and_no_entry_tells_of_is_given_back(api):
+    for space in ("x", "y"):
+        api.put("namespaces", space)
+        api.put("secrets", "keys", space, data={"key": "a2V5"})
+    kube = cluster.get("sea").connect()
+    for space in ("x", "y"):
+        path = f"/api/v1/namespaces/{space}/secrets/keys"
+        kube.delete(path, uid=keepsakes.kept(kube, path))
+    left = entry(Step("give-back", path="/api/v1/namespaces/x/secrets"), node="", owner=owner())
+    Journal().open(left)
+    assert [outcome for _, outcome in outcomes(healing.heal(Quiet()))] == ["left"]
+    Journal().close(left)
+    done = healing.heal(Quiet())
+    assert outcomes(done) == [("sea", "healed")]
+    assert done.mends[0].sentence.count("Secret keys was deleted and is made again") == 2
+    assert [*api.of("secrets")] == ["x/keys", "y/keys"]
+    assert healing.heal(Quiet()).mends == ()
+
+
+@pytest.mark.usefixtures("record")
 def test_healing_waits_for_every_node_that_an_entry_names(api, monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "node is back", 0.3)
     away = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
@@ -371,6 +391,7 @@ def test_healing_waits_for_every_node_that_an_entry_names(api, monkeypatch):
     assert "sea-worker2 is not Ready" in done.mends[0].sentence
 
 
+@pytest.mark.usefixtures("record")
 def test_a_worker_drops_packets_until_it_is_told_not_to(engine):
     machine().bar("x-0-partition", [Drop()])
     machine().bar("x-1-partition", [Drop()])

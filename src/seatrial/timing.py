@@ -34,6 +34,7 @@ _SECONDS = {
     "a kept volume is watched": 5.0,
     "an empty disk is watched": 5.0,
     "an empty volume is gone": 30.0,
+    "a missing configuration is watched": 4.0,
     "a lease is not renewed": 6.0,
     "a lease is renewed again": 60.0,
     "a trigger comes": 120.0,

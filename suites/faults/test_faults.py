@@ -106,6 +106,8 @@ def lacking(name: str, ground: Ground) -> str:
         return "of ours|that seatrial made"
     if name == "node-stale-return" and ground.spec.shape not in _MOVING:
         return "is pinned to"
+    if name in {"config-deleted", "secret-deleted"}:
+        return "it names none"
     there = ground.kube.get("/api/v1/nodes")["items"]
     zones = {node["metadata"]["labels"].get(ZONE, "") for node in there} - {""}
     return f"no label {ZONE}" if name == "zone-kill" and len(zones) < 2 else ""  # noqa: PLR2004

@@ -36,7 +36,7 @@ def fenced(scene: Scene, ordinal: int, receipt: Proof) -> Iterator[Proof]:
 
 
 def dead(scene: Scene, receipt: Proof) -> str:
-    """Say by whose word the very machine of a receipt is dead now; raises CannotRun if it may run."""
+    """Say by whose word the very machine of a receipt is dead; raises CannotRun if it may run."""
     node = scene.nodes[receipt["node"]]
     state = node.state()
     same = state.container in {"", receipt["container"]}

@@ -40,6 +40,12 @@ def _on(resource: str, *verbs: str, group: str = "", everywhere: bool = False) -
     return {Right(resource, verb, group, everywhere) for verb in verbs}
 
 
+def _kept(resource: str) -> set[Right]:
+    """Give what it takes to keep an object away and to give it back."""
+    sets = _on("statefulsets", "get", group="apps")
+    return sets | _on(resource, "get", "list", "watch", "create", "delete")
+
+
 _ALWAYS = (
     _on("namespaces", "get", "list", "create", "patch", "delete", everywhere=True)
     | _on("pods", "create", "patch")
@@ -61,6 +67,8 @@ _FAULTS: Mapping[str, set[Right]] = {
     "kubelet-stop": _KUBELET,
     "runtime-stop": _KUBELET,
     "node-cut-control-plane": _KUBELET,
+    "config-deleted": _kept("configmaps"),
+    "secret-deleted": _kept("secrets"),
     "node-stale-return": _CORDON | _KUBELET,
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),
