@@ -52,6 +52,9 @@ INSIDE: dict[str, tuple[Any, ...]] = {
     "memory": ("one",),
     "reaches": ("10.0.0.1", 6443),
     "revive": (),
+    "press": ("one", "cpu"),
+    "pressed": ("one",),
+    "relieve": (),
 }
 """What is done to, and asked of, what a machine runs; with whatever it is asked about."""
 
@@ -141,6 +144,8 @@ class Paper:
             return "".join(f"table inet {name} {{\n}}\n" for name in there)
         if "nft" in words[-1]:
             return "table ip filter\n" + "table inet seatrial-cut\n" * (container in self.cut)
+        if any("SEATRIAL_PRESSURE" in word for word in words):
+            return self.still.pop(f"short {container}", "")
         if "systemctl start" in words[-1]:
             return self.still.pop(container, "")
         return "" if container in self.half else "joined\n"
@@ -276,7 +281,7 @@ def test_nothing_inside_a_machine_that_we_did_not_make_is_touched(act, record):
 
 
 @pytest.mark.usefixtures("record")
-@pytest.mark.parametrize("act", ["halt", "freeze", "exhaust"])
+@pytest.mark.parametrize("act", ["halt", "freeze", "exhaust", "press"])
 @pytest.mark.parametrize("name", ["sea-control-plane", "sea-worker3"])
 def test_nothing_inside_control_plane_and_driver_is_broken(act, name, engine):
     with pytest.raises(BadInput, match="never a victim"):
@@ -288,6 +293,7 @@ def test_nothing_inside_control_plane_and_driver_is_broken(act, name, engine):
 def test_a_node_that_does_not_run_has_nothing_to_revive(engine):
     engine.status("sea-worker-1", "exited")
     assert machine().revive() == ()
+    assert machine().relieve() == ()
     assert engine.asked("exec") == []
 
 
@@ -341,6 +347,17 @@ def test_what_stands_still_in_a_node_is_found_and_goes_on(still, engine):
     assert done.mends[1].what == "sea-worker"
     assert ", ".join(still.splitlines()) in done.mends[1].sentence
     assert engine.still == {"sea-worker2-1": still}
+
+
+@pytest.mark.usefixtures("record")
+def test_what_presses_a_container_is_found_and_ended(engine):
+    said = "cpu:one\nfiles:two\n"
+    engine.still |= {"short sea-worker-1": said, "short sea-worker2-1": said}
+    Journal().open(entry(Step("relieve", node="sea-worker2"), node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert "sea-worker were short by our word (cpu:one, files:two)" in done.mends[1].sentence
+    assert engine.still == {"short sea-worker2-1": said}
 
 
 @pytest.mark.usefixtures("record")

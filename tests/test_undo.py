@@ -65,7 +65,8 @@ FENCED = "node-kill, fenced"
 STALE = "node-stale-return"
 STANDING = (
     "process-stop", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
-    "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill",
+    "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill", "cpu-pressure",
+    "memory-pressure", "file-descriptors",
 )  # fmt: skip
 # The first needs the pods that the runtime of paper was told of.
 BREAKING = (
@@ -74,11 +75,11 @@ BREAKING = (
 )  # fmt: skip
 ONE_OF_A_KIND = (
     "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED, STALE,
-    "process-stop", "node-freeze", "node-cordon",
+    "process-stop", "node-freeze", "node-cordon", "cpu-pressure",
 )  # fmt: skip
 """One fault for each step of the journal, by which the others are undone as well."""
 TURNS = BREAKING if CYCLES >= 1000 else ONE_OF_A_KIND
-DOWN = {"exited", "absent", "cut", "paused", "halted", "frozen", "cut-from", "barred"}
+DOWN = {"exited", "absent", "cut", "paused", "halted", "frozen", "cut-from", "barred", "pressed"}
 LOWEST = {"set-delete": 0}
 
 
@@ -116,6 +117,7 @@ class World:
         for n in () if self.moved else range(REPLICAS):
             runtime.starts(Running(f"of web-{n}", "web", f"web-{n}", f"{n} 0", "x", 0.0))
             network.pods[f"of web-{n}"] = f"10.1.0.{n}"
+            runtime.limits[f"of web-{n}"] = 2**28
         path = self.folder / "node.json"
         found = PaperNode(path, tell=tell, runtime=runtime, network=network)
         network.rules = lambda: {f"{found.name}/{x}": drops for x, drops in found.drops().items()}
@@ -293,7 +295,7 @@ class Stream:
         state = self.world.node().state()
         spoken = datetime.fromtimestamp(state.started + 1, UTC).isoformat()
         node = self.world.node()
-        reached = state.status == "running" and node.amiss in {"", "frozen"}
+        reached = state.status == "running" and node.amiss in {"", "frozen", "pressed"}
         status = TRUE if reached else "Unknown"
         ready = Condition(type="Ready", status=status, last_heartbeat_time=spoken)
         meta = Meta(name="sea-worker", uid=state.container, labels={ZONE: "north"})
@@ -339,6 +341,7 @@ def world(tmp_path, monkeypatch) -> World:
         lambda name: replace(brief, seconds=0.0) if name == brief.name else limit(name),
     )
     monkeypatch.setitem(timing._SECONDS, "a broken network is watched", 0.0)
+    monkeypatch.setitem(timing._SECONDS, "a pressure is watched", 0.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "world").mkdir()
     found = World(tmp_path / "world")

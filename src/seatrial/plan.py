@@ -18,7 +18,8 @@ _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
 _OF_ONE = frozenset({
     "claim-lost", "process-kill", "process-stop", "out-of-memory", "partition",
-    "partition-one-way", "packet-loss", "bandwidth", "latency",
+    "partition-one-way", "packet-loss", "bandwidth", "latency", "cpu-pressure",
+    "memory-pressure", "file-descriptors",
 })  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"

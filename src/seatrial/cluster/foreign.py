@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import NotOurs
-from seatrial.machine import Drop, Hearing, NodeState, Running, Unit
+from seatrial.machine import Drop, Hearing, NodeState, Pressure, Running, Unit
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,21 @@ class Foreign:
         raise self._refusal()
 
     def exhaust(self, number: str) -> int:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def press(self, number: str, kind: str) -> None:
+        """Refuse."""
+        del number, kind
+        raise self._refusal()
+
+    def pressed(self, number: str) -> Pressure:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def relieve(self, number: str = "") -> tuple[str, ...]:
         """Refuse."""
         del number
         raise self._refusal()

@@ -7,7 +7,7 @@ May import: faults.*.
 
 from __future__ import annotations
 
-from seatrial.faults import config_deleted, node_stale_return
+from seatrial.faults import config_deleted, node_stale_return, pressure
 from seatrial.faults.row import Fault
 
 _MACHINE = {
@@ -18,6 +18,12 @@ _CONFIGURED = {
     "kind": "can, a set whose template names one",
     "existing": "can, in a namespace of ours, a set whose template names one",
 }
+_PRESSED = {"kind": "can, a worker", "existing": "cannot: its nodes' control groups are not ours"}
+_LIMITED = {
+    "kind": "can, a container with a memory limit",
+    "existing": "cannot: its nodes' control groups are not ours to fill",
+}
+_RESOURCES = "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/"
 
 OF_PLIGHTS = (
     Fault(
@@ -45,5 +51,30 @@ OF_PLIGHTS = (
         config_deleted.inject_secret,
         _CONFIGURED,
         config_deleted.undo_secret,
+    ),
+    Fault(
+        "cpu-pressure",
+        "processes of ours compute in the member's own control group, one a CPU, and are ended",
+        _RESOURCES,
+        pressure.inject_cpu,
+        _PRESSED,
+        pressure.undo,
+    ),
+    Fault(
+        "memory-pressure",
+        "memory is held in the member's own control group, up to near its limit, and let go",
+        _RESOURCES,
+        pressure.inject_memory,
+        _LIMITED,
+        pressure.undo,
+    ),
+    Fault(
+        "file-descriptors",
+        "the member's main process may open no file or connection beyond those that it has; then "
+        "it may again",
+        "https://man7.org/linux/man-pages/man2/getrlimit.2.html",
+        pressure.inject_files,
+        _PRESSED,
+        pressure.undo,
     ),
 )

@@ -185,6 +185,17 @@ def _give_back(step: Step, reach: Reach) -> str:
     return keepsakes.given_back(reach.kube, step.path) if reach.kube else ""
 
 
+def _relieve(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return relieved(node) if node else ""
+
+
+def relieved(node: Node) -> str:
+    """End what presses containers of a node; says so, nothing when nothing did."""
+    there = node.relieve()
+    return f"containers of {node.name} were short by our word ({', '.join(there)})" if there else ""
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -233,6 +244,7 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "discard": _discard,
     "reclaim": _reclaim,
     "give-back": _give_back,
+    "relieve": _relieve,
     "let-go": _let_go,
     "unbar": _unbar,
     "unshape": _unshape,

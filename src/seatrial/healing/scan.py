@@ -19,6 +19,7 @@ from seatrial.faults.undo import (
     put_right,
     reconnected,
     released,
+    relieved,
     revived,
     unbarred,
     untainted,
@@ -107,8 +108,8 @@ def _let_go_on(record: Record, running: list[Made], progress: Progress) -> Itera
     for made in running:
         try:
             node = found[made.name]
-            mends = (reconnected(node), unbarred(node), revived(node), released(node))
-            said = "; ".join(filter(None, mends))
+            looks = (reconnected, unbarred, revived, released, relieved)
+            said = "; ".join(filter(None, (look(node) for look in looks)))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)
             continue

@@ -1,7 +1,7 @@
 """A machine of paper: a Node kept in one file, for tests of whoever breaks and mends machines.
 
 Several processes can hold the same one, and it is as it was when one of them is killed.
-May import: machine, errors, testing.{network,runtime}.
+May import: machine, errors, testing.{network,pressing,runtime}.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from seatrial.errors import CannotRun
 from seatrial.machine import Drop, NodeState, Running, Unit
 from seatrial.testing.network import PaperNetwork
+from seatrial.testing.pressing import Pressing
 from seatrial.testing.runtime import PaperHearing, PaperRuntime
 
 
@@ -32,17 +33,19 @@ class _Kept:
     frozen: tuple[str, ...] = ()
     bars: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     held: Sequence[str] = ()
+    presses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 _FRESH: dict[str, Any] = {
     "cut": False, "cut_from": (), "halted": (), "frozen": (), "bars": {}, "held": (),
+    "presses": {},
 }  # fmt: skip
 """What no boot leaves as it was."""
 _UNITS = {"containerd": 101, "kubelet": 102}
 
 
 @dataclass(frozen=True)
-class PaperNode:
+class PaperNode(Pressing):
     """A Node whose state is the file `path`; `tell` hears of every change, before and after it.
 
     As a real one it passes through half-made states: it is lost in two steps, and joins in two.
@@ -78,6 +81,7 @@ class PaperNode:
         kept = self._kept()
         words = {"cut": kept.cut, "cut-from": kept.cut_from, "barred": kept.bars}
         words |= {"halted": kept.halted, "frozen": kept.frozen, "held": kept.held}
+        words |= {"pressed": kept.presses}
         return next((word for word, so in words.items() if so), "")
 
     def stop(self) -> None:
