@@ -51,7 +51,9 @@ class Member(PaperRuntime):
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    for name in ("process ends", "container is started again", "a pressure is watched"):
+    for name in ("process ends", "container is started again"):
+        monkeypatch.setitem(timing._SECONDS, name, 0.3)
+    for name in ("a pressure is seen", "a pressure is watched"):
         monkeypatch.setitem(timing._SECONDS, name, 0.3)
 
 

@@ -37,7 +37,7 @@ OF_NO_MEMBER = frozenset({
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
-    "broken-update:image", "dns-outage", "config-deleted", "secret-deleted",
+    "broken-update:image", "dns-outage", "config-deleted", "secret-deleted", "clock-skew",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})

@@ -37,6 +37,7 @@ _SECONDS = {
     "a missing configuration is watched": 4.0,
     "a lease is not renewed": 6.0,
     "a lease is renewed again": 60.0,
+    "a pressure is seen": 60.0,
     "a pressure is watched": 4.0,
     "a trigger comes": 120.0,
     "api answers": 60.0,

@@ -7,7 +7,7 @@ May import: faults.*.
 
 from __future__ import annotations
 
-from seatrial.faults import config_deleted, node_stale_return, pressure
+from seatrial.faults import clock_skew, config_deleted, node_stale_return, pressure
 from seatrial.faults.row import Fault
 
 _MACHINE = {
@@ -22,6 +22,11 @@ _PRESSED = {"kind": "can, a worker", "existing": "cannot: its nodes' control gro
 _LIMITED = {
     "kind": "can, a container with a memory limit",
     "existing": "cannot: its nodes' control groups are not ours to fill",
+}
+_CLOCK = {
+    "kind": "can, a program for glibc whose answers are dated; of one that is linked statically "
+    "its own file proves that nobody can",
+    "existing": "cannot: its nodes are not ours to read programs by",
 }
 _RESOURCES = "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/"
 
@@ -76,5 +81,14 @@ OF_PLIGHTS = (
         pressure.inject_files,
         _PRESSED,
         pressure.undo,
+    ),
+    Fault(
+        "clock-skew",
+        "the highest member is started with a clock that is an hour ahead (libfaketime before its "
+        "own libraries), and again with the right one",
+        "https://man7.org/linux/man-pages/man7/time_namespaces.7.html",
+        clock_skew.inject,
+        _CLOCK,
+        clock_skew.undo,
     ),
 )

@@ -104,7 +104,7 @@ def _computing(hit: Hit, before: Pressure) -> Proof:
         spent = now.cpu - before.cpu
         return None if spent >= _SPENT else f"its control group used {spent:.2f} s of CPU"
 
-    poll(differs, limit("process ends"))
+    poll(differs, limit("a pressure is seen"))
     took, spent = time.monotonic() - began, now.cpu - before.cpu
     witness = (
         f"its control group used {spent:.1f} s of CPU in {took:.1f} s, with {now.ours} of ours"
@@ -128,7 +128,7 @@ def _holding(hit: Hit, before: Pressure) -> Proof:
         held = f"its control group holds {now.memory} of {most} bytes"
         return None if now.memory >= _FULL * most else held
 
-    poll(differs, limit("process ends"))
+    poll(differs, limit("a pressure is seen"))
     witness = f"its control group holds {now.memory} of {most} bytes, it held {before.memory}"
     return {"limit": most, "held": now.memory, "ours": now.ours, "witness": witness}
 
@@ -143,7 +143,7 @@ def _exhausted(hit: Hit, before: Pressure) -> Proof:
             return f"/proc says of {hit.pod.metadata.name} that it may open {now.most} files"
         return None if now.free >= now.most else f"number {now.free} below its limit is free"
 
-    poll(differs, limit("process ends"))
+    poll(differs, limit("a pressure is seen"))
     witness = f"/proc says {now.most} open files at most, it was {before.most}; none below is free"
     return {"limit": now.most, "before": before.most, "open": now.open, "witness": witness}
 

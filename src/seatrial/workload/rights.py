@@ -67,6 +67,7 @@ _FAULTS: Mapping[str, set[Right]] = {
     "kubelet-stop": _KUBELET,
     "runtime-stop": _KUBELET,
     "node-cut-control-plane": _KUBELET,
+    "clock-skew": _SETS | _on("pods", "delete") | _on("statefulsets", "get", group="apps"),
     "config-deleted": _kept("configmaps"),
     "secret-deleted": _kept("secrets"),
     "node-stale-return": _CORDON | _KUBELET,
