@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from seatrial import history
 from seatrial.errors import CannotRun
 from seatrial.faults import FAULTS, broken, config_deleted, keepsakes
-from seatrial.faults.journal import Journal
+from seatrial.faults.journal import Journal, Step
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
 from seatrial.kube.client import Kube, connect
@@ -108,16 +108,30 @@ def test_what_configures_members_is_gone_and_comes_back_as_it_was(name, api, tmp
     assert Journal().read() == ([], {})
 
 
+def written(name: str, api: FakeApi, folder: Path) -> bytes:
+    """Give all that a fault has on disk while it lasts, and all Ops that it writes."""
+    kept = Kept()
+    with staged(api, folder) as scene, broken(FAULTS[name], scene, 0, kept):
+        found = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+        assert b"give-back" in found
+    return found + b"".join(map(history.document, kept.ops))
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_what_is_in_it_is_written_down_nowhere(name, api, tmp_path):
-    kept = Kept()
-    with staged(api, tmp_path) as scene, broken(FAULTS[name], scene, 0, kept):
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
-        written = b"".join(path.read_bytes() for path in files)
-        assert b"give-back" in written
-    written += b"".join(map(history.document, kept.ops))
-    for word in (SECRET, CODED, '"7"', "last-applied"):
-        assert word.encode() not in written
+    found = written(name, api, tmp_path)
+    assert [word for word in (SECRET, CODED, '"7"', "last-applied") if word.encode() in found] == []
+
+
+def test_a_plan_that_held_the_content_would_be_found_out(api, tmp_path, monkeypatch):
+    """The planted defect: undo from the journal, as a set is made again."""
+
+    def planned(scene: Scene, plural: str) -> tuple[Step, ...]:
+        path = f"/api/v1/namespaces/x/{plural}"
+        return (Step("give-back", path=path, value=scene.kube.get(f"{path}/keys")),)
+
+    monkeypatch.setattr(config_deleted, "_undo", planned)
+    assert CODED.encode() in written("secret-deleted", api, tmp_path)
 
 
 def test_a_watch_of_secrets_holds_nothing_of_what_is_in_them(api, tmp_path):
