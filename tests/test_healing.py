@@ -24,7 +24,7 @@ from seatrial import cli, cluster, healing, timing
 from seatrial.cluster import handles, joining, kind, nodes, records
 from seatrial.cluster.records import Made, Record
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady, ToolFailed
-from seatrial.faults import cordons
+from seatrial.faults import cordons, keepsakes
 from seatrial.faults.journal import Entry, Journal, Owner, Step, owner, stamp
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.healing import watched
@@ -52,6 +52,9 @@ INSIDE: dict[str, tuple[Any, ...]] = {
     "memory": ("one",),
     "reaches": ("10.0.0.1", 6443),
     "revive": (),
+    "press": ("one", "cpu"),
+    "pressed": ("one",),
+    "relieve": (),
 }
 """What is done to, and asked of, what a machine runs; with whatever it is asked about."""
 
@@ -144,6 +147,8 @@ class Paper:
             return self._standing(container, *words[4:])
         if "nft" in words[-1]:
             return "table ip filter\n" + "table inet seatrial-cut\n" * (container in self.cut)
+        if any("SEATRIAL_PRESSURE" in word for word in words):
+            return self.still.pop(f"short {container}", "")
         if "systemctl start" in words[-1]:
             return self.still.pop(container, "")
         return "" if container in self.half else "joined\n"
@@ -286,7 +291,7 @@ def test_nothing_inside_a_machine_that_we_did_not_make_is_touched(act, record):
 
 
 @pytest.mark.usefixtures("record")
-@pytest.mark.parametrize("act", ["halt", "freeze", "exhaust"])
+@pytest.mark.parametrize("act", ["halt", "freeze", "exhaust", "press"])
 @pytest.mark.parametrize("name", ["sea-control-plane", "sea-worker3"])
 def test_nothing_inside_control_plane_and_driver_is_broken(act, name, engine):
     with pytest.raises(BadInput, match="never a victim"):
@@ -298,6 +303,7 @@ def test_nothing_inside_control_plane_and_driver_is_broken(act, name, engine):
 def test_a_node_that_does_not_run_has_nothing_to_revive(engine):
     engine.status("sea-worker-1", "exited")
     assert machine().revive() == ()
+    assert machine().relieve() == ()
     assert engine.asked("exec") == []
 
 
@@ -354,6 +360,17 @@ def test_what_stands_still_in_a_node_is_found_and_goes_on(still, engine):
 
 
 @pytest.mark.usefixtures("record")
+def test_what_presses_a_container_is_found_and_ended(engine):
+    said = "cpu:one\nfiles:two\n"
+    engine.still |= {"short sea-worker-1": said, "short sea-worker2-1": said}
+    Journal().open(entry(Step("relieve", node="sea-worker2"), node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert "sea-worker were short by our word (cpu:one, files:two)" in done.mends[1].sentence
+    assert engine.still == {"short sea-worker2-1": said}
+
+
+@pytest.mark.usefixtures("record")
 def test_a_cordon_of_ours_that_no_entry_tells_of_is_lifted_and_nobody_elses(api):
     mine = {"annotations": {cordons.MARK: cordons.OURS}}
     for name in ("sea-worker", "sea-worker2"):
@@ -367,6 +384,26 @@ def test_a_cordon_of_ours_that_no_entry_tells_of_is_lifted_and_nobody_elses(api)
     closed = [name for name in NAMES if there[f"/{name}"].get("spec", {}).get("unschedulable")]
     assert closed == ["sea-worker2", "sea-worker3"]
     assert not cordons.of_ours(there["/sea-worker"])
+
+
+@pytest.mark.usefixtures("record")
+def test_what_was_taken_away_and_no_entry_tells_of_is_given_back(api):
+    for space in ("x", "y"):
+        api.put("namespaces", space)
+        api.put("secrets", "keys", space, data={"key": "a2V5"})
+    kube = cluster.get("sea").connect()
+    for space in ("x", "y"):
+        path = f"/api/v1/namespaces/{space}/secrets/keys"
+        kube.delete(path, uid=keepsakes.kept(kube, path))
+    left = entry(Step("give-back", path="/api/v1/namespaces/x/secrets"), node="", owner=owner())
+    Journal().open(left)
+    assert [outcome for _, outcome in outcomes(healing.heal(Quiet()))] == ["left"]
+    Journal().close(left)
+    done = healing.heal(Quiet())
+    assert outcomes(done) == [("sea", "healed")]
+    assert done.mends[0].sentence.count("Secret keys was deleted and is made again") == 2
+    assert [*api.of("secrets")] == ["x/keys", "y/keys"]
+    assert healing.heal(Quiet()).mends == ()
 
 
 @pytest.mark.usefixtures("record")

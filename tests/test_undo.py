@@ -62,33 +62,27 @@ CYCLES = int(os.environ.get("SEATRIAL_UNDO_CYCLES", "300"))
 TRUE = "True"
 REPLICAS = 3
 FENCED = "node-kill, fenced"
+STALE = "node-stale-return"
 STANDING = (
     "process-stop", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
     "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill", "disk-full",
-    "disk-unsynced-loss",
+    "disk-unsynced-loss", "cpu-pressure", "memory-pressure", "file-descriptors",
 )  # fmt: skip
 # The first needs the pods that the runtime of paper was told of.
 BREAKING = (
     "partition", "node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "set-delete",
-    FENCED, *STANDING,
+    FENCED, STALE, *STANDING,
 )  # fmt: skip
 ONE_OF_A_KIND = (
-    "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED,
-    "process-stop", "node-freeze", "node-cordon", "disk-full",
+    "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED, STALE,
+    "process-stop", "node-freeze", "node-cordon", "disk-full", "cpu-pressure",
 )  # fmt: skip
 """One fault for each step of the journal, by which the others are undone as well."""
 TURNS = BREAKING if CYCLES >= 1000 else ONE_OF_A_KIND
 DOWN = {
-    "exited",
-    "absent",
-    "cut",
-    "paused",
-    "halted",
-    "frozen",
-    "cut-from",
-    "barred",
+    "exited", "absent", "cut", "paused", "halted", "frozen", "cut-from", "barred", "pressed",
     "stood-before",
-}
+}  # fmt: skip
 LOWEST = {"set-delete": 0}
 
 
@@ -98,7 +92,7 @@ class Restarting(PaperRuntime):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
-        for n in range(REPLICAS):
+        for n in () if world.moved else range(REPLICAS):
             self.starts(self.number(n))
 
     def number(self, n: int) -> Running:
@@ -134,6 +128,8 @@ class World:
             if when == "after":
                 status = state.status
                 status = found.amiss or status if status == "running" else status
+                if status == "exited":
+                    runtime.containers.clear()
                 now = {"machine": status, "boot": state.boot}
                 self.write({**now, "fenced": bool(self.taints)})
             if fuse:
@@ -142,6 +138,7 @@ class World:
         runtime, network = Restarting(self), PaperNetwork()
         for n in range(REPLICAS):
             network.pods[f"of web-{n}"] = f"10.1.0.{n}"
+            runtime.limits[f"of web-{n}"] = 2**28
         path = self.folder / "node.json"
         found = PaperNode(path, tell=tell, runtime=runtime, network=network)
         network.rules = lambda: {f"{found.name}/{x}": drops for x, drops in found.drops().items()}
@@ -176,6 +173,11 @@ class World:
         path = self.folder / "taints"
         found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
         return found
+
+    @property
+    def moved(self) -> bool:
+        """Whether the members went on elsewhere: their node was out of service."""
+        return any(line.get("taints") for line in self.truth)
 
     @property
     def marks(self) -> dict[str, Any]:
@@ -302,7 +304,7 @@ class Stream:
         done = sum(isinstance(act, int) for act in acts) + (
             "cut" in acts and self.world.node().reached
         )
-        done += sum("evicted" in line for line in self.world.truth)
+        done += sum("evicted" in line for line in self.world.truth) + self.world.moved
         cut = "2026-01-01T00:00:00Z" if self.world.node().amiss == "cut" else None
         again = self.world.restarts(1)
         number = f"{state.boot} {done}" if state.boot != "1 1" or done else "paper://of web-1"
@@ -316,7 +318,7 @@ class Stream:
         return {
             f"web-{n}": Pod(
                 metadata=Meta(name=f"web-{n}", uid=f"{n} {done}", deletion_timestamp=cut),
-                spec=PodSpec(node_name="sea-worker"),
+                spec=PodSpec(node_name="sea-south" if self.world.moved else "sea-worker"),
                 status=msgspec.structs.replace(ready, pod_ip=f"10.1.0.{n}"),
             )
             for n in range(replicas)
@@ -326,14 +328,15 @@ class Stream:
         state = self.world.node().state()
         spoken = datetime.fromtimestamp(state.started + 1, UTC).isoformat()
         node = self.world.node()
-        reached = state.status == "running" and node.amiss in {"", "frozen"}
+        reached = state.status == "running" and node.amiss in {"", "frozen", "pressed"}
         status = TRUE if reached else "Unknown"
         ready = Condition(type="Ready", status=status, last_heartbeat_time=spoken)
         meta = Meta(name="sea-worker", uid=state.container, labels={ZONE: "north"})
         closed = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
         spec = NodeSpec(taints=[closed] if self.world.marks else [])
         here = Machine(metadata=meta, spec=spec, status=NodeStatus(conditions=[ready]))
-        away = Machine(metadata=Meta(name="sea-south", labels={ZONE: "south"}))
+        well = NodeStatus(conditions=[Condition(type="Ready", status=TRUE)])
+        away = Machine(metadata=Meta(name="sea-south", labels={ZONE: "south"}), status=well)
         return {"sea-worker": here, "sea-south": away}
 
     def _statefulsets(self) -> dict[str, Set]:
@@ -370,8 +373,8 @@ def world(tmp_path, monkeypatch) -> World:
         "limit",
         lambda name: replace(brief, seconds=0.0) if name == brief.name else limit(name),
     )
-    for name in ("network is watched", "disk is watched"):
-        monkeypatch.setitem(timing._SECONDS, f"a broken {name}", 0.0)
+    for name in ("broken network is watched", "broken disk is watched", "pressure is watched"):
+        monkeypatch.setitem(timing._SECONDS, f"a {name}", 0.0)
     monkeypatch.setitem(timing._SECONDS, "unsynced writes gather", 0.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "world").mkdir()
@@ -491,7 +494,7 @@ def test_what_breaks_lastingly_is_written_down_before_and_forgotten_after(fault,
     assert world.well
     assert Journal().read() == ([], {})
     assert false_receipts(world) + false_fences(world) == []
-    assert any("taints" in line for line in world.truth) == (fault == FENCED)
+    assert any("taints" in line for line in world.truth) == (fault in {FENCED, STALE})
 
 
 def test_runs_killed_at_every_step_in_turn_leave_nothing_unhealed(world, monkeypatch):

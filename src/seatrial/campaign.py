@@ -3,7 +3,7 @@
 Each test that passed is a line of a file, with the fingerprint of the code that it passed with: the
 next call leaves it out, unless anything was changed since. What failed is tried again.
 Source: pytest, "Writing hook functions"; JSON Lines.
-May import: the standard library and pytest.
+A doorway. May import: the standard library and pytest.
 """
 
 from __future__ import annotations

@@ -83,6 +83,26 @@ class Drop:
     rate: int = 0
 
 
+PRESSURES = ("cpu", "memory", "files")
+"""What a container can be made short of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """What a container uses, as its kernel counts it, and how many processes of `ours` press it.
+
+    `cpu` is in seconds since it was made, `memory` in bytes. Of its main process: `open` is how
+    many descriptors it has, `most` its soft limit, `free` the lowest number that is not taken.
+    """
+
+    cpu: float
+    memory: int
+    open: int
+    most: int
+    free: int
+    ours: int
+
+
 class Hearing(Protocol):
     """What a runtime tells while it is listened to; it ends when the runtime or the node does."""
 
@@ -139,6 +159,9 @@ class Node(Protocol):
         Gives how often the kernel killed there meanwhile; 0 when it did not or nobody can tell.
         """
 
+    def press(self, number: str, kind: str) -> None:
+        """Make the container with this id short of one of PRESSURES, for two minutes at most."""
+
     def remaining(self, disks: Sequence[str]) -> tuple[str, ...]:
         """Say which of these disks are still there."""
 
@@ -156,6 +179,9 @@ class Node(Protocol):
 
     def revive(self) -> tuple[str, ...]:
         """Start the units and let go on the processes of pods that stand still; name them."""
+
+    def relieve(self, number: str = "") -> tuple[str, ...]:
+        """End what presses a container, all containers if it is empty; each as `cpu:ID`."""
 
     def join(self) -> None:
         """Make a lost one again under its old name, Ready; what is left of it goes first."""
@@ -183,6 +209,9 @@ class Node(Protocol):
 
     def memory(self, number: str) -> int:
         """Ask its kernel for the memory limit of a container that runs, in bytes; 0 for none."""
+
+    def pressed(self, number: str) -> Pressure:
+        """Ask its kernel what a container that runs uses."""
 
     def bar(self, name: str, drops: Sequence[Drop]) -> None:
         """Drop these packets from now on, under a name of ours."""

@@ -19,7 +19,8 @@ _OF_ALL = frozenset({"pods-delete", "set-delete"})
 _OF_ONE = frozenset({
     "claim-lost", "process-kill", "process-stop", "out-of-memory", "partition",
     "partition-one-way", "packet-loss", "bandwidth", "latency", "disk-full", "disk-read-only",
-    "disk-io-errors", "disk-unsynced-loss",
+    "disk-io-errors", "disk-unsynced-loss", "cpu-pressure", "memory-pressure",
+    "file-descriptors",
 })  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
@@ -37,7 +38,7 @@ OF_NO_MEMBER = frozenset({
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
-    "broken-update:image", "dns-outage",
+    "broken-update:image", "dns-outage", "config-deleted", "secret-deleted", "clock-skew",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})

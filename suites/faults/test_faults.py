@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from seatrial.model import Json
 
 pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
+_MOVING = ("three-workers-shared",)
+"""The shapes whose volumes can follow a member."""
 _SEEN = ("planned", "undo", "receipt", "healed", "stopped")
 
 
@@ -103,6 +105,10 @@ def lacking(name: str, ground: Ground) -> str:
     assert said.startswith(("can", "cannot: "))
     if said.startswith("cannot"):
         return "of ours|that seatrial made"
+    if name == "node-stale-return" and ground.spec.shape not in _MOVING:
+        return "is pinned to"
+    if name in {"config-deleted", "secret-deleted"}:
+        return "it names none"
     there = ground.kube.get("/api/v1/nodes")["items"]
     zones = {node["metadata"]["labels"].get(ZONE, "") for node in there} - {""}
     if name == "zone-kill" and len(zones) < 2:  # noqa: PLR2004 - one zone is the last one

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatrial.errors import NotOurs
-from seatrial.machine import Drop, Hearing, NodeState, Running, Unit
+from seatrial.machine import Drop, Hearing, NodeState, Pressure, Running, Unit
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,21 @@ class Foreign:
         raise self._refusal()
 
     def exhaust(self, number: str) -> int:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def press(self, number: str, kind: str) -> None:
+        """Refuse."""
+        del number, kind
+        raise self._refusal()
+
+    def pressed(self, number: str) -> Pressure:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def relieve(self, number: str = "") -> tuple[str, ...]:
         """Refuse."""
         del number
         raise self._refusal()

@@ -12,11 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.cluster import barriers, halts, insides, squeezing, stewards, volumes
+from seatrial.cluster import (
+    barriers,
+    halts,
+    insides,
+    pressing,
+    squeezing,
+    stewards,
+    volumes,
+)
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodes import Container
 from seatrial.errors import BadInput
-from seatrial.machine import Drop, Hearing, Running, Unit
+from seatrial.machine import Drop, Hearing, Pressure, Running, Unit
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,19 @@ class Inside(ABC):
     def exhaust(self, number: str) -> int:
         """Fill its control group from within."""
         return squeezing.exhaust(self.engine(), self._victim(), number)
+
+    def press(self, number: str, kind: str) -> None:
+        """Let processes of ours take it, from within."""
+        pressing.press(self.engine(), self._victim(), number, kind)
+
+    def pressed(self, number: str) -> Pressure:
+        """Read its control groups and its /proc."""
+        return pressing.pressed(self.engine(), self._container(), number)
+
+    def relieve(self, number: str = "") -> tuple[str, ...]:
+        """Look for what we press with; a node that does not run has nothing of it."""
+        awake = self._awake()
+        return pressing.relieve(self.engine(), awake, number) if awake else ()
 
     def reconnect(self) -> bool:
         """Take the rules away that cut it off; a node that does not run has none."""

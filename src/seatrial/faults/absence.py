@@ -33,6 +33,12 @@ def found(kube: Kube, path: str) -> dict[str, Any] | None:
         return None
 
 
+def lives(kube: Kube, namespace: str) -> bool:
+    """Whether a namespace is there to stay."""
+    there = found(kube, f"/api/v1/namespaces/{namespace}")
+    return there is not None and "deletionTimestamp" not in there["metadata"]
+
+
 def made(kube: Kube, path: str, document: Mapping[str, Json]) -> bool:
     """Whether we made the object at `path`: somebody else may have been faster.
 

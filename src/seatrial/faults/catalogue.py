@@ -29,6 +29,7 @@ from seatrial.faults import (
 from seatrial.faults.control_rows import OF_CONTROL_PLANES
 from seatrial.faults.machine_rows import OF_MACHINES
 from seatrial.faults.network_rows import OF_NETWORKS
+from seatrial.faults.plight_rows import OF_PLIGHTS
 from seatrial.faults.row import Fault
 from seatrial.faults.storage_rows import OF_DISKS
 
@@ -196,5 +197,6 @@ FAULTS: Mapping[str, Fault] = {
         *OF_NETWORKS,
         *OF_CONTROL_PLANES,
         *OF_DISKS,
+        *OF_PLIGHTS,
     )
 }

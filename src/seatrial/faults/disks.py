@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.faults.absence import found, made
+from seatrial.faults.absence import found, lives, made
 from seatrial.kube.client import Kube
 from seatrial.kube.volumes import Claim
 from seatrial.kube.watch import Stream
@@ -64,7 +64,7 @@ def given_back(kube: Kube, pod: str, disks: Sequence[Disk]) -> str:
     """
     there = [one for one in disks if _there(kube, one)]
     space, swapped = pod.split("/")[-3], False
-    if _lives(kube, space):
+    if lives(kube, space):
         lost = [one for one in there if not _whole(kube, space, one)]
         swapped = bool(lost)
         if lost:
@@ -152,11 +152,6 @@ def _restored(kube: Kube, one: Disk) -> bool:
 def _there(kube: Kube, one: Disk) -> bool:
     volume = found(kube, volume_path(one["volume"]))
     return volume is not None and volume["metadata"]["uid"] == one["volume_uid"]
-
-
-def _lives(kube: Kube, space: str) -> bool:
-    namespace = found(kube, f"/api/v1/namespaces/{space}")
-    return namespace is not None and "deletionTimestamp" not in namespace["metadata"]
 
 
 def _whole(kube: Kube, space: str, one: Disk) -> bool:

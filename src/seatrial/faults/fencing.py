@@ -27,7 +27,7 @@ def fenced(scene: Scene, ordinal: int, receipt: Proof) -> Iterator[Proof]:
     Enter it inside the fault, so that it is left first. Raises CannotRun without a proof, given
     now, that the very machine of the receipt does not run.
     """
-    node, witness = str(receipt["node"]), _dead(scene, receipt)
+    node, witness = str(receipt["node"]), dead(scene, receipt)
     scene.kube.get(f"/api/v1/nodes/{node}")  # a server that refuses us stops it before the journal
     with undoable(scene, _NAME, ordinal, (Step("untaint", node=node),)):
         tainted(scene.kube, node)
@@ -35,7 +35,8 @@ def fenced(scene: Scene, ordinal: int, receipt: Proof) -> Iterator[Proof]:
         untainted(scene.kube, node)
 
 
-def _dead(scene: Scene, receipt: Proof) -> str:
+def dead(scene: Scene, receipt: Proof) -> str:
+    """Say by whose word the very machine of a receipt is dead; raises CannotRun if it may run."""
     node = scene.nodes[receipt["node"]]
     state = node.state()
     same = state.container in {"", receipt["container"]}

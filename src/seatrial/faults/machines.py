@@ -119,7 +119,7 @@ def lost(scene: Scene, hit: Victim) -> Proof:
 
 def back(scene: Scene, hit: Victim) -> Proof:
     """Wait until the machine and its member are Ready by the word of the kubelet that runs now."""
-    state = _joined(scene, hit)
+    state = joined(scene, hit)
     scene.until_back(hit.ordinal, hit.pod)
     return {**scene.describe(hit.ordinal), "boot": state.boot, "member": "Ready"}
 
@@ -142,7 +142,7 @@ def replaced(scene: Scene, hit: Victim) -> Proof:
 
     The member's volume is gone: bringing it back is another's business.
     """
-    state = _joined(scene, hit, not_uid=hit.uid)
+    state = joined(scene, hit, not_uid=hit.uid)
     pod = scene.member(hit.ordinal)
     uid, node = (pod.metadata.uid, pod.spec.node_name) if pod else ("", "")
     member = "Ready" if pod and pod.ready else scene.trouble(hit.ordinal)
@@ -150,7 +150,11 @@ def replaced(scene: Scene, hit: Victim) -> Proof:
     return {"pod": name, "uid": uid, "node": node, "boot": state.boot, "member": member}
 
 
-def _joined(scene: Scene, hit: Victim, not_uid: str = "") -> NodeState:
+def joined(scene: Scene, hit: Victim, not_uid: str = "") -> NodeState:
+    """Wait until the machine runs with another boot, and is Ready by what its kubelet says then.
+
+    Raises CannotRun when it does not run, or still with the old boot.
+    """
     state = hit.node.state()
     if state.status != "running" or state.boot == hit.before.boot:
         raise CannotRun(f"node {hit.node.name} to run again", seen=f"it is {state.status}")

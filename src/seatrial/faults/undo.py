@@ -1,7 +1,8 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube, faults.{absence,cordons,disks,journal,lists,scratch,sets,shaping}.
+May import: model, errors, kube; faults.{absence,cordons,disks,journal,keepsakes,lists,scratch,
+sets,shaping}.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
-from seatrial.faults import cordons, disks, scratch, sets, shaping
+from seatrial.faults import cordons, disks, keepsakes, scratch, sets, shaping
 from seatrial.faults.absence import absent
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
@@ -193,6 +194,21 @@ def _reclaim(step: Step, reach: Reach) -> str:
     return disks.given_back(reach.kube, step.path, step.value) if reach.kube else ""
 
 
+def _give_back(step: Step, reach: Reach) -> str:
+    return keepsakes.given_back(reach.kube, step.path) if reach.kube else ""
+
+
+def _relieve(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return relieved(node) if node else ""
+
+
+def relieved(node: Node) -> str:
+    """End what presses containers of a node; says so, nothing when nothing did."""
+    there = node.relieve()
+    return f"containers of {node.name} were short by our word ({', '.join(there)})" if there else ""
+
+
 def _untaint(step: Step, reach: Reach) -> str:
     return untainted(reach.kube, step.node) if reach.kube else ""
 
@@ -240,6 +256,8 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "release": _release,
     "discard": _discard,
     "reclaim": _reclaim,
+    "give-back": _give_back,
+    "relieve": _relieve,
     "let-go": _let_go,
     "unbar": _unbar,
     "unmount": _unmount,

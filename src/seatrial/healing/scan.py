@@ -11,7 +11,7 @@ from contextlib import closing
 from seatrial.cluster import kind, machines, nodes, records
 from seatrial.cluster.proof import opened
 from seatrial.cluster.records import Made, Record
-from seatrial.faults import cordons
+from seatrial.faults import cordons, keepsakes
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import unready
 from seatrial.faults.undo import (
@@ -19,6 +19,7 @@ from seatrial.faults.undo import (
     put_right,
     reconnected,
     released,
+    relieved,
     revived,
     unbarred,
     unmounted,
@@ -71,6 +72,7 @@ def _cluster(record: Record, journal: Journal, progress: Progress) -> Iterator[M
     running = [made for made in record.nodes if made not in still and made.name not in held]
     yield from _let_go_on(record, running, progress)
     yield from _opened(record, held)
+    yield from _given_back(record, journal)
 
 
 def _runs(there: Mapping[str, nodes.Container], made: Made) -> bool:
@@ -107,7 +109,7 @@ def _let_go_on(record: Record, running: list[Made], progress: Progress) -> Itera
     for made in running:
         try:
             node = found[made.name]
-            acts = (reconnected, unbarred, revived, released, unmounted)
+            acts = (reconnected, unbarred, revived, released, relieved, unmounted)
             said = "; ".join(filter(None, (act(node) for act in acts)))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)
@@ -137,6 +139,17 @@ def still_unready(since: Mapping[str, float]) -> Callable[[Stream], str | None]:
         return next(filter(None, said), None)
 
     return differs
+
+
+def _given_back(record: Record, journal: Journal) -> Iterator[Mend]:
+    """Look for what we took away and keep a copy of, unless a run that lives keeps some."""
+    living = [e for e in journal.read()[0] if e.cluster == record.name and e.owner.alive]
+    if any(step.do == "give-back" for entry in living for step in entry.undo):
+        return
+    kube = records.cluster(record).connect()
+    for plural in keepsakes.KINDS:
+        if said := keepsakes.given_back(kube, f"/api/v1/{plural}"):
+            yield Mend(record.name, HEALED, said)
 
 
 def _opened(record: Record, held: set[str]) -> Iterator[Mend]:

@@ -236,6 +236,8 @@ KINDS: Mapping[str, Kind] = {
         # Core v1, not events.k8s.io/v1: both show the same stored objects, only this one has the
         # times and counts of every sender under their own names, and it is what kubectl shows.
         Kind("events", "/api/v1", "event", Event, _event, around=True),
+        # Only that they are there: what is in them is never decoded, so that no Op can hold it.
+        *(Kind(f"{what}s", "/api/v1", what, Object) for what in ("configmap", "secret")),
         Kind("statefulsets", "/apis/apps/v1", "set", Set, _set),
         Kind("controllerrevisions", "/apis/apps/v1", "revision", Revision, _revision, around=True),
         Kind("poddisruptionbudgets", "/apis/policy/v1", "budget", Budget, _budget),

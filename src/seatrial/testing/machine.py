@@ -1,7 +1,7 @@
 """A machine of paper: a Node kept in one file, for tests of whoever breaks and mends machines.
 
 Several processes can hold the same one, and it is as it was when one of them is killed.
-May import: machine, errors, testing.{network,runtime,volumes}.
+May import: machine, errors, testing.{barring,network,pressing,runtime,volumes}.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.machine import Drop, NodeState, Running, Unit
+from seatrial.machine import NodeState, Running, Unit
 from seatrial.testing import volumes
+from seatrial.testing.barring import Barring
 from seatrial.testing.network import PaperNetwork
+from seatrial.testing.pressing import Pressing
 from seatrial.testing.runtime import PaperHearing, PaperRuntime
 
 
@@ -34,18 +36,19 @@ class _Kept:
     bars: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     held: Sequence[str] = ()
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    presses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 _FRESH: dict[str, Any] = {
     "cut": False, "cut_from": (), "halted": (), "frozen": (), "bars": {}, "held": (),
-    "volumes": {},
+    "volumes": {}, "presses": {},
 }  # fmt: skip
 """What no boot leaves as it was."""
 _UNITS = {"containerd": 101, "kubelet": 102}
 
 
 @dataclass(frozen=True)
-class PaperNode:
+class PaperNode(Barring, Pressing):
     """A Node whose state is the file `path`; `tell` hears of every change, before and after it.
 
     As a real one it passes through half-made states: it is lost in two steps, and joins in two.
@@ -81,7 +84,7 @@ class PaperNode:
         kept = self._kept()
         words = {"cut": kept.cut, "cut-from": kept.cut_from, "barred": kept.bars}
         words |= {"halted": kept.halted, "frozen": kept.frozen, "held": kept.held}
-        words |= {"stood-before": kept.volumes}
+        words |= {"stood-before": kept.volumes, "pressed": kept.presses}
         return next((word for word, so in words.items() if so), "")
 
     def stop(self) -> None:
@@ -180,34 +183,6 @@ class PaperNode:
     def is_cut(self) -> bool:
         """Whether it is cut off, from whomever."""
         return not self.reached
-
-    def bar(self, name: str, drops: Sequence[Drop]) -> None:
-        """Write them down."""
-        if self._kept().status != "running":
-            raise CannotRun(f"node {self.name} of paper to run", seen=self._kept().status)
-        self._become(bars={**self._kept().bars, name: [asdict(drop) for drop in drops]})
-
-    def barred(self) -> Mapping[str, int]:
-        """Ask the network what was dropped here."""
-        return {name: self.network.dropped[f"{self.name}/{name}"] for name in self._kept().bars}
-
-    def unbar(self, name: str = "") -> tuple[str, ...]:
-        """Forget them."""
-        bars = self._kept().bars
-        there = tuple(known for known in bars if name in ("", known))
-        if there:
-            self._become(bars={known: bars[known] for known in bars if known not in there})
-        return there
-
-    def drops(self) -> Mapping[str, tuple[Drop, ...]]:
-        """Give what is dropped here, by name."""
-        return {
-            name: tuple(
-                Drop(**{**one, "sources": tuple(one["sources"]), "targets": tuple(one["targets"])})
-                for one in found
-            )
-            for name, found in self._kept().bars.items()
-        }
 
     def hold(self, steward: str) -> None:
         """Write it down."""

@@ -40,6 +40,12 @@ def _on(resource: str, *verbs: str, group: str = "", everywhere: bool = False) -
     return {Right(resource, verb, group, everywhere) for verb in verbs}
 
 
+def _kept(resource: str) -> set[Right]:
+    """Give what it takes to keep an object away and to give it back."""
+    sets = _on("statefulsets", "get", group="apps")
+    return sets | _on(resource, "get", "list", "watch", "create", "delete")
+
+
 _ALWAYS = (
     _on("namespaces", "get", "list", "create", "patch", "delete", everywhere=True)
     | _on("pods", "create", "patch")
@@ -65,6 +71,10 @@ _FAULTS: Mapping[str, set[Right]] = {
         ("disk-full", "disk-read-only", "disk-io-errors", "disk-unsynced-loss"),
         _on("pods", "get"),
     ),
+    "clock-skew": _SETS | _on("pods", "delete") | _on("statefulsets", "get", group="apps"),
+    "config-deleted": _kept("configmaps"),
+    "secret-deleted": _kept("secrets"),
+    "node-stale-return": _CORDON | _KUBELET,
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),
     "evict-all": _on("pods/eviction", "create"),
