@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import mmap
 import os
 import shutil
 import signal
@@ -241,6 +242,30 @@ def test_a_mode_is_set_and_tried_at_once(stand):
     said = stand.says("refuse", stand.name, "io-errors", str(pid), stand.path)
     assert (said["tried"]["errno"], said["refused"]) == ("EIO", {"EIO": 1})
     assert [*stand.real.iterdir()] == []
+
+
+def test_what_goes_around_the_page_cache_is_written_and_lost_as_all_else(stand):
+    pid = stand.entered("unsynced")
+    with mmap.mmap(-1, 4096) as page:
+        page.write(b"d" * 4096)
+        handle = os.open(stand.inside(pid, "file"), os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+        os.pwrite(handle, page, 0)
+        os.fsync(handle)
+        os.pwrite(handle, page, 4096)
+        os.close(handle)
+    assert stand.inside(pid, "file").stat().st_size == 8192
+    assert stand.says("drop", stand.name, str(pid), stand.path)["dropped"]["bytes"] == 4096
+    assert (stand.real / "file").read_bytes() == b"d" * 4096
+
+
+def test_what_is_written_through_a_mapping_is_kept_once_it_is_synced(stand):
+    (stand.real / "file").write_bytes(b"old!" * 1024)
+    pid = stand.entered("unsynced")
+    with stand.inside(pid, "file").open("r+b") as file, mmap.mmap(file.fileno(), 0) as page:
+        page[:4] = b"new!"
+        page.flush()
+    stand.says("drop", stand.name, str(pid), stand.path)
+    assert (stand.real / "file").read_bytes()[:8] == b"new!old!"
 
 
 def put(path: Path, data: bytes, at: int = 0, *, sync: bool, extra: int = 0) -> None:
