@@ -355,6 +355,21 @@ def test_a_container_that_still_uses_it_is_served_until_it_ends(stand):
     assert said["ended"] == [pid]
 
 
+def test_the_end_of_an_old_server_leaves_the_next_one_of_its_name_alone(stand):
+    pid = stand.entered()
+    held = os.open(stand.inside(pid, "held"), os.O_RDWR | os.O_CREAT)
+    stand.says("unmount", stand.name)
+    stand.says("mount", stand.name, str(stand.container()), stand.path)
+    assert len(serving(stand)) == 2
+    os.close(held)
+    poll(lambda: None if len(serving(stand)) == 1 else "two servers", PATIENCE)
+    assert stand.says("mode", stand.name, "full")["mode"] == "full"
+
+
+def serving(stand: Stand) -> list[Path]:
+    return [pid for pid in Path("/proc").glob("[0-9]*") if stand._serves(pid)]
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
