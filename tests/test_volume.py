@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import mmap
 import os
 import shutil
 import signal
@@ -243,6 +244,30 @@ def test_a_mode_is_set_and_tried_at_once(stand):
     assert [*stand.real.iterdir()] == []
 
 
+def test_what_goes_around_the_page_cache_is_written_and_lost_as_all_else(stand):
+    pid = stand.entered("unsynced")
+    with mmap.mmap(-1, 4096) as page:
+        page.write(b"d" * 4096)
+        handle = os.open(stand.inside(pid, "file"), os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+        os.pwrite(handle, page, 0)
+        os.fsync(handle)
+        os.pwrite(handle, page, 4096)
+        os.close(handle)
+    assert stand.inside(pid, "file").stat().st_size == 8192
+    assert stand.says("drop", stand.name, str(pid), stand.path)["dropped"]["bytes"] == 4096
+    assert (stand.real / "file").read_bytes() == b"d" * 4096
+
+
+def test_what_is_written_through_a_mapping_is_kept_once_it_is_synced(stand):
+    (stand.real / "file").write_bytes(b"old!" * 1024)
+    pid = stand.entered("unsynced")
+    with stand.inside(pid, "file").open("r+b") as file, mmap.mmap(file.fileno(), 0) as page:
+        page[:4] = b"new!"
+        page.flush()
+    stand.says("drop", stand.name, str(pid), stand.path)
+    assert (stand.real / "file").read_bytes()[:8] == b"new!old!"
+
+
 def put(path: Path, data: bytes, at: int = 0, *, sync: bool, extra: int = 0) -> None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | extra, 0o644)
     try:
@@ -328,6 +353,21 @@ def test_a_container_that_still_uses_it_is_served_until_it_ends(stand):
     assert stand.state()["seen"] == [pid]
     (said,) = stand.says("unmount", stand.name)
     assert said["ended"] == [pid]
+
+
+def test_the_end_of_an_old_server_leaves_the_next_one_of_its_name_alone(stand):
+    pid = stand.entered()
+    held = os.open(stand.inside(pid, "held"), os.O_RDWR | os.O_CREAT)
+    stand.says("unmount", stand.name)
+    stand.says("mount", stand.name, str(stand.container()), stand.path)
+    assert len(serving(stand)) == 2
+    os.close(held)
+    poll(lambda: None if len(serving(stand)) == 1 else "two servers", PATIENCE)
+    assert stand.says("mode", stand.name, "full")["mode"] == "full"
+
+
+def serving(stand: Stand) -> list[Path]:
+    return [pid for pid in Path("/proc").glob("[0-9]*") if stand._serves(pid)]
 
 
 @pytest.mark.parametrize(

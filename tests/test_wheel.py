@@ -84,7 +84,9 @@ def test_a_wheel_in_an_empty_folder_collects_the_suites(collected):
     said = collected
     assert said.returncode == 0, said.stdout + said.stderr
     assert "::test_" in said.stdout
-    assert "error" not in said.stdout.lower()
+    lines = said.stdout.lower().splitlines()
+    # A fault is named after the errors of a disk.
+    assert [line for line in lines if "error" in line and "[disk-io-errors]" not in line] == []
 
 
 @pytest.mark.usefixtures("collected")

@@ -97,10 +97,12 @@ func serve(words []string) (any, error) {
 		return nil, err
 	}
 	os.Remove(door(which))
-	listener, err := net.Listen("unix", door(which))
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: door(which), Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
+	// By the time we end, the door may be the next one's of this name.
+	listener.SetUnlinkOnClose(false)
 	defer listener.Close()
 	server, err := fs.Mount(path, root.RootNode, options(which))
 	if err != nil {

@@ -41,8 +41,15 @@ func beneath(d *disk) (*fs.LoopbackRoot, error) {
 func (n *node) path() string { return filepath.Join(".", n.Path(n.Root())) }
 
 func (n *node) opened(flags uint32) (*handle, syscall.Errno) {
-	clean := int(flags) &^ (syscall.O_APPEND | syscall.O_CREAT | syscall.O_EXCL | syscall.O_TRUNC | fuse.FMODE_EXEC)
-	file, err := os.OpenFile(n.path(), clean|syscall.O_NOFOLLOW, 0)
+	return n.openedAt(n.path(), flags)
+}
+
+// bare leaves out what has been seen to by then: where to append, and what is not in the cache of
+// pages, the kernel knows before it asks us, and our buffers are not aligned as O_DIRECT wants them.
+const bare = syscall.O_APPEND | syscall.O_CREAT | syscall.O_EXCL | syscall.O_TRUNC | syscall.O_DIRECT | fuse.FMODE_EXEC
+
+func (n *node) openedAt(path string, flags uint32) (*handle, syscall.Errno) {
+	file, err := os.OpenFile(path, int(flags)&^bare|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fs.ToErrno(err)
 	}
@@ -76,26 +83,17 @@ func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out 
 		return nil, nil, 0, errno
 	}
 	// The kernel asks to create only what is not there, so that nothing is cut short here.
-	inode, made, _, errno := n.LoopbackNode.Create(ctx, name, flags&^syscall.O_TRUNC, mode, out)
+	inode, made, _, errno := n.LoopbackNode.Create(ctx, name, flags&^(syscall.O_TRUNC|syscall.O_DIRECT), mode, out)
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
 	made.(*fs.LoopbackFile).Release(ctx)
-	found, errno := inode.Operations().(*node).created(filepath.Join(n.path(), name), flags)
+	// It has no place in the tree yet: it is opened where it was made.
+	found, errno := n.openedAt(filepath.Join(n.path(), name), flags)
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
 	return inode, found, 0, 0
-}
-
-// created opens a file that has no place in the tree yet, by the path where it was made.
-func (n *node) created(path string, flags uint32) (*handle, syscall.Errno) {
-	clean := int(flags) &^ (syscall.O_APPEND | syscall.O_CREAT | syscall.O_EXCL | syscall.O_TRUNC)
-	file, err := os.OpenFile(path, clean|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, fs.ToErrno(err)
-	}
-	return n.held(file, flags), 0
 }
 
 func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
