@@ -31,7 +31,7 @@ _MOST = 3
 def disturbances(history: History) -> tuple[Disturbance, ...]:
     """Give all that came between, the first first."""
     found = (*_obstacles(history), *strangers(history), *_nodes(history), *_stewards(history))
-    return tuple(sorted(found, key=lambda one: one.at))
+    return tuple(sorted((*found, *_overdue(history)), key=lambda one: one.at))
 
 
 def weighed(history: History, check: Check, found: Verdict, came: Sequence[Disturbance]) -> Verdict:
@@ -75,6 +75,15 @@ def _obstacles(history: History) -> Iterator[Disturbance]:
     """Give what kept the trial from beginning: there is nothing to judge at all."""
     for op in history.of("obstacle"):
         yield Disturbance(0.0, f"nothing could be tried: {op.value['reason']}", (op,))
+
+
+def _overdue(history: History) -> Iterator[Disturbance]:
+    """Give the faults that were in place for longer than the plan states, and were healed then."""
+    for op in history.of("overdue"):
+        value = op.value
+        name = f"{value['fault']} of ordinal {value['ordinal']}"
+        said = f"{name} was in place for longer than the {value['seconds']:.0f} s of the plan"
+        yield Disturbance(op.invoked, f"{said}, and was healed in the middle", (op,))
 
 
 def _nodes(history: History) -> Iterator[Disturbance]:

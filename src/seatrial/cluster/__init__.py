@@ -70,6 +70,13 @@ def up(spec: Spec, progress: Progress, *, keep: bool = False) -> Cluster:
     when somebody else made one of that name.
     """
     check_spec(spec)
+    record = records.load(spec.name)
+    if record and record.provider == "existing" != spec.provider:
+        raise NotOurs(
+            f"a cluster {spec.name} that seatrial made, or leave to use it",
+            seen=f"it is the cluster of the context {record.context}",
+            remedy=f"--allow {record.context} names it, or another --cluster",
+        )
     return PROVIDERS[spec.provider].up(spec, progress, keep=keep)
 
 
