@@ -43,6 +43,7 @@ def settings(
     given = {
         "PROFILE": profile, "SEED": str(seed), "SHAPE": spec.shape, "TIMING": spec.timing,
         "CLUSTER": spec.name, "KEEP": keep, "OUT": str(out),
+        "ALLOW": spec.allowed.context if spec.allowed else "",
     }  # fmt: skip
     return {f"SEATRIAL_{name}": value for name, value in given.items() if value}
 

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from seatrial import checks, profiles
-from seatrial.chaos import experiments
+from seatrial.chaos import experiments, schedule
 from seatrial.chaos.arguments import OURS
 from seatrial.chaos.declaration import PARTS, activities
 from seatrial.chaos.experiments import Experiment
+from seatrial.chaos.leaders import demand_leader
+from seatrial.chaos.signatures import LEADER
 from seatrial.cli.options import NEWEST, spec_of
-from seatrial.cli.trial import judged_of
+from seatrial.cli.trial import demand_able, judged_of
 from seatrial.cluster import Spec, check_spec
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
@@ -32,6 +34,8 @@ _NEEDS = {
     "back_up": ("recovery", "can be backed up"),
     "restored": ("recovery", "can be restored"),
     "serving": ("client", "has a client that writes"),
+    "silent": ("client", "has a client that writes"),
+    "steady": ("client", "has a client that writes"),
 }
 """By activity: the key that a profile must have for it, and what that key stands for."""
 
@@ -79,6 +83,7 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
     profile = profiles.load(str(settings["profile"]), known=checks.CHECKS)
     _demand_able(document, profile)
     spec = _spec(settings)
+    demand_able([fault.fault for fault in declared.faults], spec)
     plan = Plan(
         profile.name,
         spec.shape,
@@ -88,6 +93,7 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
         declared.faults,
         _command(declared.drill, settings),
         spec.kubernetes,
+        schedule.radius(document, profile.replicas, quorum=declared.quorum),
     )
     return Intent(profile, spec, plan, Path(str(settings["out"])), _keep(settings["keep"]))
 
@@ -102,7 +108,9 @@ def _demand_able(document: Mapping[str, Any], profile: Profile) -> None:
                 remedy="docs/add-a-profile.md says how; `ledger-recovery` has one",
             )
         for ordinal in (*arguments.get("ordinals", ()), arguments.get("ordinal", 0)):
-            if ordinal >= profile.replicas:
+            if ordinal == LEADER:
+                demand_leader(profile)
+            elif ordinal >= profile.replicas:
                 raise BadInput(
                     f"a member {ordinal} of {profile.name}, for the activity {name}",
                     seen=f"it has {profile.replicas} replicas, from 0 on",
@@ -123,6 +131,7 @@ def _spec(settings: Settings) -> Spec:
         str(settings["shape"]),
         str(settings["timing"]),
         str(settings.get("kubernetes", NEWEST)),
+        str(settings.get("allow") or ""),
     )
     check_spec(spec)
     return spec
@@ -146,4 +155,5 @@ def _command(drill: str, settings: Settings) -> str:
     words = ["seatrial", "drill", drill]
     for option in ("profile", "seed", "shape", "timing"):
         words += [f"--{option}", str(settings[option])]
+    words += ["--allow", str(settings["allow"])] if settings.get("allow") else []
     return shlex.join(words)

@@ -56,8 +56,7 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
             undoable(scene, fault.name, ordinal, undo, node) as entry,
         ):
             if entry:
-                file = scene.journal.path(entry)
-                say("undo", {"file": str(file), "steps": [_said(step) for step in undo]})
+                say("undo", _undoing(str(scene.journal.path(entry)), undo))
             ends = recorder.now() + most
             receipt = next(steps)
             say("receipt", receipt)
@@ -70,6 +69,12 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
     finally:
         if steps is not None:
             steps.close()
+
+
+def _undoing(file: str, undo: tuple[Step, ...]) -> Proof:
+    """Say how it will be undone; the machines are told before they are hit, for whoever looks."""
+    nodes = sorted({step.node for step in undo if step.node})
+    return {"file": file, "steps": [_said(step) for step in undo], "nodes": nodes}
 
 
 def _said(step: Step) -> str:

@@ -30,17 +30,19 @@ def within(scene: Scene, fault: str, ordinal: int, undo: Sequence[Step]) -> Iter
     """
     what = touched(scene, fault, ordinal, undo)
     _demand_victims(scene, fault, what)
-    stated = scene.radius
-    if stated is None:
-        yield 0.0
-        return
-    bound = _bound(stated, fault)
-    _demand_few(f"{fault} of {scene.name(ordinal)}", what, bound.nodes, bound.pods)
-    if of_a_machine(fault) and what.pods and not stated.quorum:
-        _demand_majority(scene, fault, what)
+    seconds = _stated(scene, scene.radius, fault, ordinal, what) if scene.radius else 0.0
     with scene.targets.touching(what) as together:
-        _demand_few("all that is broken at once", together, stated.nodes, stated.pods)
-        yield bound.seconds
+        if most := scene.radius:
+            _demand_few("all that is broken at once", together, most.nodes, most.pods)
+        yield seconds
+
+
+def _stated(scene: Scene, most: Radius, fault: str, ordinal: int, what: Touched) -> float:
+    bound = _bound(most, fault)
+    _demand_few(f"{fault} of {scene.name(ordinal)}", what, bound.nodes, bound.pods)
+    if of_a_machine(fault) and what.pods and not most.quorum:
+        _demand_majority(scene, fault, what)
+    return bound.seconds
 
 
 def touched(scene: Scene, fault: str, ordinal: int, undo: Iterable[Step]) -> Touched:

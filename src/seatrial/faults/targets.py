@@ -52,12 +52,18 @@ class Targets:
         """Keep what is touched while the body runs; gives all that is touched now, with it."""
         with self._lock:
             self._touched.append(what)
-            found = [*self._touched]
         try:
-            yield Touched(
-                frozenset().union(*(one.nodes for one in found)),
-                frozenset().union(*(one.pods for one in found)),
-            )
+            yield self.touched
         finally:
             with self._lock:
                 self._touched.remove(what)
+
+    @property
+    def touched(self) -> Touched:
+        """All that is touched now."""
+        with self._lock:
+            found = [*self._touched]
+        return Touched(
+            frozenset().union(*(one.nodes for one in found)),
+            frozenset().union(*(one.pods for one in found)),
+        )

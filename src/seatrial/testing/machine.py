@@ -80,6 +80,11 @@ class PaperNode:
         words |= {"halted": kept.halted, "frozen": kept.frozen, "held": kept.held}
         return next((word for word, so in words.items() if so), "")
 
+    @property
+    def stands_still(self) -> tuple[str, ...]:
+        """The containers whose main process stands still."""
+        return self._kept().frozen
+
     def stop(self) -> None:
         """End it."""
         self._break("exited")
