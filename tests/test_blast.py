@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from seatrial import blast, checks, cluster, profiles
 from seatrial.checks.disturbances import disturbances
 from seatrial.checks.disturbances import weighed as weigh
+from seatrial.cli.options import spec_of
 from seatrial.cli.trial import demand_able
 from seatrial.cluster import Spec, records
 from seatrial.errors import BadInput, NotOurs
@@ -260,6 +261,10 @@ def test_a_fault_that_a_provider_cannot_do_is_refused_before_there_is_a_cluster(
     demand_able(("pod-delete",), Spec("c", provider="existing"))
     with pytest.raises(BadInput, match="its machines are not ours to stop"):
         demand_able(("node-kill",), Spec("c", provider="existing"))
+
+
+def test_a_cluster_that_is_named_needs_neither_shape_nor_timing_of_ours():
+    cluster.check_spec(spec_of("", "three-workers", "fast", "1.34", "theirs"))
 
 
 def test_a_cluster_that_is_not_ours_is_never_taken_without_being_named(monkeypatch):

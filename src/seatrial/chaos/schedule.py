@@ -16,6 +16,7 @@ from seatrial.chaos.declaration import Activity, Hit, activities, hit_of
 from seatrial.model import Radius
 from seatrial.timing import factor, limit
 
+STOP = "Ctrl-C stops it: it heals first, and ends then"
 _HEALS = "member is back with its node"
 _ASKS = "api answers"
 _TIMES = ("within", "seconds")

@@ -21,13 +21,12 @@ from rich.table import Table
 from rich.text import Text
 
 from seatrial.chaos import schedule
-from seatrial.chaos.schedule import Step
+from seatrial.chaos.schedule import STOP, Step
 from seatrial.cli.show import Terminal, bars
 from seatrial.faults.scene import Proof
 from seatrial.model import Json
 from seatrial.progress import Progress, Quiet
 
-STOP = "Ctrl-C stops it: it heals first, and ends then"
 _EVERY = 5.0
 """Seconds between two lines about the same steady state."""
 _CHAOS = "chaostoolkit"

@@ -84,10 +84,10 @@ def check_spec(spec: Spec) -> None:
     """Raise BadInput, with the nearest right word, for what no cluster can be; touches nothing."""
     check_name(spec.name)
     check_version(spec.kubernetes)
-    timings.timing(spec.timing)
     if spec.provider not in PROVIDERS:
         raise unknown("provider", spec.provider, PROVIDERS)
     if spec.provider == "kind":
+        timings.timing(spec.timing)
         shapes.shape(spec.shape)
         if spec.kubernetes:
             inputs(spec.kubernetes)
