@@ -16,7 +16,6 @@ import typer
 from seatrial import blast, checks, history
 from seatrial.chaos import drilling, experiments, intent, schedule
 from seatrial.chaos.experiments import Experiment
-from seatrial.chaos.intent import Intent
 from seatrial.chaos.schedule import STOP, Step
 from seatrial.cli import show
 from seatrial.cli.options import (
@@ -87,7 +86,9 @@ def _list(*, as_json: bool) -> int:
     return 0
 
 
-def _show(found: Experiment, meant: Intent, settings: Mapping[str, str], *, as_json: bool) -> int:
+def _show(
+    found: Experiment, meant: intent.Intent, settings: Mapping[str, str], *, as_json: bool
+) -> int:
     if as_json:
         show.document(_told_of(found, meant, settings))
         return 0
@@ -111,7 +112,9 @@ def _show(found: Experiment, meant: Intent, settings: Mapping[str, str], *, as_j
     return 0
 
 
-def _told_of(found: Experiment, meant: Intent, settings: Mapping[str, str]) -> dict[str, Any]:
+def _told_of(
+    found: Experiment, meant: intent.Intent, settings: Mapping[str, str]
+) -> dict[str, Any]:
     declared = found.declared
     radius = meant.plan.radius
     faults = dict.fromkeys(fault for fault, _ in declared.hits)
