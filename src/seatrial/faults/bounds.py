@@ -46,9 +46,11 @@ def _stated(scene: Scene, most: Radius, fault: str, ordinal: int, what: Touched)
 
 
 def touched(scene: Scene, fault: str, ordinal: int, undo: Iterable[Step]) -> Touched:
-    """Say which machines and members a fault is about to touch."""
+    """Say which machines and members a fault is about to touch; without a radius, its own alone."""
     nodes = frozenset(step.node for step in undo if step.node)
     row = blast.reach(fault)
+    if scene.radius is None:
+        return Touched(nodes, frozenset({scene.name(ordinal)} if row.pods else ()))
     if row.pods == blast.ALL:
         return Touched(nodes, frozenset(map(scene.name, _members(scene))))
     if of_a_machine(fault) and row.pods:
