@@ -315,6 +315,15 @@ def test_all_nodes_of_a_zone_that_we_broke_are_no_disturbance():
     assert len(reasons(story)) == 1
 
 
+@pytest.mark.parametrize("nodes", [["worker-1", "worker-2"], {"worker-1": 3, "worker-2": 4}])
+def test_nodes_that_a_proof_names_alone_or_with_counts_are_ours_too(nodes):
+    story = Seen()
+    story.stage("zone-kill", 1, "undo", {"nodes": nodes})
+    for name in ("worker-1", "worker-2"):
+        node(story, name)
+    assert reasons(story) == []
+
+
 def steward(story: Story, age: float, holder: str = "a", name: str = "controller manager") -> None:
     value = {"name": name, "holder": holder, "age": age, "seconds": 15}
     story.says("probe/stewards", "steward", value)

@@ -43,6 +43,46 @@ def test_a_dry_run_shows_the_steps_and_what_will_be_hit_and_runs_nothing(capsys,
     assert no_child == []
 
 
+def test_a_dry_run_says_how_far_it_reaches_how_it_heals_and_when_at_the_latest(capsys, no_child):
+    assert cli.called(["drill", "node-kill", "--dry-run"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "breaks: node-kill of ordinal 1" in said
+    assert "at most 1 machine and 1 member at once" in said
+    assert "heals: node-kill: the undo journal has its node started again" in said
+    assert "60 s method the node of the member is killed (breaks)" in said
+    assert "Ctrl-C stops it: it heals first" in said
+    assert no_child == []
+
+
+def test_the_timeline_of_a_dry_run_is_in_its_document_too(capsys, no_child):
+    assert cli.called(["drill", "zone-outage", "--dry-run", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["radius"]["quorum"] is True
+    assert (shown["radius"]["nodes"], shown["radius"]["pods"]) == (2, 3)
+    begun = [step["at"] for step in shown["timeline"]]
+    assert begun == sorted(begun)
+    assert [step["name"] for step in shown["timeline"] if step["causes"]]
+    assert no_child == []
+
+
+@pytest.mark.parametrize(
+    ("call", "seen"),
+    [
+        (["leader-cut"], "ledger has no `ask.leader`"),
+        (["node-kill", "--allow", "theirs"], "its machines are not ours to stop"),
+    ],
+)
+def test_a_drill_that_cannot_be_is_refused_with_a_sentence(call, seen, capsys, no_child):
+    assert cli.called(["drill", *call, "--dry-run"]) == 4
+    assert seen in capsys.readouterr().err
+    assert no_child == []
+
+
+def test_a_cluster_that_is_not_ours_is_drilled_only_by_its_name(no_child):
+    assert cli.called(["drill", "pod-drift", "--allow", "theirs", "--yes"]) == 3
+    assert no_child[0]["SEATRIAL_ALLOW"] == "theirs"
+
+
 def test_nothing_is_broken_without_leave(capsys, no_child, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert cli.called(["drill", "node-loss"]) == 4

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from seatrial import evidence, history, places
 from seatrial.errors import CannotRun
 from seatrial.evidence import RunFolder
-from seatrial.model import Json, Op, Outcome, Plan, PlannedFault, Standing, Verdict
+from seatrial.model import Bound, Json, Op, Outcome, Plan, PlannedFault, Radius, Standing, Verdict
 
 PLAN = Plan(
     profile="ledger",
@@ -30,6 +30,7 @@ PLAN = Plan(
     seed=7,
     guarantees=("storage.rebind",),
     faults=(PlannedFault("pod-delete", (1, 0)),),
+    radius=Radius(0, 1, 180.0, False, (Bound("pod-delete", 0, 1, 180.0),)),  # noqa: FBT003
     command="seatrial certify ledger --seed 7",
 )
 HEAD = Op("run", "plan", Outcome.OK, 0.0, 0.0, {"plan": {"profile": "ledger"}})

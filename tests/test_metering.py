@@ -97,7 +97,7 @@ def steady(ground, meter):
     session = Session(Live(*parts), Keep.NEVER, ExitStack(), ExitStack())
 
     def ask(query: str = RATE, within: float = 0.01, **arguments: Any) -> tuple[bool, str]:
-        said = activities.steady(query, within, {KEY: session}, **arguments)
+        said = activities.measured(query, within, {KEY: session}, **arguments)
         return said, session.unmet[-1] if session.unmet else ""
 
     return ask
@@ -242,7 +242,7 @@ def test_a_prometheus_that_does_not_answer_is_not_steady(ground, steady):
 def test_a_trial_without_prometheus_is_not_steady(ground):
     session = SimpleNamespace(live=SimpleNamespace(meter=None, everybody=[0], recorder=ground.kept))
     session.unmet = []
-    assert not activities.steady(RATE, 0.01, {KEY: session}, at_least=0)
+    assert not activities.measured(RATE, 0.01, {KEY: session}, at_least=0)
     assert "--prometheus" in session.unmet[0]
 
 
@@ -323,7 +323,7 @@ def test_a_profile_without_metrics_is_refused_before_anything_is_touched(capsys)
 
 
 def drill(**arguments: Any) -> dict[str, Any]:
-    provider: Any = {"type": "python", "module": "seatrial.chaos.activities", "func": "steady"}
+    provider: Any = {"type": "python", "module": "seatrial.chaos.activities", "func": "measured"}
     provider |= {"arguments": {"query": "up", "within": 5, **arguments}}
     return {"type": "probe", "name": "x", "tolerance": True, "provider": provider}
 

@@ -43,7 +43,7 @@ def laid(tmp_path, monkeypatch):
 
 def asking(query: str, **arguments: Any) -> Any:
     """Give a change to a drill that makes its steady state ask this, and its method stay."""
-    provider = {"type": "python", "module": "seatrial.chaos.activities", "func": "steady"}
+    provider = {"type": "python", "module": "seatrial.chaos.activities", "func": "measured"}
     probe = {"type": "probe", "name": "writes flow", "tolerance": True}
     probe["provider"] = {**provider, "arguments": {"query": query, "within": 30, **arguments}}
 

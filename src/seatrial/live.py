@@ -198,7 +198,8 @@ def _begun(
         driver = stack.enter_context(
             driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
         )
-    return Live(job, alive, _scene(job, alive), driver, recorder, witness, meter)
+    scene = _scene(job, alive, driver.node)
+    return Live(job, alive, scene, driver, recorder, witness, meter)
 
 
 @contextmanager
@@ -252,7 +253,7 @@ def _controlled(job: Job, recorder: Recorder) -> AbstractContextManager[None]:
     return beside(job.profile, reach, job.folder.logs / "controller.log", recorder)
 
 
-def _scene(job: Job, alive: Workload) -> Scene:
+def _scene(job: Job, alive: Workload, driver: str) -> Scene:
     ground = job.ground.cluster
     return Scene(
         alive.kube,
@@ -266,6 +267,8 @@ def _scene(job: Job, alive: Workload) -> Scene:
         run=str(job.folder.path.resolve()),
         container=alive.profile.container,
         image=str(ground.facts["ground_image"]),
+        radius=job.plan.radius,
+        driver=driver,
     )
 
 

@@ -238,6 +238,30 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """The most that one fault may touch: machines, members, and seconds until healing begins."""
+
+    fault: str
+    nodes: int
+    pods: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Radius:
+    """The most that a Plan may touch at any one time; `each` bounds its faults (blast.py).
+
+    With `quorum` it may take so many members at once that no majority is left.
+    """
+
+    nodes: int
+    pods: int
+    seconds: float
+    quorum: bool
+    each: tuple[Bound, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that decides a run; printing `command` is enough to repeat it.
 
@@ -253,6 +277,7 @@ class Plan:
     command: str
     kubernetes: str = ""
     prometheus: bool = False
+    radius: Radius | None = None
 
 
 def of_a_machine(fault: str) -> bool:

@@ -1,6 +1,6 @@
 """Decides all of a run from its seed, before anything is touched, and writes it down as Op 0.
 
-May import: model, errors, triggers, timing, checks.
+May import: model, errors, triggers, timing, blast, checks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePath
 
-from seatrial import checks, timing, triggers
+from seatrial import blast, checks, timing, triggers
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile, of_a_machine
 
@@ -80,7 +80,8 @@ def planned(
         for name in names
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
-    return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes)
+    radius = blast.of_turns(chosen, profile.replicas)
+    return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes, radius)
 
 
 def rounds_of(fault: str) -> tuple[str, int]:

@@ -13,7 +13,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from seatrial.chaos import metrics
-from seatrial.chaos.session import KEY, Session
+from seatrial.chaos.hitting import cause, mend, silent, steady
+from seatrial.chaos.session import KEY, Session, session_of
+from seatrial.chaos.signatures import Configuration, Ordinal, Ordinals, Seconds
 from seatrial.checks.measures import Bounds
 from seatrial.errors import CannotRun, NotReady
 from seatrial.faults.undo import OUT_OF_SERVICE
@@ -23,27 +25,23 @@ from seatrial.model import Outcome
 from seatrial.timing import Limit, factor, wait
 
 __all__ = [
-    "acknowledging", "back_up", "cleared", "fence", "gone", "heal", "kill_node", "lose_node",
-    "moved", "out_of_service", "rescheduled", "restored", "serving", "steady",
-    "unreachable",
+    "acknowledging", "back_up", "cause", "cleared", "fence", "gone", "heal", "kill_node",
+    "lose_node", "measured", "mend", "moved", "out_of_service", "rescheduled", "restored",
+    "serving", "silent", "steady", "unreachable",
 ]  # fmt: skip
 
 UNREACHABLE = "node.kubernetes.io/unreachable"
 """Source: kubernetes.io, "Taints and Tolerations", taint based evictions."""
-Configuration = Mapping[str, Any]
-Ordinal = Annotated[int, Field(ge=0)]
-Ordinals = Annotated[list[Ordinal], Field(min_length=1)]
 Query = Annotated[str, Field(min_length=1)]
 Bound = Annotated[float | None, Field(allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
 def acknowledging(ordinals: Ordinals, within: Seconds, configuration: Configuration) -> bool:
     """Whether each of these members acknowledges a new write within so many seconds."""
-    return _acknowledged(_session(configuration), ordinals, within)
+    return _acknowledged(session_of(configuration), ordinals, within)
 
 
-def steady(
+def measured(
     query: Query,
     within: Seconds,
     configuration: Configuration,
@@ -55,14 +53,14 @@ def steady(
 
     No data is no success, nor is a member (of `ordinals`, all by default) that was not scraped.
     """
-    session = _session(configuration)
+    session = session_of(configuration)
     bounds, members = Bounds(at_least, at_most), ordinals or session.live.everybody
     return metrics.held(session, query, bounds, members, _limit("the query is steady", within))
 
 
 def back_up(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> dict[str, Any]:
     """Have a member backed up now, and wait until that backup is complete."""
-    session = _session(configuration)
+    session = session_of(configuration)
     began = session.live.recorder.now()
     backup = session.live.back_up(ordinal, _limit("a backup is complete", within))
     session.stage("backup", ordinal, began, {"snapshot": backup["snapshot"]})
@@ -71,8 +69,7 @@ def back_up(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> 
 
 def lose_node(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
     """Kill the node that runs a member and remove it with its disk; returns the receipt."""
-    session = _session(configuration)
-    session.live.phase("fault")
+    session = session_of(configuration)
     return dict(session.lose("node-lost", ordinal))
 
 
@@ -81,29 +78,28 @@ def fence(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
 
     Source: kubernetes.io, "Non-graceful node shutdown": never on a machine that may still run.
     """
-    return dict(_session(configuration).fence(ordinal))
+    return dict(session_of(configuration).fence(ordinal))
 
 
 def kill_node(ordinal: Ordinal, configuration: Configuration) -> dict[str, Any]:
     """End the node that runs a member at once; its disk stays. Returns the receipt."""
-    session = _session(configuration)
-    session.live.phase("fault")
+    session = session_of(configuration)
     return dict(session.kill(ordinal))
 
 
 def unreachable(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until Kubernetes has noticed that the member's node is dead, and evicts from it."""
-    return _tainted(_session(configuration), "unreachable", ordinal, UNREACHABLE, within)
+    return _tainted(session_of(configuration), "unreachable", ordinal, UNREACHABLE, within)
 
 
 def out_of_service(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the fence of the member's node is seen."""
-    return _tainted(_session(configuration), "fenced", ordinal, OUT_OF_SERVICE, within)
+    return _tainted(session_of(configuration), "fenced", ordinal, OUT_OF_SERVICE, within)
 
 
 def gone(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the dead member's stuck pod is gone; its claims and volumes stay."""
-    session = _session(configuration)
+    session = session_of(configuration)
     lost = session.receipt(ordinal)
 
     def there(stream: Stream) -> str | None:
@@ -118,7 +114,7 @@ def gone(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> boo
 
 def moved(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until a new pod of the ordinal has another node, with the same claims and volumes."""
-    session = _session(configuration)
+    session = session_of(configuration)
     lost = session.receipt(ordinal)
     wait(
         session.live.alive.stream, _homeless(session, lost), _limit("the member has a node", within)
@@ -135,7 +131,7 @@ def moved(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bo
 
 def cleared(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the dead member's pod, its claims and their volumes are gone."""
-    session = _session(configuration)
+    session = session_of(configuration)
     lost = session.receipt(ordinal)
     claims, volumes = lost["claims"], lost["volumes"]
 
@@ -152,7 +148,7 @@ def cleared(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> 
 
 def rescheduled(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until a new pod of the ordinal has a node, another than the lost one."""
-    session = _session(configuration)
+    session = session_of(configuration)
     lost = session.receipt(ordinal)
 
     return _stage(session, "rescheduled", ordinal, _homeless(session, lost), within, "cleared")
@@ -160,7 +156,7 @@ def rescheduled(ordinal: Ordinal, within: Seconds, configuration: Configuration)
 
 def restored(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the new pod's init container has restored a snapshot and the member starts."""
-    session = _session(configuration)
+    session = session_of(configuration)
     lost = session.receipt(ordinal)
 
     def empty(stream: Stream) -> str | None:
@@ -184,7 +180,7 @@ def restored(ordinal: Ordinal, within: Seconds, configuration: Configuration) ->
 
 def serving(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
     """Wait until the member is Ready and acknowledges a write under its own name."""
-    session = _session(configuration)
+    session = session_of(configuration)
     lost = session.receipt(ordinal)
 
     def unready(stream: Stream) -> str | None:
@@ -210,17 +206,6 @@ def heal(configuration: Configuration) -> list[int]:
     """Heal whatever this experiment broke; gives the ordinals. Nothing broken is fine."""
     session: Session | None = configuration.get(KEY)
     return session.heal() if session else []
-
-
-def _session(configuration: Configuration) -> Session:
-    session: Session | None = configuration.get(KEY)
-    if session is None:
-        raise CannotRun(
-            "a trial to act in",
-            seen="the experiment has no control seatrial.chaos.control, or it could not begin",
-            remedy="copy the `controls` of experiments/node-loss.yaml",
-        )
-    return session
 
 
 def _acknowledged(session: Session, ordinals: list[int], within: float) -> bool:

@@ -50,6 +50,14 @@ def before_method_control(
     configuration[_METHOD] = True
 
 
+def before_activity_control(
+    context: MutableMapping[str, Any], configuration: MutableMapping[str, Any]
+) -> None:
+    """Show which step of the drill begins."""
+    if session := configuration.get(KEY):
+        session.watch.begin(str(context.get("name", "")))
+
+
 def after_activity_control(
     context: MutableMapping[str, Any],
     state: MutableMapping[str, Any],

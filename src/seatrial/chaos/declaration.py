@@ -9,39 +9,43 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seatrial.chaos.arguments import OURS
+from seatrial.chaos.signatures import LEADER, Who
 from seatrial.errors import BadInput
 from seatrial.faults import FAULTS
 from seatrial.model import PlannedFault
 
 BREAKS: Mapping[str, str] = {"kill_node": "node-kill", "lose_node": "node-lost"}
-"""By activity that breaks something: the fault that it causes."""
+"""By activity that breaks one thing only: the fault that it causes; `cause` names its own."""
 FOLLOWS = frozenset(
     {
-        "cleared", "fence", "gone", "moved", "out_of_service", "rescheduled", "restored",
-        "serving", "unreachable",
+        "cleared", "fence", "gone", "mend", "moved", "out_of_service", "rescheduled", "restored",
+        "serving", "silent", "unreachable",
     }
 )  # fmt: skip
 """Activities that follow up what was broken before them, at the same ordinal."""
 PARTS = ("steady state", "method", "rollbacks")
 _CONTROL = "seatrial.chaos.control"
 _EXTENSION = "seatrial"
+_CAUSE, _MEND = "cause", "mend"
 _COPY = "copy it from experiments/node-loss.yaml"
 
 Activity = Mapping[str, Any]
-Hit = tuple[str, int]
-"""A fault and the ordinal that it is done to."""
+Hit = tuple[str, Who]
+"""A fault and the ordinal, or the role, that it is done to."""
+ROLE = f"role={LEADER}"
+"""The trigger of a fault whose target is known only once the members are asked."""
 
 
 class _Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     fault: str
-    ordinals: list[int] = Field(min_length=1)
+    ordinals: list[Who] = Field(min_length=1)
 
 
 class _Extension(BaseModel):
@@ -52,6 +56,7 @@ class _Extension(BaseModel):
     guarantees: list[str] = Field(min_length=1)
     faults: list[_Fault] = []
     blast_radius: str = Field(min_length=1)
+    quorum: Literal["keep", "may"] = "keep"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Declaration:
     """Our extension of an experiment; `where` is what to call the experiment.
 
     `ours` is False for an experiment that none of our activities is in: then nothing is declared.
+    `hits` is each fault with each of its ordinals; with `quorum` no majority need be left.
     """
 
     where: str
@@ -67,11 +73,8 @@ class Declaration:
     guarantees: tuple[str, ...] = ()
     faults: tuple[PlannedFault, ...] = ()
     blast_radius: str = "not declared"
-
-    @property
-    def hits(self) -> list[Hit]:
-        """Each fault with each of its ordinals."""
-        return [(planned.fault, ordinal) for planned in self.faults for ordinal in planned.ordinals]
+    hits: tuple[Hit, ...] = ()
+    quorum: bool = False
 
     def demand_kept(self, document: Mapping[str, Any]) -> None:
         """Refuse an experiment that breaks something else than it declares, or nobody judges."""
@@ -80,13 +83,13 @@ class Declaration:
         _demand_control(document, self.where)
         for part in ("steady state", "rollbacks"):
             for activity, name in _named(document, part):
-                if name in BREAKS:
+                if name in BREAKS or name == _CAUSE:
                     raise BadInput(
                         f"{_title(activity)} of {self.where} in the method",
                         seen=f"it is in the {part}, where nothing may be broken",
                     )
         found = _broken(document, self.where)
-        if sorted(found) != sorted(self.hits):
+        if sorted(map(str, found)) != sorted(map(str, self.hits)):
             raise BadInput(
                 f"{self.where} to declare what its method breaks: {_said(found)}",
                 seen=f"its extension {_EXTENSION} declares {_said(self.hits)}",
@@ -110,7 +113,7 @@ def declared(document: Mapping[str, Any], where: str) -> Declaration:
     except ValidationError as error:
         raise BadInput(f"the extension {_EXTENSION} of {where}", seen=_first(error)) from None
     _demand_known([fault.fault for fault in read.faults], where)
-    faults = tuple(PlannedFault(fault.fault, tuple(fault.ordinals)) for fault in read.faults)
+    faults = tuple(map(_planned, read.faults))
     return Declaration(
         where,
         ours=True,
@@ -118,7 +121,20 @@ def declared(document: Mapping[str, Any], where: str) -> Declaration:
         guarantees=tuple(read.guarantees),
         faults=faults,
         blast_radius=read.blast_radius,
+        hits=tuple((fault.fault, ordinal) for fault in read.faults for ordinal in fault.ordinals),
+        quorum=read.quorum == "may",
     )
+
+
+def hit_of(name: str, arguments: Mapping[str, Any]) -> Hit | None:
+    """Say what one of our activities breaks, by its name; None when it breaks nothing."""
+    fault = arguments.get("fault") if name == _CAUSE else BREAKS.get(name)
+    return (str(fault), arguments["ordinal"]) if fault else None
+
+
+def _planned(read: _Fault) -> PlannedFault:
+    numbers = tuple(ordinal for ordinal in read.ordinals if isinstance(ordinal, int))
+    return PlannedFault(read.fault, numbers, "" if LEADER not in read.ordinals else ROLE)
 
 
 def activities(document: Mapping[str, Any], part: str) -> Sequence[Activity]:
@@ -154,19 +170,36 @@ def _named(document: Mapping[str, Any], part: str) -> Iterator[tuple[Activity, s
 def _broken(document: Mapping[str, Any], where: str) -> list[Hit]:
     """Give what the method breaks, in order; what follows up what nobody broke is refused."""
     found: list[Hit] = []
+    mended: list[Hit] = []
     for activity, name in _named(document, "method"):
-        ordinal = activity["provider"]["arguments"].get("ordinal")
-        if name in BREAKS and activity.get("background"):
+        arguments = activity["provider"].get("arguments") or {}
+        ordinal, hit = arguments.get("ordinal"), hit_of(name, arguments)
+        if hit and activity.get("background"):
             said = "it is in the background, so nobody knows what comes before and after it"
             raise BadInput(f"{_title(activity)} of {where} in its turn", seen=said)
-        if name in BREAKS:
-            found.append((BREAKS[name], ordinal))
-        if name in FOLLOWS and ordinal not in {hit for _, hit in found}:
+        if hit:
+            _demand_known([hit[0]], where)
+            found.append(hit)
+        if name in FOLLOWS and ordinal not in {target for _, target in found}:
             raise BadInput(
                 f"{_title(activity)} of {where} after what it follows up",
                 seen=f"nothing before it breaks ordinal {ordinal}",
             )
+        if name == _MEND:
+            mended.append((str(arguments["fault"]), arguments["ordinal"]))
+            _demand_open(found, mended, activity, where)
     return found
+
+
+def _demand_open(
+    found: Sequence[Hit], mended: Sequence[Hit], activity: Activity, where: str
+) -> None:
+    """Refuse to heal what is not broken, or was healed before."""
+    if mended.count(mended[-1]) > found.count(mended[-1]):
+        raise BadInput(
+            f"{_title(activity)} of {where} to heal what is broken by then",
+            seen=f"broken before it: {_said(found)}; healed: {_said(mended[:-1])}",
+        )
 
 
 def _demand_control(document: Mapping[str, Any], where: str) -> None:

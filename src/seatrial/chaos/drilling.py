@@ -44,6 +44,7 @@ def settings(
         "PROFILE": profile, "SEED": str(seed), "SHAPE": spec.shape, "TIMING": spec.timing,
         "CLUSTER": spec.name, "KEEP": keep, "OUT": str(out),
         "PROMETHEUS": "1" if prometheus else "",
+        "ALLOW": spec.allowed.context if spec.allowed else "",
     }  # fmt: skip
     return {f"SEATRIAL_{name}": value for name, value in given.items() if value}
 

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from seatrial import checks, profiles
-from seatrial.chaos import experiments
+from seatrial.chaos import experiments, schedule
 from seatrial.chaos.arguments import OURS
 from seatrial.chaos.declaration import PARTS, activities
 from seatrial.chaos.experiments import Experiment
+from seatrial.chaos.leaders import demand_leader
+from seatrial.chaos.signatures import LEADER
 from seatrial.cli.options import NEWEST, spec_of
-from seatrial.cli.trial import judged_of
+from seatrial.cli.trial import demand_able, judged_of
 from seatrial.cluster import Spec, check_spec
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
@@ -33,11 +35,13 @@ _NEEDS = {
     "back_up": ("recovery", "can be backed up"),
     "restored": ("recovery", "can be restored"),
     "serving": ("client", "has a client that writes"),
-    "steady": ("metrics", "exports metrics"),
+    "measured": ("metrics", "exports metrics"),
+    "silent": ("client", "has a client that writes"),
+    "steady": ("client", "has a client that writes"),
 }
 """By activity: the key that a profile must have for it, and what that key stands for."""
 
-_QUERY = "steady"
+_QUERY = "measured"
 """The activity that asks a Prometheus, so that there must be one."""
 PROMETHEUS = "SEATRIAL_PROMETHEUS"
 """Asks for a Prometheus beside a drill that does not ask one itself; any text does."""
@@ -91,6 +95,7 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
     profile = profiles.load(str(settings["profile"]), known=checks.CHECKS)
     _demand_able(document, profile)
     spec = _spec(settings)
+    demand_able([fault.fault for fault in declared.faults], spec)
     metered = any(name == _QUERY for name, _ in _ours(document)) or bool(settings.get("prometheus"))
     if metered:
         demand_metrics(profile)
@@ -104,6 +109,7 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
         _command(declared.drill, settings),
         spec.kubernetes,
         metered,
+        schedule.radius(document, profile.replicas, quorum=declared.quorum),
     )
     return Intent(profile, spec, plan, Path(str(settings["out"])), _keep(settings["keep"]))
 
@@ -118,9 +124,11 @@ def _demand_able(document: Mapping[str, Any], profile: Profile) -> None:
                 remedy="docs/add-a-profile.md says how; `ledger-recovery` has one",
             )
         if name == _QUERY and arguments.keys().isdisjoint({"at_least", "at_most"}):
-            raise BadInput("at_least, at_most, or both, for the activity steady", seen="neither")
+            raise BadInput("at_least, at_most, or both, for the activity measured", seen="neither")
         for ordinal in (*(arguments.get("ordinals") or ()), arguments.get("ordinal", 0)):
-            if ordinal >= profile.replicas:
+            if ordinal == LEADER:
+                demand_leader(profile)
+            elif ordinal >= profile.replicas:
                 raise BadInput(
                     f"a member {ordinal} of {profile.name}, for the activity {name}",
                     seen=f"it has {profile.replicas} replicas, from 0 on",
@@ -141,6 +149,7 @@ def _spec(settings: Settings) -> Spec:
         str(settings["shape"]),
         str(settings["timing"]),
         str(settings.get("kubernetes", NEWEST)),
+        str(settings.get("allow") or ""),
     )
     check_spec(spec)
     return spec
@@ -165,4 +174,5 @@ def _command(drill: str, settings: Settings) -> str:
     for option in ("profile", "seed", "shape", "timing"):
         words += [f"--{option}", str(settings[option])]
     words += ["--prometheus"] if settings.get("prometheus") else []
+    words += ["--allow", str(settings["allow"])] if settings.get("allow") else []
     return shlex.join(words)

@@ -1,4 +1,4 @@
-"""A steady state by a query to the trial's Prometheus: activity `steady`.
+"""A steady state by a query to the trial's Prometheus: activity `measured`.
 
 A doorway: may import everything.
 """

@@ -7,43 +7,51 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seatrial import history, run
+from seatrial import blast, history, run
 from seatrial.chaos.account import trouble
 from seatrial.chaos.intent import asked, intended
+from seatrial.chaos.timeline import Watch, watching
 from seatrial.checks.drifts import drifts
 from seatrial.checks.moves import move_of
-from seatrial.cli import show
 from seatrial.errors import CannotRun
 from seatrial.faults import fenced
 from seatrial.faults.scene import Proof
 from seatrial.ground import Keep, grounded, leave
 from seatrial.live import Live, recording
 from seatrial.model import Json, Op, Outcome
+from seatrial.plan import OF_NO_MEMBER, OF_THE_SET
 from seatrial.progress import Progress
 
 KEY = "seatrial"
 _ENDED = ("completed",)
+Hit = tuple[str, int]
+"""A fault and the ordinal that it is done to."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A trial under way. `broken` are the faults that are not healed yet, by ordinal.
+    """A trial under way. `broken` are the nodes that are not healed yet, by the ordinal on them.
 
+    `caused` are all other faults in place, by name and ordinal; `roles` are ordinals by role.
     `since` has when each stage ended; `moving` are the ordinals whose stages the watch times.
     `unmet` says why each probe that gave False did so: Chaos Toolkit keeps the False alone.
+    `watch` shows all of it to a person.
     """
 
     live: Live
     keep: Keep
     living: ExitStack
     ground: ExitStack
+    watch: Watch = field(default_factory=Watch)
     broken: dict[int, ExitStack] = field(default_factory=dict)
+    caused: dict[Hit, ExitStack] = field(default_factory=dict)
+    roles: dict[str, int] = field(default_factory=dict)
     receipts: dict[int, Proof] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
     moving: set[int] = field(default_factory=set)
@@ -75,10 +83,52 @@ class Session:
 
     def _break(self, fault: str, ordinal: int) -> Proof:
         had = self.mounts(ordinal)
+        self.begin()
         with ExitStack() as stack:
-            receipt = {**stack.enter_context(self.live.broken(fault, ordinal)), **had}
+            receipt = {**stack.enter_context(self._shown(fault, ordinal)), **had}
             self.broken[ordinal], self.receipts[ordinal] = stack.pop_all(), receipt
         return receipt
+
+    def cause(self, fault: str, ordinal: int) -> Proof:
+        """Cause any fault, and leave it in place until it is mended or healed."""
+        self.begin()
+        with ExitStack() as stack:
+            receipt = stack.enter_context(self._shown(fault, ordinal))
+            self.caused[fault, ordinal], self.receipts[ordinal] = stack.pop_all(), receipt
+        return receipt
+
+    def mend(self, fault: str, ordinal: int) -> Proof:
+        """Heal one fault that was caused; once nothing is broken all members are waited for.
+
+        Then those that it touched are asked who they are. Gives the proof of healing.
+        """
+        if (fault, ordinal) not in self.caused:
+            raise CannotRun(f"{fault} of ordinal {ordinal} in place", seen="it is not")
+        self.caused.pop((fault, ordinal)).close()
+        if not (self.caused or self.broken):
+            self.live.alive.until_ready()
+            everybody = fault in OF_THE_SET or blast.reach(fault).pods != 1
+            if fault not in OF_NO_MEMBER:
+                self.live.ask(self.live.everybody if everybody else (ordinal,))
+        told = [op for op in self.live.job.folder.so_far().of("fault") if _healing(op, fault)]
+        return dict(told[-1].value["proof"]) if told else {}
+
+    def begin(self) -> None:
+        """Say that the faults begin, once."""
+        if not self.receipts:
+            self.live.phase("fault")
+
+    def untouched(self) -> list[int]:
+        """Give the ordinals that no fault touches now."""
+        hit = self.live.scene.targets.touched.pods
+        return [n for n in self.live.everybody if self.live.scene.name(n) not in hit]
+
+    @contextmanager
+    def _shown(self, fault: str, ordinal: int) -> Iterator[Proof]:
+        shown = self.watch.breaking(fault, ordinal)
+        with shown as proved, self.live.broken(fault, ordinal) as receipt:
+            proved(receipt)
+            yield receipt
 
     def fence(self, ordinal: int) -> Proof:
         """Declare a member's broken node out of service until `heal`, which undoes it first."""
@@ -111,12 +161,18 @@ class Session:
     def heal(self) -> list[int]:
         """Heal whatever is broken; gives the ordinals."""
         healed = []
-        while self.broken:
-            ordinal, stack = self.broken.popitem()
+        while self.caused or self.broken:
+            ordinal, stack = self._last()
             with self.progress.step(f"healing what was done to ordinal {ordinal}", 20):
                 stack.close()
             healed.append(ordinal)
         return healed
+
+    def _last(self) -> tuple[int, ExitStack]:
+        if self.caused:
+            (_, ordinal), stack = self.caused.popitem()
+            return ordinal, stack
+        return self.broken.popitem()
 
     def stage(
         self,
@@ -181,6 +237,22 @@ class Session:
         self.live.note("chaos", "experiment", value)
 
 
+def session_of(configuration: Mapping[str, Any]) -> Session:
+    """Give the trial that an activity acts in; raises CannotRun when there is none."""
+    session: Session | None = configuration.get(KEY)
+    if session is None:
+        raise CannotRun(
+            "a trial to act in",
+            seen="the experiment has no control seatrial.chaos.control, or it could not begin",
+            remedy="copy the `controls` of experiments/node-loss.yaml",
+        )
+    return session
+
+
+def _healing(op: Op, fault: str) -> bool:
+    return bool(op.value["stage"] == "healed" and op.value["fault"] == fault)
+
+
 def _told(op: Op) -> dict[str, Json]:
     """Give what a stage tells of the Op that ended it."""
     value = op.value
@@ -198,7 +270,8 @@ def opened(experiment: Mapping[str, Any], configuration: Mapping[str, Any]) -> S
     """
     intent = intended(experiment, {**asked({}), **configuration})
     with ExitStack() as stack:
-        progress = stack.enter_context(show.terminal())
+        watch = stack.enter_context(watching(experiment))
+        progress = watch.progress
         ground = stack.enter_context(grounded(intent.spec, progress))
         job = run.begun(intent.plan, intent.profile, ground, intent.out, progress)
         try:
@@ -206,7 +279,7 @@ def opened(experiment: Mapping[str, Any], configuration: Mapping[str, Any]) -> S
                 live = living.enter_context(recording(job))
                 live.phase("before")
                 live.ask(live.everybody)
-                return Session(live, intent.keep, living.pop_all(), stack.pop_all())
+                return Session(live, intent.keep, living.pop_all(), stack.pop_all(), watch)
         except BaseException:
             leave(ground, job.namespace, intent.keep, None, progress)
             raise

@@ -15,6 +15,7 @@ from dataclasses import replace
 from seatrial.checks.advice import advise
 from seatrial.checks.catalogue import GUARANTEES
 from seatrial.checks.disturbances import disturbances, weighed
+from seatrial.checks.sight import drill_trouble
 from seatrial.checks.strangers import Disturbance
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, History, Standing, Verdict
@@ -54,12 +55,21 @@ def _disturbances(history: History) -> Sequence[Disturbance]:
 def _judged(history: History, guarantee: Guarantee, came: Sequence[Disturbance]) -> Verdict:
     try:
         found = weighed(history, guarantee.check, guarantee.check(history), came)
+        found = _drilled(history, found)
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
         reason = f"the check itself failed: {type(error).__name__}: {error}"
         return Verdict(guarantee.id, Standing.UNKNOWN, reason)
     with suppress(Exception):  # what is broken is broken, whether or not a cause is found
         return replace(found, advice=advise(history, found))
     return found
+
+
+def _drilled(history: History, found: Verdict) -> Verdict:
+    """Let nothing hold that a drill shows which did not go as its experiment wants."""
+    trouble = drill_trouble(history) if found.verdict is Standing.HOLDS else ""
+    if not trouble:
+        return found
+    return replace(found, verdict=Standing.UNKNOWN, reason=f"in the drill {trouble}")
 
 
 def _unknown(pattern: str) -> BadInput:

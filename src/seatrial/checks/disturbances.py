@@ -7,12 +7,12 @@ May import: model, checks.{findings,strangers}.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from seatrial.checks.findings import indexes
 from seatrial.checks.strangers import Disturbance, strangers
-from seatrial.model import Check, History, Op, Standing, Verdict
+from seatrial.model import Check, History, Json, Op, Standing, Verdict
 
 _EARLY = 1.0
 """Seconds by which a watch may tell late of what others felt at once."""
@@ -31,7 +31,7 @@ _MOST = 3
 def disturbances(history: History) -> tuple[Disturbance, ...]:
     """Give all that came between, the first first."""
     found = (*_obstacles(history), *strangers(history), *_nodes(history), *_stewards(history))
-    return tuple(sorted(found, key=lambda one: one.at))
+    return tuple(sorted((*found, *_overdue(history)), key=lambda one: one.at))
 
 
 def weighed(history: History, check: Check, found: Verdict, came: Sequence[Disturbance]) -> Verdict:
@@ -77,6 +77,15 @@ def _obstacles(history: History) -> Iterator[Disturbance]:
         yield Disturbance(0.0, f"nothing could be tried: {op.value['reason']}", (op,))
 
 
+def _overdue(history: History) -> Iterator[Disturbance]:
+    """Give the faults that were in place for longer than the plan states, and were healed then."""
+    for op in history.of("overdue"):
+        value = op.value
+        name = f"{value['fault']} of ordinal {value['ordinal']}"
+        said = f"{name} was in place for longer than the {value['seconds']:.0f} s of the plan"
+        yield Disturbance(op.invoked, f"{said}, and was healed in the middle", (op,))
+
+
 def _nodes(history: History) -> Iterator[Disturbance]:
     """Give the nodes under our pods that were not Ready, though no fault of ours hit them."""
     hosts: dict[str, str] = {}
@@ -87,12 +96,17 @@ def _nodes(history: History) -> Iterator[Disturbance]:
         elif op.what == "fault":
             proof = op.value["proof"]
             hit.add(str(proof.get("target", proof).get("node", "")))
-            hit.update(str(one["node"]) for one in proof.get("nodes", ()))
+            hit.update(_named(one) for one in proof.get("nodes", ()))
         elif op.what == "node" and (_gone(op) or not op.value["ready"]):
             name = op.value["name"]
             if name in hosts.values() and name not in hit | told:
                 told.add(name)
                 yield _unready(op)
+
+
+def _named(node: Json) -> str:
+    """Give a node's name: a proof has it alone, or with what else is known of the node."""
+    return str(node["node"] if isinstance(node, Mapping) else node)
 
 
 def _told(history: History, *kinds: str) -> Iterator[Op]:

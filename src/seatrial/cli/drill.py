@@ -6,19 +6,21 @@ A doorway: may import everything.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from seatrial import checks, history
-from seatrial.chaos import drilling, experiments, intent
+from seatrial import blast, checks, history
+from seatrial.chaos import drilling, experiments, intent, schedule
 from seatrial.chaos.experiments import Experiment
+from seatrial.chaos.schedule import STOP, Step
 from seatrial.cli import show
 from seatrial.cli.options import (
     NEWEST,
+    Allow,
     Beside,
     ClusterName,
     Json,
@@ -32,7 +34,7 @@ from seatrial.cli.trial import NEW_RUNS, seed_of
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
 from seatrial.history import read_document
-from seatrial.model import Profile, Standing
+from seatrial.model import Standing
 
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, touch nothing.")]
 _YES = Annotated[bool, typer.Option("--yes", help="Do not ask before breaking things.")]
@@ -51,6 +53,7 @@ def drill(
     cluster_name: ClusterName = "",
     keep: KeepWhat = Keep.NEVER,
     prometheus: Beside = False,
+    allow: Allow = "",
     out: Out = NEW_RUNS,
     dry_run: _DRY = False,
     yes: _YES = False,
@@ -64,16 +67,16 @@ def drill(
     if not experiment:
         return _list(as_json=as_json)
     found = experiments.load(experiment)
-    spec = spec_of(cluster_name, shape or found.shape or _USUAL, timing, NEWEST)
+    spec = spec_of(cluster_name, shape or found.shape or _USUAL, timing, NEWEST, allow)
     chosen = drilling.settings(
         spec, profile=profile, seed=seed_of(seed), out=out, keep=keep.value, prometheus=prometheus
     )
     asked = {**intent.asked(chosen), **intent.configured(found.document, chosen)}
-    subject = intent.intended(found.document, asked).profile
+    meant = intent.intended(found.document, asked)
     if dry_run:
-        return _show(found, subject, chosen, as_json=as_json)
+        return _show(found, meant, chosen, as_json=as_json)
     if not as_json:
-        _show(found, subject, chosen, as_json=False)
+        _show(found, meant, chosen, as_json=False)
     _confirmed(found, yes=yes)
     return _told(drilling.drilled(found, chosen, out / "drills"), as_json=as_json)
 
@@ -89,32 +92,58 @@ def _list(*, as_json: bool) -> int:
 
 
 def _show(
-    found: Experiment, subject: Profile, settings: Mapping[str, str], *, as_json: bool
+    found: Experiment, meant: intent.Intent, settings: Mapping[str, str], *, as_json: bool
 ) -> int:
-    declared = found.declared
-    faults = [f"{planned.fault} of ordinals {[*planned.ordinals]}" for planned in declared.faults]
-    radius = declared.blast_radius
     if as_json:
-        steps = [{"part": part, "name": name} for part, name in found.steps]
-        show.document(
-            {
-                "name": found.name,
-                "sentence": found.sentence,
-                "faults": [asdict(planned) for planned in declared.faults],
-                "blast_radius": radius,
-                "profile": subject.name,
-                "settings": dict(settings),
-                "steps": steps,
-            }
-        )
+        show.document(_told_of(found, meant, settings))
         return 0
+    subject, declared = meant.profile, found.declared
     show.line(found.sentence)
     rogue = f" (a rogue, which must break {', '.join(subject.breaks)})" if subject.rogue else ""
     show.line(f"profile: {subject.name}{rogue}: {subject.sentence}")
-    show.line(f"breaks: {', '.join(faults) or 'nothing declared'}; blast radius: {radius}")
-    for part, name in found.steps:
-        show.line(f"  {part:13} {name}")
+    show.line(f"judged: {', '.join(meant.plan.guarantees)}")
+    targets = [f"{fault} of ordinal {ordinal}" for fault, ordinal in declared.hits]
+    show.line(f"breaks: {', '.join(targets) or 'nothing declared'}")
+    show.line(f"blast radius: {declared.blast_radius}")
+    if meant.plan.radius:
+        show.line(f"  {blast.said(meant.plan.radius)}")
+    for fault in dict.fromkeys(fault for fault, _ in declared.hits):
+        show.line(f"heals: {fault}: {blast.reach(fault).heals}")
+    show.line("timeline, each step at the latest:")
+    for at, step in _starts(found):
+        marks = " (breaks)" if step.causes else " (heals)" * bool(step.mends or step.all)
+        show.line(f"  {at:6.0f} s  {step.part:9} {step.name}{marks}")
+    show.line(STOP)
     return 0
+
+
+def _told_of(
+    found: Experiment, meant: intent.Intent, settings: Mapping[str, str]
+) -> dict[str, Any]:
+    declared = found.declared
+    radius = meant.plan.radius
+    faults = dict.fromkeys(fault for fault, _ in declared.hits)
+    return {
+        "name": found.name,
+        "sentence": found.sentence,
+        "faults": [asdict(planned) for planned in declared.faults],
+        "blast_radius": declared.blast_radius,
+        "radius": asdict(radius) if radius else None,
+        "heals": {fault: blast.reach(fault).heals for fault in faults},
+        "profile": meant.profile.name,
+        "guarantees": list(meant.plan.guarantees),
+        "settings": dict(settings),
+        "steps": [{"part": part, "name": name} for part, name in found.steps],
+        "timeline": [{"at": at, **asdict(step)} for at, step in _starts(found)],
+    }
+
+
+def _starts(found: Experiment) -> Iterator[tuple[float, Step]]:
+    """Give each step with the seconds by which it begins at the latest."""
+    at = 0.0
+    for step in schedule.steps(found.document):
+        yield round(at, 1), step
+        at += step.seconds
 
 
 def _confirmed(found: Experiment, *, yes: bool) -> None:

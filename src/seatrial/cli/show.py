@@ -88,9 +88,14 @@ def terminal() -> Iterator[Terminal]:
     if not console.is_terminal:
         yield Terminal(console)
         return
+    with bars(console) as moving:
+        yield Terminal(console, moving)
+
+
+def bars(console: Console) -> Bars:
+    """Give what steps move in; it is gone when they are over."""
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), _TimeLeft()
-    with Bars(*columns, console=console, transient=True) as bars:
-        yield Terminal(console, bars)
+    return Bars(*columns, console=console, transient=True)
 
 
 def document(value: object) -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from seatrial import checks, profiles, run
+from seatrial import blast, checks, profiles, run
 from seatrial.chaos import drilling, experiments
 from seatrial.checks.drifts import TAKES_THE_DISK
 from seatrial.cli import comparing, show
@@ -82,6 +82,7 @@ def certify(
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
     for spec in specs:
         check_spec(spec)
+        demand_able(faults, spec)
     first = seed_of(seed)
     trials = []
     for spec in specs:
@@ -184,6 +185,8 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
         faults=order.faults,
     )
     plan = replace(plan, prometheus=order.prometheus)
+    if plan.radius:
+        progress.note(f"blast radius: {blast.said(plan.radius)}")
     return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
 
 
@@ -219,6 +222,18 @@ def known_faults(names: Sequence[str]) -> tuple[str, ...]:
                 remedy=f"did you mean {near[0]}?" if near else "`seatrial drill` loses whole disks",
             )
     return tuple(dict.fromkeys(names))
+
+
+def demand_able(names: Sequence[str], spec: Spec) -> None:
+    """Refuse what the provider of a cluster cannot do, before there is one."""
+    for word in names:
+        name, _ = rounds_of(word)
+        if (said := FAULTS[name].providers.get(spec.provider, "can")).startswith("cannot"):
+            raise BadInput(
+                f"a cluster that can have {name}",
+                seen=f"{spec.provider} {said}",
+                remedy="a cluster of `seatrial cluster up`; `seatrial list faults` says who can",
+            )
 
 
 def seed_of(given: int | None) -> int:

@@ -70,6 +70,13 @@ def up(spec: Spec, progress: Progress, *, keep: bool = False) -> Cluster:
     when somebody else made one of that name.
     """
     check_spec(spec)
+    record = records.load(spec.name)
+    if record and record.provider == "existing" != spec.provider:
+        raise NotOurs(
+            f"a cluster {spec.name} that seatrial made, or leave to use it",
+            seen=f"it is the cluster of the context {record.context}",
+            remedy=f"--allow {record.context} names it, or another --cluster",
+        )
     return PROVIDERS[spec.provider].up(spec, progress, keep=keep)
 
 
@@ -77,10 +84,10 @@ def check_spec(spec: Spec) -> None:
     """Raise BadInput, with the nearest right word, for what no cluster can be; touches nothing."""
     check_name(spec.name)
     check_version(spec.kubernetes)
-    timings.timing(spec.timing)
     if spec.provider not in PROVIDERS:
         raise unknown("provider", spec.provider, PROVIDERS)
     if spec.provider == "kind":
+        timings.timing(spec.timing)
         shapes.shape(spec.shape)
         if spec.kubernetes:
             inputs(spec.kubernetes)

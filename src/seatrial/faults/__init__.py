@@ -3,10 +3,11 @@
 A fault is one generator function in a file of its own: it breaks, yields its **receipt**
 (independent proof that the break took effect) and, resumed, waits until healed and returns the
 proof of that. `broken` runs one as a context manager and records every stage. What does not heal
-by itself comes with its undoing, which is on disk before the break. No receipt, no pass: the
-guarantees that need the fault are unknown. `fenced` declares a machine that a fault ended out of
-service.
-May import: model, errors, command, history, places, timing, kube.
+by itself comes with its undoing, which is on disk before the break; what lies beyond the radius
+that the Plan states is refused before that, and nothing stays broken for longer than it says. No
+receipt, no pass: the guarantees that need the fault are unknown. `fenced` declares a machine that
+a fault ended out of service.
+May import: model, errors, blast, command, history, places, timing, kube.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seatrial.faults.bounds import within
 from seatrial.faults.catalogue import FAULTS
 from seatrial.faults.fencing import fenced
 from seatrial.faults.journal import Step
+from seatrial.faults.overdue import in_time
 from seatrial.faults.row import Fault
 from seatrial.faults.scene import Proof, Scene
 from seatrial.faults.undoing import reason, undoable
@@ -46,12 +49,19 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
         undo = fault.undo(scene, ordinal)
         node = next((step.node for step in undo if step.node), "")
         target_alone = scene.targets.claimed(target["pod"], fault.name)
-        with target_alone, undoable(scene, fault.name, ordinal, undo, node) as path:
-            if path:
-                say("undo", {"file": str(path), "steps": [_said(step) for step in undo]})
+        bounded = within(scene, fault.name, ordinal, undo)
+        with (
+            target_alone,
+            bounded as most,
+            undoable(scene, fault.name, ordinal, undo, node) as entry,
+        ):
+            if entry:
+                say("undo", _undoing(str(scene.journal.path(entry)), undo))
+            ends = recorder.now() + most
             receipt = next(steps)
             say("receipt", receipt)
-            yield receipt
+            with in_time(scene, entry, most, ends - recorder.now(), recorder):
+                yield receipt
             say("healed", _finish(steps))
     except BaseException as error:
         say("stopped", {"reason": reason(error)}, Outcome.INFO)
@@ -59,6 +69,12 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
     finally:
         if steps is not None:
             steps.close()
+
+
+def _undoing(file: str, undo: tuple[Step, ...]) -> Proof:
+    """Say how it will be undone; the machines are told before they are hit, for whoever looks."""
+    nodes = sorted({step.node for step in undo if step.node})
+    return {"file": file, "steps": [_said(step) for step in undo], "nodes": nodes}
 
 
 def _said(step: Step) -> str:

@@ -17,6 +17,7 @@ from seatrial.kube.client import Kube
 from seatrial.kube.objects import Machine, Pod, Set
 from seatrial.kube.watch import Stream
 from seatrial.machine import Node
+from seatrial.model import Radius
 from seatrial.timing import limit, wait
 
 Proof = Mapping[str, Any]
@@ -30,7 +31,8 @@ class Scene:
     `nodes` are the cluster's machines by name. `cluster`, `kubeconfig`, `context` and `run` (the
     run's folder) are for the journal: with them alone somebody else can undo what we did.
     `planned` is the uid of the pod that is about to be broken, empty before anything is planned.
-    `targets` are those that a fault of this run is breaking now.
+    `targets` are those that a fault of this run is breaking now; `radius` is what its Plan states,
+    None where nothing is stated. `driver` names the machine that the driver's pod is on.
     `container` is the members' own container among those of their pods; `image` has python3 and
     is on the nodes.
     """
@@ -49,6 +51,8 @@ class Scene:
     container: str = ""
     image: str = ""
     targets: Targets = field(default_factory=Targets)
+    radius: Radius | None = None
+    driver: str = ""
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from seatrial.errors import NotHealed, SeatrialError
 from seatrial.faults.journal import Entry, Step, owner, stamp
@@ -19,10 +18,10 @@ from seatrial.machine import NodeState
 @contextmanager
 def undoable(
     scene: Scene, name: str, ordinal: int, undo: tuple[Step, ...], node: str = ""
-) -> Iterator[Path | None]:
+) -> Iterator[Entry | None]:
     """Keep an entry in the journal while the body runs; undo by it when the body fails.
 
-    Gives the entry's file, None when nothing is to be undone. `node` is the machine that is
+    Gives the entry, None when nothing is to be undone. `node` is the machine that is
     about to break; whoever heals by the entry waits until it is Ready.
     Raises NotHealed when it could not be undone: the journal still holds it.
     """
@@ -30,9 +29,9 @@ def undoable(
         yield None
         return
     entry = _entry(scene, name, ordinal, undo, node)
-    path = scene.journal.open(entry)
+    scene.journal.open(entry)
     try:
-        yield path
+        yield entry
     except BaseException as error:
         _put_back(entry, scene, error)
         raise

@@ -49,10 +49,12 @@ from seatrial.testing.machine import PaperNode
 from seatrial.testing.names import fake_dns
 from seatrial.testing.server import fake_api
 from seatrial.testing.state import FakeApi
+from seatrial.testing.yard import Yard
 
 Mishap = Callable[[Session], object]
 """Something that happens to a drill from outside."""
-_WORKERS = ("basin-worker", "basin-worker2", "basin-worker3")
+_WORKERS = {"basin-worker": "south", "basin-worker2": "north", "basin-worker3": "north"}
+"""By worker: its zone."""
 _MISHAPS = "seatrial_mishaps"
 _PROFILE = {
     "name": "basin", "sentence": "ledgers in the model basin", "manifests": "manifests",
@@ -109,7 +111,11 @@ class Store:
         return ""
 
     def said(self, ordinal: int, argv: Sequence[str]) -> str:
-        """Answer one of the argvs of the profile's `recovery`."""
+        """Answer one of the argvs of the profile's `recovery` and `ask`."""
+        if argv[0] in {"hostname", "leader"}:
+            return f"{SET}-{ordinal if argv[0] == 'hostname' else 1}"
+        if argv[0] == "token":
+            return (self.members.data(ordinal) / "token").read_text()
         if argv[0] == "back-up":
             return self.back_up(ordinal)
         if argv[0] == "backups":
@@ -155,13 +161,14 @@ class Basin:
         mishaps: Mapping[str, Mishap] | None = None,
         change: Callable[[dict[str, Any]], object] = lambda _: None,
         within: Mapping[str, float] | None = None,
+        drill: str = "node-loss",
     ) -> drilling.Ended:
-        """Run the drill node-loss, with an own limit in seconds for the activities of `within`.
+        """Run a drill, with an own limit in seconds for the activities of `within`.
 
         `mishaps` happen right before the activity of that function; `change` is given the
         experiment's document at last.
         """
-        document = copy.deepcopy(dict(experiments.load("node-loss").document))
+        document = copy.deepcopy(dict(experiments.load(drill).document))
         for activity in document["method"]:
             if limit := (within or {}).get(activity["provider"]["func"]):
                 activity["provider"]["arguments"]["within"] = limit
@@ -207,12 +214,16 @@ def basin(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[Ba
         members = Members(folder)
         store = Store(folder / "store", members)
         store.folder.mkdir()
-        nodes: dict[str, PaperNode] = {}
-        crew = Crew(api, nodes, members, store.restore)
-        for name in _WORKERS:
-            nodes[name] = PaperNode(folder / f"{name}.json", name, tell=crew.told(name))
-            crew.boots(name, nodes[name].state())
+        yard = Yard(api, folder, members)
+        workers: dict[str, PaperNode] = {}
+        crew = Crew(api, workers, members, store.restore, yard.serves)
+        for name, zone in _WORKERS.items():
+            workers[name] = yard.worker(name, zone, crew.told(name))
+            crew.boots(name, workers[name].state())
+        yard.control_plane()
+        nodes = yard.nodes
         stack.enter_context(crew.working())
+        stack.enter_context(yard.working())
 
         names = stack.enter_context(fake_dns())
 

@@ -26,7 +26,7 @@ from seatrial.places import carried
 from seatrial.testing.machine import PaperNode
 from seatrial.testing.state import FakeApi, Object
 
-SET = "ledger"
+SET, PORT = "ledger", 8080
 
 
 @dataclass
@@ -68,12 +68,14 @@ class Crew:
     """Keeps `machines` and `members` as the API server wants them.
 
     `restore` is an init container: it fills a member's disk and says why it will not start.
+    `serves` hears of each start of a member: ordinal, namespace, pod and container id.
     """
 
     api: FakeApi
     machines: Mapping[str, PaperNode]
     members: Members
     restore: Callable[[int], str]
+    serves: Callable[[int, str, Object, str], None] = lambda *_: None
 
     def told(self, name: str) -> Callable[[str, NodeState], None]:
         """Give what a machine of this name tells of its changes."""
@@ -194,7 +196,9 @@ class Crew:
         found = self.api.of("statefulsets")[f"{space}/{SET}"]["metadata"]
         owner = {"kind": "StatefulSet", "name": SET, "uid": found["uid"], "controller": True}
         fields = {"metadata": {"ownerReferences": [owner]}, "status": {"phase": "Pending"}}
-        self.api.put("pods", name, space, spec={"volumes": mounts}, **fields)
+        listens = {"name": SET, "ports": [{"containerPort": PORT}]}
+        holds: Object = {"volumes": mounts, "containers": [listens]}
+        self.api.put("pods", name, space, spec=holds, **fields)
 
     def _placed(self, space: str, pod: Object) -> bool:
         taken = {p["spec"].get("nodeName") for p in self.api.of("pods").values() if "spec" in p}
@@ -218,6 +222,7 @@ class Crew:
         ready = {"type": "Ready", "status": "True"}
         status: Object = {"phase": "Running", "conditions": [ready], "podIP": address(ordinal)}
         status |= {"containerStatuses": [running], "initContainerStatuses": None}
+        self.serves(ordinal, space, pod, str(before))
         self.api.put("pods", name, space, status=status)
         return True
 

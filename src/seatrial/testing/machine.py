@@ -87,6 +87,11 @@ class PaperNode(Barring, Pressing):
         words |= {"stood-before": kept.volumes, "pressed": kept.presses}
         return next((word for word, so in words.items() if so), "")
 
+    @property
+    def stands_still(self) -> tuple[str, ...]:
+        """The containers whose main process stands still."""
+        return self._kept().frozen
+
     def stop(self) -> None:
         """End it."""
         self._break("exited")
