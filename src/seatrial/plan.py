@@ -81,7 +81,7 @@ def planned(
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
     radius = blast.of_turns(chosen, profile.replicas)
-    return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes, radius)
+    return Plan(profile.name, shape, timing, seed, ids, chosen, command, kubernetes, radius=radius)
 
 
 def rounds_of(fault: str) -> tuple[str, int]:
