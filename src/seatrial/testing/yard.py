@@ -52,6 +52,7 @@ class Yard:
     homes: dict[int, tuple[str, str]] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
     over: threading.Event = field(default_factory=threading.Event)
+    stewarding: threading.Lock = field(default_factory=threading.Lock)
     away: bool = False
 
     def worker(self, name: str, zone: str, tell: Tell) -> PaperNode:
@@ -73,8 +74,8 @@ class Yard:
 
     def control_plane(self) -> PaperNode:
         """Make the control plane, whose programs run."""
-        runtime = _Runtime(self)
-        node = PaperNode(self.folder / f"{CONTROL}.json", CONTROL, "control-plane", runtime=runtime)
+        runtime, path = _Runtime(self), self.folder / f"{CONTROL}.json"
+        node = PaperNode(path, CONTROL, "control-plane", tell=self._between, runtime=runtime)
         self.nodes[CONTROL] = node
         for name in _PROGRAMS:
             runtime.starts(_program(name, 1))
@@ -136,12 +137,21 @@ class Yard:
     def _renews(self) -> None:
         while not self.over.wait(_RENEWED):
             self._ends()
-            held = {*self.nodes[CONTROL].held()} if CONTROL in self.nodes else set(_PROGRAMS)
-            for name in _STEWARDS:
-                if not {name, "etcd"} & held and not self.away:
-                    now = datetime.now(UTC).isoformat()
-                    spec = {"holderIdentity": f"{name}_1", "leaseDurationSeconds": 15}
-                    self.api.put("leases", name, "kube-system", spec={**spec, "renewTime": now})
+            with self.stewarding:
+                held = {*self.nodes[CONTROL].held()} if CONTROL in self.nodes else set(_PROGRAMS)
+                for name in _STEWARDS:
+                    if not {name, "etcd"} & held and not self.away:
+                        now = datetime.now(UTC).isoformat()
+                        spec = {"holderIdentity": f"{name}_1", "leaseDurationSeconds": 15}
+                        self.api.put("leases", name, "kube-system", spec={**spec, "renewTime": now})
+
+    def _between(self, when: str, state: NodeState) -> None:
+        """Let nobody who stands still finish a renewal that had begun."""
+        del state
+        if when == "before":
+            self.stewarding.acquire()
+        else:
+            self.stewarding.release()
 
     def _ends(self) -> None:
         """End the containers of pods that are gone."""
