@@ -77,16 +77,6 @@ def test_each_of_ours_looks_at_the_steady_state_before_during_and_after(ours):
     assert funcs[-1] in {"acknowledging", "serving"}
 
 
-@pytest.mark.parametrize("path", sorted(experiments.waiting()), ids=lambda path: path.stem)
-def test_a_drill_whose_fault_is_not_written_yet_waits_and_is_sound_otherwise(path):
-    try:
-        found = experiments.load(str(path))
-    except BadInput as error:
-        assert "faults of" in error.wanted  # noqa: PT017 - sound but for the fault
-        return
-    assert found.declared.drill == path.stem
-
-
 def test_a_drill_that_breaks_the_leader_is_refused_where_nobody_leads():
     document = experiments.load(LEADERLESS).document
     with pytest.raises(BadInput, match=r"ledger has no `ask.leader`"):

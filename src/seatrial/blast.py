@@ -54,6 +54,19 @@ _STEWARD = Reach(
     _GO_ON,
     control_plane=True,
 )
+_DISK = Reach(
+    1,
+    1,
+    ("process ends", "container is started again", "a broken disk is watched"),
+    "the undo journal has our file system taken off its volume",
+)
+_PRESSED = Reach(
+    1,
+    1,
+    ("a pressure is seen", "a pressure is watched"),
+    "the undo journal ends the pressure; its node does so after two minutes",
+)
+_CONFIGURED = Reach(0, ALL, ("update is seen", "a missing configuration is watched"), _JOURNAL)
 _WIDEST = Reach(ALL, ALL, ("members are updated",), _JOURNAL)
 """What a fault that the table does not have is taken for."""
 
@@ -107,6 +120,21 @@ REACHES: Mapping[str, Reach] = {
     "controller-manager-stop": _STEWARD,
     "scheduler-stop": _STEWARD,
     "etcd-freeze": Reach(1, 0, ("api answers",), _GO_ON, control_plane=True),
+    "disk-full": _DISK,
+    "disk-read-only": _DISK,
+    "disk-io-errors": _DISK,
+    "disk-unsynced-loss": Reach(
+        1, 1, (*_DISK.within, "a disk is written to", "unsynced writes gather"), _DISK.heals
+    ),
+    "node-stale-return": Reach(
+        1, SPARE, ("node ends", "node is given up", "member serves elsewhere"), _STARTED
+    ),
+    "config-deleted": _CONFIGURED,
+    "secret-deleted": _CONFIGURED,
+    "cpu-pressure": _PRESSED,
+    "memory-pressure": _PRESSED,
+    "file-descriptors": _PRESSED,
+    "clock-skew": Reach(0, 1, ("members are updated", "members are updated"), _JOURNAL),
 }
 """By fault: a row each, which a test demands."""
 

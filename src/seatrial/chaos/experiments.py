@@ -67,11 +67,6 @@ def names() -> list[str]:
     return sorted(file.stem for file in carried("experiments").glob("*.yaml"))
 
 
-def waiting() -> list[Path]:
-    """Give the files of drills whose faults are still to be written; nobody lists or runs them."""
-    return sorted((carried("experiments") / "waiting").glob("*.yaml"))
-
-
 def load(name: str) -> Experiment:
     """Read an experiment by its name or path and check all of it.
 
