@@ -85,7 +85,7 @@ LEFT: dict[str, tuple[Any, str]] = {
         lambda _, node: node.bar(f"{SPACE}-0-partition", [Drop()]),
         f"rules {SPACE}-0-partition on {NODE}",
     ),
-    "packet filter": (lambda _, node: node.cut(), f"{NODE} is cut off by our rules"),
+    "packet filter": (lambda _, node: node.cut(), f"rules of ours that cut it off on {NODE}"),
 }
 
 

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from seatrial import evidence, history, places
 from seatrial.errors import CannotRun
 from seatrial.evidence import RunFolder
-from seatrial.model import Bound, Json, Op, Outcome, Plan, PlannedFault, Radius, Standing, Verdict
+from seatrial.model import Json, Op, Outcome, Plan, PlannedFault, Standing, Verdict
+from seatrial.radius import Bound, Radius
 
 PLAN = Plan(
     profile="ledger",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from seatrial import run
-from seatrial.model import Plan, PlannedFault
+from seatrial.ground import Keep
+from seatrial.model import Plan, PlannedFault, Standing
 from seatrial.progress import Quiet
 
 
@@ -96,3 +100,28 @@ def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
     live: Any = Live(PlannedFault("claim-lost", (6,)))
     run._break_all(live)
     assert live.told == [[6], ("claim-lost", 6), "ready", [6]]
+
+
+@pytest.mark.parametrize("keep", Keep)
+def test_the_ground_is_left_once_whatever_the_verdict_and_beside_it_when_nothing_stays(
+    keep, monkeypatch
+):
+    judging, left = threading.Event(), list[Any]()
+
+    def leave(_: Any, space: str, *told: Any) -> None:
+        left.append((space, told[1], judging.wait(5) if keep is Keep.NEVER else None))
+
+    def judged(*_: Any) -> Any:
+        judging.set()
+        return SimpleNamespace(standing=Standing.BROKEN)
+
+    job = SimpleNamespace(namespace="trial-1", folder=SimpleNamespace(load=dict))
+    monkeypatch.setattr(run, "begun", lambda *_: job)
+    monkeypatch.setattr(run, "recording", lambda _: nullcontext())
+    monkeypatch.setattr(run, "_exercise", lambda _: None)
+    monkeypatch.setattr(run, "leave", leave)
+    monkeypatch.setattr(run, "judged", judged)
+    plan: Any = SimpleNamespace(guarantees=())
+    run.tried(plan, plan, plan, out=Path(), keep=keep, progress=Quiet())
+    told = (None, True) if keep is Keep.NEVER else (Standing.BROKEN, None)
+    assert left == [("trial-1", *told)]

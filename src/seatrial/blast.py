@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.model import Bound, PlannedFault, Radius, of_a_machine
+from seatrial.model import PlannedFault, of_a_machine
+from seatrial.radius import Bound, Radius
 from seatrial.timing import limit
 
 ALL, SPARE = -1, -2

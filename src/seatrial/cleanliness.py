@@ -9,9 +9,8 @@ May import: cluster, faults, kube, machine, model, errors, timing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 from seatrial.errors import SeatrialError
 from seatrial.faults.undo import of_ours
@@ -27,7 +26,6 @@ _RIGHTS = (
     "clusterrolebindings.rbac.authorization.k8s.io/v1",
 )
 _WITHIN = "nothing of a trial is left"
-T = TypeVar("T")
 
 
 def proved(kube: Kube, nodes: Mapping[str, Node], *namespaces: str) -> Mapping[str, Json]:
@@ -39,9 +37,12 @@ def proved(kube: Kube, nodes: Mapping[str, Node], *namespaces: str) -> Mapping[s
     began = time.monotonic()
     with Stream(kube, ("namespaces", "nodes", "persistentvolumes", *_RIGHTS)) as stream:
         wait(stream, lambda seen: _said(_kept(seen, namespaces)), limit(_WITHIN))
-    asked, unasked = _askable(nodes)
-    # A node's runtime and disk send no events that would tell of the last thing gone.
-    poll(lambda: _said(_lying(asked, namespaces)), limit(_WITHIN), every=0.5)
+    found = dict(zip(nodes, _each(nodes.values(), namespaces), strict=True))
+    unasked = {name: said for name, said in found.items() if isinstance(said, str)}
+    asked = {name: node for name, node in nodes.items() if name not in unasked}
+    if any(said for name, said in found.items() if name in asked):
+        # A node's runtime and disk send no events that would tell of the last thing gone.
+        poll(lambda: _said(_lying(asked, namespaces)), limit(_WITHIN), every=0.5)
     return {
         "namespaces": list(namespaces),
         "seconds": round(time.monotonic() - began, 3),
@@ -78,42 +79,20 @@ def _disturbed(seen: Stream) -> Iterator[str]:
             yield f"node {name} is out of service by our word"
 
 
-def _askable(nodes: Mapping[str, Node]) -> tuple[Mapping[str, Node], Mapping[str, str]]:
-    said = dict(zip(nodes, _each(nodes, _deaf), strict=True))
-    asked = {name: nodes[name] for name, why in said.items() if why is None}
-    return asked, {name: why for name, why in said.items() if why is not None}
-
-
-def _deaf(_: str, node: Node) -> str | None:
-    """Say why a node cannot be asked."""
-    try:
-        node.is_cut()
-    except SeatrialError as error:
-        return error.seen or error.wanted
-    return None
-
-
 def _lying(nodes: Mapping[str, Node], namespaces: Sequence[str]) -> Iterator[str]:
     """Name what the nodes themselves still have."""
-
-    def on(name: str, node: Node) -> list[str]:
-        left = [
-            found
-            for namespace in namespaces
-            for found in (
-                *(f"a container of {one.pod} on {name}" for one in node.running(namespace)),
-                *(f"folder {folder} on {name}" for folder in node.lying(namespace)),
-            )
-        ]
-        ours = tuple(f"{namespace}-" for namespace in namespaces)
-        left += [f"rules {bar} on {name}" for bar in node.barred() if bar.startswith(ours)]
-        return left + ([f"node {name} is cut off by our rules"] if node.is_cut() else [])
-
-    for found in _each(nodes, on):
-        yield from found
+    for name, said in zip(nodes, _each(nodes.values(), namespaces), strict=True):
+        yield from (f"{one} on {name}" for one in ((said,) if isinstance(said, str) else said))
 
 
-def _each(nodes: Mapping[str, Node], ask: Callable[[str, Node], T]) -> list[T]:
-    """Ask all nodes side by side."""
+def _each(nodes: Collection[Node], namespaces: Sequence[str]) -> list[Sequence[str] | str]:
+    """Ask all nodes side by side; gives what each has left, or why it cannot be asked."""
+
+    def ask(node: Node) -> Sequence[str] | str:
+        try:
+            return node.left(namespaces)
+        except SeatrialError as error:
+            return error.seen or error.wanted
+
     with ThreadPoolExecutor(max(1, len(nodes))) as pool:
-        return list(pool.map(ask, nodes, nodes.values()))
+        return list(pool.map(ask, nodes))

@@ -64,15 +64,6 @@ def grounded(spec: Spec, progress: Progress) -> Iterator[Ground]:
                 engine.stop(progress)
 
 
-def let_go(ground: Ground, namespace: str, keep: Keep) -> None:
-    """Have a run's namespace deleted already while it is judged, when it stays in no case."""
-    if keep is Keep.NEVER and ground.lasting:
-        # What stands in the way does so again in `leave`, and is told there.
-        with suppress(SeatrialError):
-            emptied(ground.kube, namespace)
-            _unmetered(ground.kube, namespace)
-
-
 def leave(
     ground: Ground, namespace: str, keep: Keep, standing: Standing | None, progress: Progress
 ) -> None:
@@ -89,7 +80,10 @@ def leave(
         progress.note(f"to clean up: seatrial cluster down --name {name}")
     elif ground.lasting:
         try:
-            _unmetered(ground.kube, namespace)
+            with suppress(SeatrialError):
+                # What stands in the way does so again below, and is told there.
+                emptied(ground.kube, namespace)
+                _unmetered(ground.kube, namespace)
             removed(ground.kube, namespace)
         except Lingers as late:
             progress.note(f"the ground is not proved clean: {late.seen}; it was told to go")

@@ -192,6 +192,12 @@ class Node(Protocol):
     def lying(self, namespace: str) -> tuple[str, ...]:
         """Name what volumes of a namespace's claims lie on its disks."""
 
+    def left(self, namespaces: Sequence[str]) -> tuple[str, ...]:
+        """Name what lies in it of these namespaces, and rules of ours that cut it off.
+
+        Containers that run, folders of volumes, rules.
+        """
+
     def is_cut(self) -> bool:
         """Whether our rules cut it off."""
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+from seatrial.radius import Radius
+
 Json = Any
 """A value that json.dumps takes."""
 
@@ -235,30 +237,6 @@ class Profile:
     def rogue(self) -> bool:
         """Whether it carries a planted defect."""
         return bool(self.breaks)
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The most that one fault may touch: machines, members, and seconds until healing begins."""
-
-    fault: str
-    nodes: int
-    pods: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Radius:
-    """The most that a Plan may touch at any one time; `each` bounds its faults (blast.py).
-
-    With `quorum` it may take so many members at once that no majority is left.
-    """
-
-    nodes: int
-    pods: int
-    seconds: float
-    quorum: bool
-    each: tuple[Bound, ...]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ May import: everything below it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from seatrial import checks, report
 from seatrial.arming import armed
 from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
-from seatrial.ground import Ground, Keep, leave, let_go
+from seatrial.ground import Ground, Keep, leave
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
 from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
@@ -45,21 +46,26 @@ def tried(
     """
     job = begun(plan, profile, ground, out, progress)
     standing, touched = None, True
-    try:
+    with ThreadPoolExecutor(1) as beside:
+        leaving: Future[None] | None = None
         try:
-            with recording(job) as live:
-                _exercise(live)
-        except Untried as why:
-            progress.note(f"nothing could be tried: {why}")
-            touched = why.touched
-        if touched:
-            let_go(job.ground, job.namespace, keep)
-        trial = judged(job.folder, job.folder.load(), plan.guarantees)
-        standing = trial.standing
-        return trial
-    finally:
-        if touched:
-            leave(job.ground, job.namespace, keep, standing, progress)
+            try:
+                with recording(job) as live:
+                    _exercise(live)
+            except Untried as why:
+                progress.note(f"nothing could be tried: {why}")
+                touched = why.touched
+            if touched and keep is Keep.NEVER:
+                # Whatever the verdict is, nothing stays: the ground is left while it is found.
+                leaving = beside.submit(leave, ground, job.namespace, keep, None, progress)
+            trial = judged(job.folder, job.folder.load(), plan.guarantees)
+            standing = trial.standing
+            return trial
+        finally:
+            if leaving:
+                leaving.result()
+            elif touched:
+                leave(ground, job.namespace, keep, standing, progress)
 
 
 def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:

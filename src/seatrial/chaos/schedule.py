@@ -13,7 +13,7 @@ from typing import Any
 from seatrial import blast
 from seatrial.chaos.arguments import OURS
 from seatrial.chaos.declaration import Activity, Hit, activities, hit_of
-from seatrial.model import Radius
+from seatrial.radius import Radius
 from seatrial.timing import factor, limit
 
 STOP = "Ctrl-C stops it: it heals first, and ends then"

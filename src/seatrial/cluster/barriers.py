@@ -17,13 +17,14 @@ from seatrial.errors import CannotRun
 from seatrial.machine import Drop
 
 _CTR = "ctr --namespace=k8s.io"
-_OURS = "inet seatrial-net-"
+OURS = "inet seatrial-net-"
+"""How our tables are named, family first."""
 _BURST = 16
 """Kilobytes that may come at once where a rate is not to be exceeded."""
 _LOOK = f"""command -v nft >/dev/null || exit 0
-nft list tables | sed -n 's/^table {_OURS}//p' | while read -r name
-do nft list table {_OURS}"$name"; done"""
-_TABLE = re.compile(rf"^table {_OURS}(\S+) {{$")
+nft list tables | sed -n 's/^table {OURS}//p' | while read -r name
+do nft list table {OURS}"$name"; done"""
+_TABLE = re.compile(rf"^table {OURS}(\S+) {{$")
 _DROPPED = re.compile(r"counter packets (\d+) bytes \d+ drop$")
 _WITHIN = f"""pid=$({_CTR} tasks list | awk -v id="$1" '$1 == id {{ print $2 }}')
 test "$pid" || {{ echo "the runtime has no task $1" >&2; exit 1; }}
@@ -37,7 +38,7 @@ def bar(engine: Engine, node: str, name: str, drops: Sequence[Drop]) -> None:
 
     Raises CannotRun when the rules are not in force afterwards.
     """
-    table = f"{_OURS}{name}"
+    table = f"{OURS}{name}"
     lines = [
         *_emptied(table),
         f"add table {table}",
@@ -76,7 +77,7 @@ def unbar(engine: Engine, node: str, name: str = "") -> tuple[str, ...]:
     """Take one of our tables away, all of ours when none is named; gives those that were there."""
     there = tuple(known for known in barred(engine, node) if name in ("", known))
     if there:
-        _filter(engine, node, [line for known in there for line in _emptied(f"{_OURS}{known}")])
+        _filter(engine, node, [line for known in there for line in _emptied(f"{OURS}{known}")])
     return there
 
 

@@ -112,6 +112,11 @@ class Foreign:
         del namespace
         raise self._refusal()
 
+    def left(self, namespaces: Sequence[str]) -> tuple[str, ...]:
+        """Refuse."""
+        del namespaces
+        raise self._refusal()
+
     def is_cut(self) -> bool:
         """Refuse."""
         raise self._refusal()

@@ -17,6 +17,7 @@ from seatrial.cluster import (
     halts,
     insides,
     pressing,
+    residue,
     squeezing,
     stewards,
     volumes,
@@ -76,6 +77,10 @@ class Inside(ABC):
     def lying(self, namespace: str) -> tuple[str, ...]:
         """Look where the storage classes' provisioner makes folders."""
         return insides.lying(self.engine(), self._container(), namespace)
+
+    def left(self, namespaces: Sequence[str]) -> tuple[str, ...]:
+        """Ask it once for all."""
+        return residue.left(self.engine(), self._container(), namespaces)
 
     def is_cut(self) -> bool:
         """Look for our rules; a node that does not run has none."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
@@ -26,6 +26,8 @@ from seatrial.machine import Heard, Running
 CTR = "ctr --namespace=k8s.io"
 _POD = "io.kubernetes.pod"
 _KIND = "io.cri-containerd.kind"
+OF_PODS = f'labels."{_POD}.namespace"=="%s",labels."{_KIND}"==container'
+"""The filter of the containers of a namespace's pods, their sandboxes left out."""
 _LOOK = f"""{CTR} tasks list
 for id in $({CTR} containers list -q "$1"); do {CTR} containers info "$id" || true; done"""
 _LISTEN = f"""exec 3<&0
@@ -36,24 +38,24 @@ wait $told; kill $! 2>/dev/null"""
 _TOLD = re.compile(r"(\S+) (\S+) \+0000 UTC k8s\.io /tasks/(start|exit) (\{.*\})\s*")
 _EVENTS = {"start": "started", "exit": "ended"}
 
-_VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner", SHARED)
+VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner", SHARED)
 """Where the classes of kind's own manifests, and of ours, keep volumes."""
 
-_CHAINS = "inet seatrial-cut"
-_WHOLE = f"add table {_CHAINS}\ndelete table {_CHAINS}\n"
+CHAINS = "inet seatrial-cut"
+_WHOLE = f"add table {CHAINS}\ndelete table {CHAINS}\n"
 _HOOKS = f"""{_WHOLE}\
-add table {_CHAINS}
-add chain {_CHAINS} in {{ type filter hook prerouting priority -450; }}
-add chain {_CHAINS} out {{ type filter hook postrouting priority 450; }}
+add table {CHAINS}
+add chain {CHAINS} in {{ type filter hook prerouting priority -450; }}
+add chain {CHAINS} out {{ type filter hook postrouting priority 450; }}
 """
 _CUT = f"""{_HOOKS}\
-add rule {_CHAINS} in iifname "eth*" drop
-add rule {_CHAINS} out oifname "eth*" drop
+add rule {CHAINS} in iifname "eth*" drop
+add rule {CHAINS} out oifname "eth*" drop
 """
 """Other machines are reached by eth*, its own pods by veth*: kubelet and probes go on."""
 _CUT_FROM = f"""\
-add rule {_CHAINS} in ip saddr {{address}} drop
-add rule {_CHAINS} out ip daddr {{address}} drop
+add rule {CHAINS} in ip saddr {{address}} drop
+add rule {CHAINS} out ip daddr {{address}} drop
 """
 """Behind the destination's translation, so that a Service's own address is no way around."""
 _REACH = 'timeout 1 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null && echo reached; true'
@@ -61,8 +63,7 @@ _REACH = 'timeout 1 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null && echo reached
 
 def running(engine: Engine, node: str, namespace: str) -> tuple[Running, ...]:
     """Ask the runtime which containers of a namespace's pods run, their sandboxes left out."""
-    wanted = f'labels."{_POD}.namespace"=="{namespace}",labels."{_KIND}"==container'
-    said = engine.docker("exec", node, "sh", "-c", _LOOK, "sh", wanted)
+    said = engine.docker("exec", node, "sh", "-c", _LOOK, "sh", OF_PODS % namespace)
     table, brace, documents = said.partition("{")
     alive = {row[0] for row in map(str.split, table.splitlines()) if row[-1:] == ["RUNNING"]}
     known = (_running(found) for found in _documents(brace + documents))
@@ -85,9 +86,14 @@ def lying(engine: Engine, node: str, namespace: str) -> tuple[str, ...]:
 
     Source: local-path-provisioner 0.0.30, provisioner.go: <volume>_<namespace>_<claim>.
     """
-    said = engine.docker("exec", node, "sh", "-c", f"ls -1 {' '.join(_VOLUMES)} 2>/dev/null; true")
-    named = (line.split("_") for line in said.splitlines())
-    return tuple("_".join(parts) for parts in named if parts[1:2] == [namespace])
+    said = engine.docker("exec", node, "sh", "-c", f"ls -1 {' '.join(VOLUMES)} 2>/dev/null; true")
+    return of_namespaces(said.splitlines(), [namespace])
+
+
+def of_namespaces(folders: Iterable[str], namespaces: Sequence[str]) -> tuple[str, ...]:
+    """Choose the folders of volumes whose claims were in one of these namespaces."""
+    named = (folder.split("_") for folder in folders)
+    return tuple("_".join(parts) for parts in named if {*parts[1:2]} & {*namespaces})
 
 
 def hear(engine: Engine, node: str) -> Listening:
@@ -133,13 +139,13 @@ def cut(engine: Engine, node: str, only: Sequence[str] = ()) -> None:
     rules = "".join([_HOOKS, *named]) if only else _CUT
     engine.docker("exec", "--interactive", node, "nft", "-f", "-", stdin=rules.encode())
     if not is_cut(engine, node):
-        raise CannotRun(f"node {node[:12]} cut off", seen=f"it has no table {_CHAINS}")
+        raise CannotRun(f"node {node[:12]} cut off", seen=f"it has no table {CHAINS}")
 
 
 def is_cut(engine: Engine, node: str) -> bool:
     """Whether our rules are in force; without nft in the node they cannot be."""
     asked = "command -v nft >/dev/null || exit 0; nft list tables"
-    return f"table {_CHAINS}" in engine.docker("exec", node, "sh", "-c", asked).splitlines()
+    return f"table {CHAINS}" in engine.docker("exec", node, "sh", "-c", asked).splitlines()
 
 
 def reconnect(engine: Engine, node: str) -> bool:

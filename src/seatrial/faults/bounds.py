@@ -15,7 +15,8 @@ from seatrial.errors import BadInput
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Scene
 from seatrial.faults.targets import Touched
-from seatrial.model import Bound, Radius, of_a_machine
+from seatrial.model import of_a_machine
+from seatrial.radius import Bound, Radius
 
 _REMEDY = "`--dry-run` of a drill, or Op 0 of a run, shows what its plan states"
 

@@ -17,7 +17,7 @@ from seatrial.kube.client import Kube
 from seatrial.kube.objects import Machine, Pod, Set
 from seatrial.kube.watch import Stream
 from seatrial.machine import Node
-from seatrial.model import Radius
+from seatrial.radius import Radius
 from seatrial.timing import limit, wait
 
 Proof = Mapping[str, Any]

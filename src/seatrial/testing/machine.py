@@ -185,6 +185,17 @@ class PaperNode(Barring, Pressing):
         """Give what lies on its disk of a namespace's volumes."""
         return tuple(name for name in self.runtime.volumes if name.split("_")[1] == namespace)
 
+    def left(self, namespaces: Sequence[str]) -> tuple[str, ...]:
+        """Put together what it is asked one by one."""
+        ours = tuple(f"{namespace}-" for namespace in namespaces)
+        cut = ("rules of ours that cut it off",) if self.is_cut() else ()
+        return (
+            *(f"a container of {one.pod}" for space in namespaces for one in self.running(space)),
+            *(f"folder {name}" for space in namespaces for name in self.lying(space)),
+            *(f"rules {bar}" for bar in self.barred() if bar.startswith(ours)),
+            *cut,
+        )
+
     def is_cut(self) -> bool:
         """Whether it is cut off, from whomever."""
         return not self.reached
