@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from seatrial import history, places, report
 from seatrial.errors import BadInput, CannotRun
 from seatrial.model import Json
+from seatrial.report import told
 from seatrial.report.markdown import code, text
-from seatrial.report.saved import read
+from seatrial.report.saved import Saved, read
 from seatrial.report.story import tell
 
 SAMPLE = Path(__file__).parent / "histories" / "sample-run"
@@ -247,3 +248,19 @@ def test_no_text_breaks_out_of_markdown_code(said):
     fence = shown[: len(shown) - len(shown.lstrip("`"))]
     assert shown.endswith(fence)
     assert fence not in shown[len(fence) : -len(fence)]
+
+
+def test_a_run_is_told_once_and_anew_when_a_file_of_it_is_another(run, monkeypatch):
+    asked: list[Path] = []
+
+    def reading(folder: Path) -> Saved:
+        asked.append(folder)
+        return read(folder)
+
+    monkeypatch.setattr(told, "read", reading)
+    first = told.told(run)
+    assert told.told(run) is first
+    assert report.write(run)
+    judge(run, *[("broken", "changed")] * len(first.judged))
+    assert all("changed" in str(one) for one in told.told(run).judged)
+    assert len(asked) == 2

@@ -47,6 +47,7 @@ def tried(
     job = begun(plan, profile, ground, out, progress)
     standing, touched = None, True
     with ThreadPoolExecutor(1) as beside:
+        beside.submit(report.prepare)
         leaving: Future[None] | None = None
         try:
             try:

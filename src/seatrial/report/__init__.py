@@ -6,7 +6,9 @@ May import: model, errors, history, places, msgspec, and what draws and writes t
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from seatrial.errors import BadInput
@@ -20,6 +22,12 @@ REPORTS: Mapping[str, Callable[[Path], Path]] = {
     "attestation": attestation.write,
 }
 """What each format's name writes: it takes the run folder and gives the file."""
+
+
+def prepare() -> None:
+    """Load what draws, a second's work, while there is time; without it there is no picture."""
+    with suppress(ImportError):
+        importlib.import_module("seatrial.report.drawing")
 
 
 def write(run: Path, formats: Iterable[str] | None = None) -> tuple[Path, ...]:

@@ -21,9 +21,8 @@ from markupsafe import Markup
 
 from seatrial import history, places
 from seatrial.report.lanes import Lanes
-from seatrial.report.saved import read
-from seatrial.report.story import tell
 from seatrial.report.templates import environment
+from seatrial.report.told import told
 
 if TYPE_CHECKING:
     from seatrial.report.drawing import Picture
@@ -64,7 +63,7 @@ class _Parts:
 
 def write(run: Path) -> Path:
     """Write report.html; without the drawing libraries the lanes are a table only."""
-    story, target = tell(read(run)), run / "report.html"
+    story, target = told(run), run / "report.html"
     page = environment().get_template("report.html.j2")
     rendered = page.render(
         story=story,

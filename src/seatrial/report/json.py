@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 
 from seatrial import history
-from seatrial.report.saved import read
-from seatrial.report.story import tell
+from seatrial.report.told import told
 
 FORMAT = 1
 """Grows when a field changes its meaning or goes."""
@@ -19,7 +18,7 @@ FORMAT = 1
 
 def write(run: Path) -> Path:
     """Write report.json: the story's fields, `lanes` without the faults that `done` lists."""
-    story = msgspec.to_builtins(tell(read(run)))
+    story = msgspec.to_builtins(told(run))
     story["lanes"] = {key: story["lanes"][key] for key in ("lanes", "bars", "end", "hidden")}
     story["verdict"] = story.pop("standing")
     target = run / "report.json"

@@ -14,8 +14,8 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from seatrial import history
 from seatrial.model import Standing
-from seatrial.report.saved import read
-from seatrial.report.story import Judged, Story, tell
+from seatrial.report.story import Judged, Story
+from seatrial.report.told import told
 
 # A figure promises nothing, so it did not pass.
 _RESULTS = {Standing.BROKEN: Failure, Standing.UNKNOWN: Error, Standing.FIGURE: Skipped}
@@ -23,7 +23,7 @@ _RESULTS = {Standing.BROKEN: Failure, Standing.UNKNOWN: Error, Standing.FIGURE: 
 
 def write(run: Path) -> Path:
     """Write junit.xml; a run that was never judged is one error, so that it cannot look green."""
-    story, target, out = tell(read(run)), run / "junit.xml", io.BytesIO()
+    story, target, out = told(run), run / "junit.xml", io.BytesIO()
     xml = JUnitXml("seatrial")
     xml.add_testsuite(_suite(story))
     xml.write(out)

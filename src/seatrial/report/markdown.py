@@ -9,9 +9,8 @@ import re
 from pathlib import Path
 
 from seatrial import history
-from seatrial.report.saved import read
-from seatrial.report.story import tell
 from seatrial.report.templates import environment
+from seatrial.report.told import told
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~$&])")
 
@@ -21,7 +20,7 @@ def write(run: Path) -> Path:
     target = run / "summary.md"
     templates = environment()
     templates.filters |= {"text": text, "code": code}
-    page = templates.get_template("summary.md.j2").render(story=tell(read(run)))
+    page = templates.get_template("summary.md.j2").render(story=told(run))
     history.write_whole(target, [page.encode()])
     return target
 
