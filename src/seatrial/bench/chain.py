@@ -160,7 +160,8 @@ def unready(shell: Shell, ordinal: int) -> None:
     shell.scale(1)
     shell.still()
     shell.patch(shell.pod(ordinal), {"metadata": {"finalizers": None}})
-    shell.replaced(ordinal)
+    # Who waits for the deletion of a pod that is back already waits for ever; the others go only
+    # when it is Ready, and do not come back.
     shell.gone(*reversed(members[1:]))
     shell.scale(len(members))
     shell.back(*members[1:])
