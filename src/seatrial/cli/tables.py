@@ -95,17 +95,18 @@ def rows_of(name: str) -> list[Row]:
     return TABLES[name]()
 
 
-def explained(wanted: str) -> Row:
-    """Find the row of any table that has this name; raises BadInput with the nearest name."""
-    known: dict[str, Row] = {}
-    for name, rows in TABLES.items():
-        known |= {row["name"]: {"table": name, **row} for row in rows()}
-        if wanted in known:
-            return known[wanted]
+def explained(wanted: str) -> tuple[Row, ...]:
+    """Find the rows of all tables that have this name: a drill may be named as its fault.
+
+    Raises BadInput with the nearest name when there is none.
+    """
+    rows = [{"table": table, **row} for table, made in TABLES.items() for row in made()]
+    if found := tuple(row for row in rows if row["name"] == wanted):
+        return found
     raise BadInput(
         "a guarantee, fault, profile, shape or experiment by its name",
         seen=wanted,
-        remedy=_nearest(wanted, known),
+        remedy=_nearest(wanted, {row["name"]: row for row in rows}),
     )
 
 
@@ -126,11 +127,12 @@ def explain(
     as_json: Json = False,
 ) -> int:
     """Explain one row of a table: its sentence, its source, how it is exercised."""
-    row = explained(name)
+    row, *more = explained(name)
     if as_json:
-        show.document(row)
-    else:
-        show.rows([{"": key, "value": value} for key, value in row.items()], ("", "value"))
+        show.document({**row, "also": more} if more else row)
+        return 0
+    for found in (row, *more):
+        show.rows([{"": key, "value": value} for key, value in found.items()], ("", "value"))
     return 0
 
 
