@@ -9,6 +9,7 @@ May import: everything a doorway may.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from seatrial import command
 from seatrial.bench.verdict import SPEC, claimed, subject
+from seatrial.errors import ToolFailed
 from seatrial.ground import grounded
 from seatrial.progress import Progress
 
@@ -59,13 +61,17 @@ def _apart(family: str) -> list[str]:
 def _judged(guarantees: Sequence[str], progress: Progress) -> float:
     """Give the seconds of a certification in a process of its own; raises unless it holds."""
     words = [word for guarantee in guarantees for word in ("--guarantee", guarantee)]
+    seatrial, folder = Path(sys.executable).with_name("seatrial"), tempfile.mkdtemp()
     began = time.monotonic()
-    with (
-        progress.step(f"certifying {guarantees[0]} and its family", 120),
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        seatrial = Path(sys.executable).with_name("seatrial")
-        command.run([str(seatrial), "certify", "ledger", "--seed", "1", "--out", folder, *words])
+    with progress.step(f"certifying {guarantees[0]} and its family", 120):
+        try:
+            command.run(
+                [str(seatrial), "certify", "ledger", "--seed", "1", "--out", folder, *words]
+            )
+        except ToolFailed:
+            progress.note(f"the evidence of what did not hold: {folder}")
+            raise
+    shutil.rmtree(folder)
     return time.monotonic() - began
 
 
