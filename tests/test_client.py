@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -130,9 +131,19 @@ def test_a_namespace_that_does_not_go_is_named(api, kube, monkeypatch):
 
 
 def test_a_namespaces_name_leaves_room_for_a_pods_whole_dns_name():
-    names = {namespace_of(f"run-{n}") for n in range(1000)}
+    names = {namespace_of(Path(f"run-{n}")) for n in range(1000)}
     assert len(names) == 1000
     assert max(map(len, names)) <= 16
+
+
+def test_runs_of_one_second_and_seed_in_two_folders_do_not_share_a_namespace(tmp_path):
+    name = "20261121T214811Z-ledger-1"
+    assert namespace_of(tmp_path / "a" / name) != namespace_of(tmp_path / "b" / name)
+
+
+def test_a_run_has_one_namespace_by_whatever_way_to_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert namespace_of(Path("run")) == namespace_of(tmp_path / "run")
 
 
 @pytest.mark.filterwarnings("error")

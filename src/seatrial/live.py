@@ -50,7 +50,7 @@ class Job:
     @property
     def namespace(self) -> str:
         """The namespace of this run, and of no other."""
-        return namespace_of(self.folder.name)
+        return namespace_of(self.folder.path)
 
 
 @dataclass(frozen=True)

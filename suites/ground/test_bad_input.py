@@ -72,7 +72,7 @@ class Trying:
         trial = tried(order, ground or self.ground, self.seed, Quiet())
         (verdict,) = trial.verdicts
         assert verdict.verdict == "unknown", verdict.reason
-        self.namespace = namespace_of(trial.folder.name)
+        self.namespace = namespace_of(trial.folder)
         return verdict.reason
 
     @property

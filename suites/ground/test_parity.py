@@ -29,7 +29,7 @@ DEFINITION = (
 def real(trial_ground: Ground) -> Iterator[dict[str, Any]]:
     """Give what the session's cluster answers, in a namespace that goes again."""
     kube = trial_ground.kube
-    namespace = namespace_of(secrets.token_hex(8))
+    namespace = namespace_of(Path(secrets.token_hex(8)))
     labelled = {"name": namespace, "labels": {OURS: namespace}}
     kube.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": labelled}])
     try:

@@ -46,7 +46,7 @@ def killed(trial_ground, tmp_path):
     yield kill
     kube = trial_ground.cluster.connect()
     for run in tmp_path.glob("2*"):
-        removed(kube, namespace_of(run.name))
+        removed(kube, namespace_of(run))
 
 
 def unready(stream: Stream) -> str | None:

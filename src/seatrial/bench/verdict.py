@@ -118,7 +118,7 @@ def _tried(plan: Plan, profile: Profile, ground: Ground, progress: Progress) -> 
             plan, profile, ground, out=Path(folder), keep=Keep.NEVER, progress=progress
         )
         whole = began, time.time()
-    requests = audited(ground.cluster, namespace_of(trial.folder.name), progress)
+    requests = audited(ground.cluster, namespace_of(trial.folder), progress)
     found = critical_path(requests, _AGENT, quiet, whole)
     for gap in found.gaps[:_TOLD]:
         progress.note(f"{gap.seconds:8.2f} s were ours at {gap.since:.1f} s, before {gap.before}")

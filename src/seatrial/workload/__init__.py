@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from seatrial.errors import CannotRun, NotReady, Untried
@@ -214,9 +215,14 @@ def _owned(
             yield {**found, "metadata": {**found["metadata"], "ownerReferences": [owner]}}
 
 
-def namespace_of(run: str) -> str:
-    """Name a run's namespace: short, since a pod's whole DNS name must stay below 64 letters."""
-    return f"trial-{sha256(run.encode()).hexdigest()[:8]}"
+def namespace_of(run: Path) -> str:
+    """Name the namespace of a run by its folder, which no other run has.
+
+    Not by the folder's name alone: two runs with one seed that begin in the same second, each with
+    an `--out` of its own, would meet in one namespace. Short, since a pod's whole DNS name must
+    stay below 64 letters.
+    """
+    return f"trial-{sha256(str(run.resolve()).encode()).hexdigest()[:8]}"
 
 
 def emptied(kube: Kube, namespace: str) -> None:
