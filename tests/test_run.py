@@ -108,20 +108,24 @@ def test_the_ground_is_left_once_whatever_the_verdict_and_beside_it_when_nothing
 ):
     judging, left = threading.Event(), list[Any]()
 
-    def leave(_: Any, space: str, *told: Any) -> None:
-        left.append((space, told[1], judging.wait(5) if keep is Keep.NEVER else None))
+    def leave(_: Any, space: str, __: Keep, standing: Any, progress: Any) -> None:
+        del progress
+        left.append((space, standing, judging.wait(5) if keep is Keep.NEVER else None))
 
     def judged(*_: Any) -> Any:
         judging.set()
         return SimpleNamespace(standing=Standing.BROKEN)
 
-    job = SimpleNamespace(namespace="trial-1", folder=SimpleNamespace(load=dict))
+    plan: Any = SimpleNamespace(guarantees=())
+    folder = SimpleNamespace(load=dict)
+    job = SimpleNamespace(
+        namespace="trial-1", folder=folder, ground=plan, plan=plan, progress=Quiet()
+    )
     monkeypatch.setattr(run, "begun", lambda *_: job)
     monkeypatch.setattr(run, "recording", lambda _: nullcontext())
     monkeypatch.setattr(run, "_exercise", lambda _: None)
     monkeypatch.setattr(run, "leave", leave)
     monkeypatch.setattr(run, "judged", judged)
-    plan: Any = SimpleNamespace(guarantees=())
     run.tried(plan, plan, plan, out=Path(), keep=keep, progress=Quiet())
     told = (None, True) if keep is Keep.NEVER else (Standing.BROKEN, None)
     assert left == [("trial-1", *told)]

@@ -7,6 +7,7 @@ May import: everything below run.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -226,8 +227,10 @@ def noted(recorder: Recorder, look: Callable[[], None]) -> Iterator[None]:
 def recording(job: Job) -> Iterator[Live]:
     """Live through a job with its History open; it is closed, whatever happens, on leaving.
 
-    What a run that failed had seen is kept and told, too.
+    What a run that failed had seen is kept and told, too. What draws the report is loaded while
+    the workload is made.
     """
+    threading.Thread(target=report.prepare, name="report").start()
     try:
         with watched(), job.folder.recorder() as recorder, lived(job, recorder) as live:
             yield live

@@ -8,8 +8,9 @@ May import: everything below it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from seatrial import checks, report
@@ -44,29 +45,41 @@ def tried(
 
     A workload that never serves, or ground that cannot bear it, leaves every verdict unknown.
     """
-    job = begun(plan, profile, ground, out, progress)
-    standing, touched = None, True
+    job, touched = begun(plan, profile, ground, out, progress), True
+    try:
+        with recording(job) as live:
+            _exercise(live)
+    except Untried as why:
+        progress.note(f"nothing could be tried: {why}")
+        touched = why.touched
+    except BaseException:
+        leave(job.ground, job.namespace, keep, None, progress)
+        raise
+    return concluded(job, keep) if touched else _found(job)
+
+
+def concluded(job: Job, keep: Keep) -> Trial:
+    """Judge a job whose History is closed, and leave its ground.
+
+    Whatever the verdict is, nothing stays with NEVER: the ground is left while it is found.
+    """
+    left = partial(leave, job.ground, job.namespace, keep, progress=job.progress)
     with ThreadPoolExecutor(1) as beside:
-        beside.submit(report.prepare)
-        leaving: Future[None] | None = None
+        leaving = beside.submit(left, standing=None) if keep is Keep.NEVER else None
+        standing = None
         try:
-            try:
-                with recording(job) as live:
-                    _exercise(live)
-            except Untried as why:
-                progress.note(f"nothing could be tried: {why}")
-                touched = why.touched
-            if touched and keep is Keep.NEVER:
-                # Whatever the verdict is, nothing stays: the ground is left while it is found.
-                leaving = beside.submit(leave, ground, job.namespace, keep, None, progress)
-            trial = judged(job.folder, job.folder.load(), plan.guarantees)
+            trial = _found(job)
             standing = trial.standing
             return trial
         finally:
             if leaving:
                 leaving.result()
-            elif touched:
-                leave(ground, job.namespace, keep, standing, progress)
+            else:
+                left(standing=standing)
+
+
+def _found(job: Job) -> Trial:
+    return judged(job.folder, job.folder.load(), job.plan.guarantees)
 
 
 def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:

@@ -207,7 +207,7 @@ class Session:
 
     def finished(self, journal: Mapping[str, Any]) -> run.Trial:
         """Heal, read all once more, close the History, judge it, and leave the ground."""
-        standing = None
+        job = self.live.job
         with self.ground:
             try:
                 with self.living:
@@ -215,13 +215,10 @@ class Session:
                     self._experiment(journal)
                     if journal["status"] in _ENDED:
                         self.live.finale()
-                job = self.live.job
-                trial = run.judged(job.folder, job.folder.load(), job.plan.guarantees)
-                standing = trial.standing
-            finally:
-                job = self.live.job
-                leave(job.ground, job.namespace, self.keep, standing, self.progress)
-        return trial
+            except BaseException:
+                leave(job.ground, job.namespace, self.keep, None, self.progress)
+                raise
+            return run.concluded(job, self.keep)
 
     def _experiment(self, journal: Mapping[str, Any]) -> None:
         """Keep Chaos Toolkit's own account; it says completed of what failed, so all of it."""
