@@ -228,9 +228,17 @@ def test_a_ledger_that_calls_itself_corrupt_is_broken():
 
 
 def test_the_node_that_was_lost_is_no_place_to_come_back_to():
-    found = recovered(node="worker-1").ends()
+    run = recovered(node="worker-1")
+    run.nodes()
+    found = run.ends()
     assert found.verdict is Standing.BROKEN
     assert "worker-1 again, the node that was lost" in found.reason
+
+
+def test_a_watch_of_nodes_that_ended_before_the_pod_came_cannot_accuse_its_node():
+    found = recovered(node="worker-1").ends()
+    assert found.verdict is Standing.UNKNOWN
+    assert "whether node worker-1 was made again" in found.reason
 
 
 def test_the_node_made_again_is_another_node():

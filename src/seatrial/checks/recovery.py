@@ -120,14 +120,17 @@ def _place(history: History, each: Recovery) -> Iterator[Finding]:
         yield Standing.BROKEN, f"after {drift.name} {tenure.pod} came, wanted {wanted[0]}", shown
     if tenure.node != drift.receipt.value["proof"]["node"]:
         return
-    placed = next(op for op in tenure.ops if op.value["node"])
-    known = [op for op in history.of("node") if op.value["name"] == tenure.node]
-    # Pods and nodes are told by two watches: their order is the versions', not the arrival's.
+    # Pods and nodes are told by two watches: their order is the versions', not the arrival's, and
+    # the one of nodes may have ended before it told who had this name when the pod was placed.
+    placed = int(next(op for op in tenure.ops if op.value["node"]).value["rv"])
+    told = [(int(op.value["rv"]), op) for op in history.of("node")]
+    known = [(version, op) for version, op in told if op.value["name"] == tenure.node]
     uids = [
-        _newest(op for op in known if op.completed <= each.start),
-        _newest(op for op in known if int(op.value["rv"]) <= int(placed.value["rv"])),
+        _newest(op for _, op in known if op.completed <= each.start),
+        _newest(op for version, op in known if version <= placed),
     ]
-    if not all(uids):
+    heard = any(version >= placed for version, _ in told)
+    if not all(uids) or (uids[0] == uids[1] and not heard):
         reason = f"whether node {tenure.node} was made again after {drift.name} was not seen"
         yield Standing.UNKNOWN, reason, shown
     elif uids[0] == uids[1]:

@@ -227,7 +227,13 @@ class Crew:
         return True
 
     def _runs(self, name: str) -> bool:
-        return name in self.machines and self.machines[name].state().status == "running"
+        """Tell whether a machine runs and its kubelet has said so: before that, it does nothing."""
+        if name not in self.machines or (state := self.machines[name].state()).status != "running":
+            return False
+        node = self.api.of("nodes").get(f"/{name}", {})
+        spoke = node.get("spec", {}).get("providerID") == state.container
+        conditions = node.get("status", {}).get("conditions", [])
+        return spoke and all(c["status"] == "True" for c in conditions if c["type"] == "Ready")
 
     def _on(self, node: str) -> list[tuple[str, Object]]:
         return [
