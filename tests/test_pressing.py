@@ -163,6 +163,17 @@ def until(condition: Any, wanted: object) -> None:
 
 
 @alone
+@pytest.mark.parametrize("script", ["_CPU", "_MEMORY", "_SHORT"])
+def test_a_pressure_that_has_only_just_begun_is_found_and_ended(script, aside):
+    relieve = pressing._RELIEVE.replace("/run/", f"{aside.root}/")
+    words = [relieve] if script == "_SHORT" else []
+    aside.script(getattr(pressing, script), str(aside.member), "one", *words)
+    assert aside.marked()
+    assert len(aside.relieve()) == 1
+    until(aside.marked, [])
+
+
+@alone
 def test_the_cpu_is_taken_in_the_members_own_group_and_given_back(aside):
     assert aside.look().ours == 0
     aside.script(pressing._CPU, str(aside.member), "one")
@@ -182,7 +193,8 @@ def test_the_cpu_is_taken_in_the_members_own_group_and_given_back(aside):
 def test_memory_is_held_up_to_near_the_limit_and_let_go(aside):
     aside.script(pressing._MEMORY, str(aside.member), "one")
     held = (
-        "cat /proc/[0-9]*/status | awk '/^Name:/ { n = $2 } n == \"tail\" && /^VmRSS/ { print $2 }'"
+        "cat /proc/[0-9]*/status 2>/dev/null | "
+        "awk '/^Name:/ { n = $2 } n == \"tail\" && /^VmRSS/ { print $2 }'"
     )
     share = (40 * 90 // 100 - 1) * 1024
     poll(lambda: None if int((aside.run(held) or ["0"])[0]) >= share else "not yet", SOON)
@@ -225,6 +237,14 @@ def test_a_limit_that_is_lowered_is_not_lowered_again(aside):
     (said,) = aside.script(pressing._SHORT, str(aside.member), "one", pressing._RELIEVE)
     assert "lowered already" in said
     assert aside.relieve("one") == ("files:one",)
+    assert aside.look().most == 64
+
+
+@alone
+def test_who_relieves_a_member_while_its_limit_is_lowered_has_the_last_word(aside):
+    text = pressing._SHORT.replace("sleep 0.1\n", f"rm -f '{aside.root}/seatrial-limits/one'\n")
+    (said,) = aside.script(text, str(aside.member), "one", "true")
+    assert "relieved meanwhile" in said
     assert aside.look().most == 64
 
 

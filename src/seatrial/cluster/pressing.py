@@ -49,6 +49,14 @@ limit() {
 """
 """A limit is changed by the user of the process: nobody else may without CAP_SYS_RESOURCE."""
 
+_BEGUN = f"""begun() {{
+  while read -r line < "/proc/$1/stat" && [ "${{line#*) Z}}" = "$line" ]; do
+    ! grep -qsz '^{_MARK}=' "/proc/$1/environ" || return 0
+  done
+}} 2>/dev/null
+"""
+"""Waits until what a script leaves behind bears its mark (or is over): from then on it is found."""
+
 _LOOK = f"""pid=$1 number=$2
 {_PLACE}{_FILES}
 place memory
@@ -98,7 +106,7 @@ exit $bad"""
 """Three looks: who is about to start another is seen with it by the next one."""
 
 _CPU = f"""pid=$1 number=$2
-{_PLACE}
+{_PLACE}{_BEGUN}
 place cpuacct
 first=$dir
 place cpu
@@ -110,10 +118,11 @@ while [ "$loops" -gt 0 ]; do
     for dir; do echo $$ > "$dir/cgroup.procs" || exit 1; done
     exec timeout -s KILL {LONGEST} sh -c "while :; do :; done"
   ' sh "$first" "$dir" >/dev/null 2>&1 </dev/null &
+  begun $!
 done"""
 
 _MEMORY = f"""pid=$1 number=$2
-{_PLACE}
+{_PLACE}{_BEGUN}
 place memory
 if [ -n "$old" ]; then most=$(cat "$dir/memory.limit_in_bytes") all=total_
 else most=$(cat "$dir/memory.max") all=
@@ -127,11 +136,12 @@ rest=$((most / 100 * {_SHARE} - held))
   echo 1000 > /proc/self/oom_score_adj
   echo $$ > "$0/cgroup.procs" || exit 1
   {{ head -c "$1" /dev/zero; sleep {LONGEST}; }} | tail
-' "$dir" "$rest" >/dev/null 2>&1 </dev/null &"""
+' "$dir" "$rest" >/dev/null 2>&1 </dev/null &
+begun $!"""
 """`tail` keeps a line that does not end, and this one never does before its writer sleeps."""
 
 _SHORT = f"""pid=$1 number=$2 relieve=$3
-{_FILES}{_BORN}
+{_FILES}{_BORN}{_BEGUN}
 note={_NOTES}/$number
 mkdir -p {_NOTES}
 [ ! -e "$note" ] || {{ echo "its limit is lowered already" >&2; exit 1; }}
@@ -139,6 +149,7 @@ most=$(soft)
 echo "$pid $(born "$pid") $most" > "$note.part" && mv "$note.part" "$note" || exit 1
 {_MARK}="files:$number" setsid sh -c 'sleep {LONGEST}; exec sh -c "$0" sh "$1"' \\
   "$relieve" "$number" >/dev/null 2>&1 </dev/null &
+begun $!
 quiet=0 left=30
 while [ "$left" -gt 0 ] && [ "$quiet" -lt 5 ]; do
   left=$((left - 1)) quiet=$((quiet + 1))
@@ -146,8 +157,12 @@ while [ "$left" -gt 0 ] && [ "$quiet" -lt 5 ]; do
   free=$(echo "$there" | first_free)
   if [ "$free" -lt "$(soft)" ]; then limit "$pid" "$free" || exit 1; quiet=0; fi
   sleep 0.1
+  [ -e "$note" ] || {{ limit "$pid" "$most"; echo "it was relieved meanwhile" >&2; exit 1; }}
 done"""
-"""Lowered until nothing below it gets free any more: what is open for a moment only is let go."""
+"""Lowered until nothing below it gets free any more: what is open for a moment only is let go.
+
+Whoever relieves it in between takes the note away, and has the last word.
+"""
 
 
 def press(engine: Engine, node: str, number: str, kind: str) -> None:
