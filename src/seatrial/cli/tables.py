@@ -100,7 +100,7 @@ def explained(wanted: str) -> tuple[Row, ...]:
 
     Raises BadInput with the nearest name when there is none.
     """
-    rows = [{"table": table, **row} for table, made in TABLES.items() for row in made()]
+    rows = _everything()
     if found := tuple(row for row in rows if row["name"] == wanted):
         return found
     raise BadInput(
@@ -148,6 +148,11 @@ def _section(row: Row) -> str:
     facts = [(key, value) for key, value in row.items() if key not in ("name", "sentence")]
     listed = "".join(f"- {key}: {show.cell(value)}\n" for key, value in facts if value)
     return f"### {row['name']}\n\n{row['sentence']}\n\n{listed}\n"
+
+
+@functools.cache
+def _everything() -> tuple[Row, ...]:
+    return tuple({"table": table, **row} for table, made in TABLES.items() for row in made())
 
 
 @functools.cache

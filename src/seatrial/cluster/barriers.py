@@ -4,7 +4,7 @@ A pod's packets are routed by its node, those to another pod on it as well (the 
 is ours and kind's), so the forward hook there sees all of them, and after a Service's address has
 become a pod's. What the node itself sends, the kubelet's probes, goes on.
 Source: nft(8); kubernetes.io, "Virtual IPs and Service Proxies"; containernetworking-plugins, ptp.
-May import: machine, errors, cluster.engine.
+May import: machine, errors, cluster.{engine,insides}.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from seatrial.cluster.engine import Engine
+from seatrial.cluster.insides import CTR
 from seatrial.errors import CannotRun
 from seatrial.machine import Drop
 
-_CTR = "ctr --namespace=k8s.io"
 OURS = "inet seatrial-net-"
 """How our tables are named, family first."""
 _BURST = 16
@@ -26,7 +26,7 @@ nft list tables | sed -n 's/^table {OURS}//p' | while read -r name
 do nft list table {OURS}"$name"; done"""
 _TABLE = re.compile(rf"^table {OURS}(\S+) {{$")
 _DROPPED = re.compile(r"counter packets (\d+) bytes \d+ drop$")
-_WITHIN = f"""pid=$({_CTR} tasks list | awk -v id="$1" '$1 == id {{ print $2 }}')
+_WITHIN = f"""pid=$({CTR} tasks list | awk -v id="$1" '$1 == id {{ print $2 }}')
 test "$pid" || {{ echo "the runtime has no task $1" >&2; exit 1; }}
 shift
 export ROOT="/proc/$pid/root"

@@ -2,7 +2,7 @@
 
 Subjects stand on the ground image, which a node may have already: what all of the nodes have is
 left out of the archive. An archive of the older layout (before Docker 25) is sent whole.
-May import: places, progress, cluster.{engine,images}.
+May import: places, progress, cluster.{engine,images,insides}.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.images import scratch
+from seatrial.cluster.insides import CTR
 from seatrial.progress import Progress
 
-_CTR = ("ctr", "--namespace=k8s.io")
 _LAYOUT = "oci-layout"
 _BLOBS = "blobs/sha256/"
 
@@ -28,7 +28,7 @@ def load(engine: Engine, nodes: Sequence[str], reference: str, progress: Progres
     """Load an image into those of the node containers that lack it, side by side."""
 
     def on(node: str, *words: str) -> list[str]:
-        return engine.docker("exec", node, *_CTR, *words, "list", "-q").split()
+        return engine.docker("exec", node, *CTR.split(), *words, "list", "-q").split()
 
     names = _each(nodes, lambda node: on(node, "images"))
     lacking = [
@@ -57,7 +57,9 @@ def slim(whole: Path, archive: Path, held: Collection[str]) -> None:
 
 
 def _import(engine: Engine, node: str, archive: Path) -> None:
-    engine.docker("exec", "--interactive", node, *_CTR, "images", "import", "-", stdin=archive)
+    engine.docker(
+        "exec", "--interactive", node, *CTR.split(), "images", "import", "-", stdin=archive
+    )
 
 
 def _each(nodes: Sequence[str], ask: Callable[[str], T]) -> list[T]:

@@ -121,13 +121,8 @@ def whole(scene: Scene, cut: Line) -> Proof:
 
 def until_ready(scene: Scene) -> None:
     """Wait until all members are Ready: whoever noticed has made up its mind again."""
-
-    def unready(_: object) -> str | None:
-        pods = {n: scene.member(n) for n in scene.replicated().ordinals}
-        late = [scene.trouble(n) for n, pod in pods.items() if not (pod and pod.ready)]
-        return "; ".join(late) or None
-
-    wait(scene.stream, unready, limit("network is whole again"))
+    ordinals = scene.replicated().ordinals
+    wait(scene.stream, lambda _: scene.unready(ordinals), limit("network is whole again"))
 
 
 def counted(cut: Line, count: int = COUNT, size: int = 8) -> dict[str, int]:

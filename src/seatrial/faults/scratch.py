@@ -16,6 +16,7 @@ from seatrial.faults.absence import absent
 from seatrial.faults.scene import Scene
 from seatrial.kube.client import Kube
 from seatrial.kube.objects import Pod
+from seatrial.kube.pods import confined
 from seatrial.kube.volumes import Claim, Volume
 from seatrial.kube.watch import Stream
 from seatrial.timing import limit, wait
@@ -27,7 +28,6 @@ _CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 _KINDS = ("pods", "persistentvolumeclaims")
 _BY_HAND = "kubernetes.io/no-provisioner"
 _HOST = "kubernetes.io/hostname"
-_USER = 65534
 _CLAIM, _OWN = "/claim", "/own"
 _PROGRAM = Path(__file__).parent / "disk_speed.py"
 _WAITS = "import signal, sys\nsignal.signal(15, lambda *_: sys.exit(0))\nsignal.pause()"
@@ -172,26 +172,17 @@ def _claim(storage_class: str) -> dict[str, Any]:
 
 
 def _pod(image: str, host: str) -> dict[str, Any]:
-    """Source of what it must not be: Kubernetes, "Pod Security Standards", profile "restricted"."""
-    own = {"runAsNonRoot": True, "runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER}
+    volumes: list[dict[str, Any]] = [
+        {"name": "claim", "persistentVolumeClaim": {"claimName": NAME}},
+        # Under the kubelet's own folder: that is the node's own disk.
+        {"name": "own", "emptyDir": {"sizeLimit": SIZE}},
+    ]
+    spec = confined(_container(image), volumes, "Never")
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": NAME},
-        "spec": {
-            "nodeSelector": {_HOST: host},
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {**own, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [_container(image)],
-            "volumes": [
-                {"name": "claim", "persistentVolumeClaim": {"claimName": NAME}},
-                # Under the kubelet's own folder: that is the node's own disk.
-                {"name": "own", "emptyDir": {"sizeLimit": SIZE}},
-            ],
-        },
+        "spec": {"nodeSelector": {_HOST: host}, **spec},
     }
 
 
@@ -199,14 +190,8 @@ def _container(image: str) -> dict[str, Any]:
     return {
         "name": NAME,
         "image": image,
-        "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-B", "-c", _WAITS],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
         "volumeMounts": [
             {"name": "claim", "mountPath": _CLAIM},
             {"name": "own", "mountPath": _OWN},

@@ -8,19 +8,20 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from seatrial.errors import CannotRun, SeatrialError
 from seatrial.kube.client import Kube
 from seatrial.kube.objects import Pod
+from seatrial.kube.pods import serving
 from seatrial.kube.watch import Stream
 from seatrial.load import collecting
 from seatrial.load.clock import Clock, combined, measured
 from seatrial.load.line import DriverLost, Line
 from seatrial.load.pod import NAME, ROLE, documents, job, member_name
 from seatrial.model import Json, Op, Outcome, Profile, Recorder
-from seatrial.timing import Limit, limit, poll, wait
+from seatrial.timing import Limit, limit, poll
 
 _PATIENCE = 5.0
 """Seconds that the driver holds a question whose answer is not yet so."""
@@ -186,7 +187,7 @@ def driving(
     apart = set_apart(stream)
     todo = job(profile, namespace, servers(kube), seed)
     kube.apply(documents(todo, profile.client, image, apart=apart), namespace)
-    pod = _until_ready(kube, stream, namespace)
+    pod = serving(kube, stream, namespace, NAME, limit("driver is ready"))
     driver = Driver(Line(kube, stream, namespace, pod.metadata.uid), profile, recorder, pod)
     _tell_started(driver, todo, recorder, apart=apart)
     try:
@@ -217,26 +218,6 @@ def servers(kube: Kube) -> list[str]:
     found = kube.get(_DNS, labelSelector="k8s-app=kube-dns")["items"]
     addresses = (pod.get("status", {}).get("podIP", "") for pod in found)
     return sorted(address for address in addresses if address)
-
-
-def _until_ready(kube: Kube, stream: Stream, namespace: str) -> Pod:
-    try:
-        wait(stream, _unready, limit("driver is ready"))
-    except SeatrialError as late:
-        with suppress(SeatrialError):
-            late.seen += f"\n{kube.logs(namespace, NAME)}".rstrip()
-        raise
-    found: Pod = stream.items("pods")[NAME]
-    return found
-
-
-def _unready(stream: Stream) -> str | None:
-    pod: Pod | None = stream.items("pods").get(NAME)
-    if pod is None:
-        return f"no pod {NAME} yet"
-    if any(s.state.terminated or s.restart_count for s in pod.status.container_statuses):
-        raise CannotRun("a driver that runs", seen=pod.trouble)
-    return None if pod.ready else f"{NAME} is {pod.status.phase}: {pod.trouble}"
 
 
 def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:

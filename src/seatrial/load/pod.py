@@ -1,7 +1,6 @@
 """The driver's pod and what it is given: its program, the profile's client, the job.
 
-May import: model, errors; files of load/driver as text.
-Source: Kubernetes, "Pod Security Standards", profile "restricted".
+May import: model, errors, kube.pods; files of load/driver as text.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.errors import CannotRun
+from seatrial.kube.pods import confined
 from seatrial.model import Json, Profile
 
 NAME = "driver"
@@ -20,7 +20,6 @@ ROLE = "seatrial.dev/role"
 """The label of nodes; the one whose value is `driver` is never a victim, and tainted."""
 _TAINT = "seatrial.dev/driver"
 _PROGRAM = Path(__file__).parent / "driver"
-_USER = 65534
 _SPOOL_SIZE = "512Mi"
 _TIMES = {"timeout": 2.0, "read_timeout": 30.0, "dns_every": 0.25, "dns_timeout": 1.0}
 """Seconds: of one attempt, of reading one member, between two questions, of one question."""
@@ -87,34 +86,22 @@ def _config(name: str, data: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _pod(image: str, *, apart: bool, client: bool) -> dict[str, Any]:
+    volumes: list[dict[str, Any]] = [
+        {"name": name, "configMap": {"name": f"{NAME}-{name}"}}
+        for name in ("program", "job", "client")
+    ]
+    volumes.append({"name": "spool", "emptyDir": {"sizeLimit": _SPOOL_SIZE}})
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": NAME, "labels": {ROLE: NAME}},
         "spec": {
             **placement(apart=apart),
-            "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": _USER,
-                "runAsGroup": _USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            **confined(_container(image, client=client), volumes),
             # The resolver's own five seconds are longer than an attempt may take.
             "dnsConfig": {
                 "options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]
             },
-            "containers": [_container(image, client=client)],
-            "volumes": [
-                *(
-                    {"name": name, "configMap": {"name": f"{NAME}-{name}"}}
-                    for name in ("program", "job", "client")
-                ),
-                {"name": "spool", "emptyDir": {"sizeLimit": _SPOOL_SIZE}},
-            ],
         },
     }
 
@@ -123,7 +110,6 @@ def _container(image: str, *, client: bool) -> dict[str, Any]:
     return {
         "name": NAME,
         "image": image,
-        "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-B", "-u", "/driver/main.py"],
         "env": [{"name": "DRIVER_CLIENT", "value": "/client/client.py" if client else ""}],
         "ports": [{"name": "http", "containerPort": PORT}],
@@ -137,11 +123,6 @@ def _container(image: str, *, client: bool) -> dict[str, Any]:
         "resources": {
             "requests": {"cpu": "50m", "memory": "48Mi"},
             "limits": {"memory": "512Mi"},
-        },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
             {"name": "program", "mountPath": "/driver", "readOnly": True},

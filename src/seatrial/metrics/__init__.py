@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.errors import CannotRun, SeatrialError
+from seatrial.errors import CannotRun
 from seatrial.kube.client import Kube
-from seatrial.kube.objects import Pod
+from seatrial.kube.pods import serving
 from seatrial.kube.watch import Stream
 from seatrial.metrics.pod import INTERVAL, JOB, NAME, PORT, documents, namespace_of
-from seatrial.timing import limit, wait
+from seatrial.timing import limit
 
 __all__ = ["INTERVAL", "JOB", "Meter", "deployed", "documents", "namespace_of"]
 
@@ -59,19 +58,5 @@ def deployed(kube: Kube, wanted: Sequence[Mapping[str, Any]]) -> Meter:
     kube.apply(wanted[:1])
     with Stream(kube, ("pods",), namespace) as stream:
         kube.apply(wanted[1:], namespace)
-        try:
-            wait(stream, _unready, limit("Prometheus is ready"))
-        except SeatrialError as late:
-            with suppress(SeatrialError):
-                late.seen += f"\n{kube.logs(namespace, NAME)}".rstrip()
-            raise
+        serving(kube, stream, namespace, NAME, limit("Prometheus is ready"))
     return Meter(kube, namespace)
-
-
-def _unready(stream: Stream) -> str | None:
-    pod: Pod | None = stream.items("pods").get(NAME)
-    if pod is None:
-        return f"no pod {NAME} yet"
-    if any(s.state.terminated or s.restart_count for s in pod.status.container_statuses):
-        raise CannotRun("a Prometheus that runs", seen=pod.trouble)
-    return None if pod.ready else f"{NAME} is {pod.status.phase}: {pod.trouble}"

@@ -1,8 +1,7 @@
 """The pod of our Prometheus: what it scrapes, how often, and for how long it remembers.
 
-May import: model.
-Source: prometheus.io, "Configuration" (static_configs), "Storage"; Kubernetes, "Pod Security
-Standards", profile "restricted".
+May import: model, kube.pods.
+Source: prometheus.io, "Configuration" (static_configs), "Storage".
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from seatrial.kube.pods import confined
 from seatrial.model import Metrics, Profile
 
 NAME = "prometheus"
@@ -22,7 +22,6 @@ INTERVAL = 1.0
 _LOOKBACK = "3s"
 """A series without a sample for so long is no data; Prometheus' own five minutes hide an outage."""
 _KEPT = "6h"
-_USER = 65534
 _SIZE = "1Gi"
 
 
@@ -77,31 +76,17 @@ def _object(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _spec(image: str) -> dict[str, Any]:
-    return {
-        "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": 1,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [_container(image)],
-        "volumes": [
-            {"name": "config", "configMap": {"name": NAME}},
-            {"name": "data", "emptyDir": {"sizeLimit": _SIZE}},
-        ],
-    }
+    volumes = [
+        {"name": "config", "configMap": {"name": NAME}},
+        {"name": "data", "emptyDir": {"sizeLimit": _SIZE}},
+    ]
+    return confined(_container(image), volumes)
 
 
 def _container(image: str) -> dict[str, Any]:
     return {
         "name": NAME,
         "image": image,
-        "imagePullPolicy": "IfNotPresent",
         "args": [
             "--config.file=/config/prometheus.yml",
             "--storage.tsdb.path=/data",
@@ -117,11 +102,6 @@ def _container(image: str) -> dict[str, Any]:
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
         "volumeMounts": [
             {"name": "config", "mountPath": "/config", "readOnly": True},
             {"name": "data", "mountPath": "/data"},
