@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seatrial import cleanliness
+from seatrial import cleanliness, timing
 from seatrial.errors import NotOurs, NotReady
 from seatrial.faults.undo import OURS, OUT_OF_SERVICE
 from seatrial.kube.client import connect
@@ -36,7 +36,7 @@ def node(tmp_path):
 
 @pytest.fixture
 def prove(api, node, tmp_path, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.01")
+    monkeypatch.setitem(timing._SECONDS, cleanliness._WITHIN, 0.5)
     kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
     return lambda: cleanliness.proved(kube, {NODE: node}, SPACE)
 
@@ -109,7 +109,7 @@ def test_what_others_have_is_no_matter(api, node, prove):
 
 
 def test_what_is_on_its_way_out_is_waited_for(api, prove, monkeypatch):
-    monkeypatch.setenv("SEATRIAL_TIME_FACTOR", "0.5")
+    monkeypatch.setitem(timing._SECONDS, cleanliness._WITHIN, 30)
     LEFT["volume"][0](api, None)
     later = threading.Timer(0.3, lambda: api.remove("persistentvolumes", "pvc-1"))
     later.start()
