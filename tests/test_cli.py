@@ -66,6 +66,11 @@ def test_a_typo_names_the_nearest(capsys):
     assert "did you mean ledger?" in capsys.readouterr().err
 
 
+def test_a_name_given_bare_is_told_that_it_is_an_option(capsys):
+    assert cli.called(["cluster", "down", "drill"]) == 4
+    assert "--name NAME" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

@@ -90,7 +90,10 @@ def _wrong_call(error: BaseException) -> BadInput:
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "seatrial"
     seen = error.format_message() if hasattr(error, "format_message") else str(error)
-    return BadInput(f"a call that `{where} --help` shows", seen=seen or "no command")
+    options = context.command.get_params(context) if context else ()
+    named = "unexpected extra" in seen and any(param.name == "name" for param in options)
+    remedy = "the name of a cluster is an option: `--name NAME`" if named else ""
+    return BadInput(f"a call that `{where} --help` shows", seen=seen or "no command", remedy=remedy)
 
 
 def _failed(error: SeatrialError, *, as_json: bool) -> int:
