@@ -31,6 +31,7 @@ from seatrial.model import History, Op, Outcome, PlannedFault, Standing, Verdict
 from seatrial.plan import planned
 from seatrial.progress import Quiet
 from seatrial.testing import Kept, PaperNode, fake_api
+from seatrial.testing.kept import stages
 
 NAMES = sorted(FAULTS)
 READY = {"type": "Ready", "status": "True"}
@@ -150,7 +151,7 @@ def refused(scene: Scene, fault: str, ordinal: int = 1) -> str:
     with pytest.raises(BadInput) as caught, broken(FAULTS[fault], scene, ordinal, kept):
         pass
     assert well(scene)
-    assert [op.value["stage"] for op in kept.of("fault")] == ["planned", "stopped"]
+    assert stages(kept) == ["planned", "stopped"]
     assert scene.journal.read() == ([], {})
     return str(caught.value)
 
@@ -171,7 +172,7 @@ def test_what_was_not_planned_is_refused(scene):
 
 def test_within_its_radius_a_fault_is_caused_and_healed(scene):
     kept = entered(stated(scene, "node-kill"), "node-kill")
-    assert "receipt" in [op.value["stage"] for op in kept.of("fault")]
+    assert "receipt" in stages(kept)
     assert well(scene)
 
 
@@ -191,7 +192,7 @@ def test_a_machine_that_would_take_the_last_majority_is_refused_unless_it_is_mea
     assert "2 of 3 members left Ready by node-kill" in said
     assert "left: web-0; it would take web-1" in said
     kept = entered(stated(scene, "node-kill", quorum=True), "node-kill")
-    assert "receipt" in [op.value["stage"] for op in kept.of("fault")]
+    assert "receipt" in stages(kept)
 
 
 def test_a_zone_that_has_the_majority_is_refused(api, scene):

@@ -20,6 +20,7 @@ from seatrial.kube.client import Kube, connect
 from seatrial.kube.watch import Stream
 from seatrial.testing import FakeApi, Kept, fake_api, revised
 from seatrial.testing.disks import CLAIMS, VOLUMES, Provided
+from seatrial.testing.kept import proof, stages
 from seatrial.timing import _SECONDS, Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -75,14 +76,6 @@ def settled(scene: Scene, api: FakeApi) -> str | None:
 
 def policy(api: FakeApi) -> str:
     return "Retain" if "x/keeps" in api.of("configmaps") else "Delete"
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proof(kept: Kept, stage: str) -> Any:
-    return next(op.value["proof"] for op in kept.of("fault") if op.value["stage"] == stage)
 
 
 @pytest.mark.parametrize("ordinal", [0, 2])

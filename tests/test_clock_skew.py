@@ -30,6 +30,7 @@ from seatrial.kube.client import Kube, connect
 from seatrial.kube.watch import Stream
 from seatrial.machine import Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api, revised
+from seatrial.testing.kept import proofs
 from seatrial.testing.revised import Revised, honest
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.testing.state import Object
@@ -204,10 +205,6 @@ def settled(scene: Scene, uids: dict[int, str]) -> str | None:
 
 def the_spec(api: FakeApi) -> Any:
     return api.of("statefulsets")["x/web"]["spec"]
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def refused(scene: Scene, kept: Kept) -> None:

@@ -26,6 +26,7 @@ from seatrial.faults.undo import Reach, undone
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.watch import Stream
 from seatrial.testing import FakeApi, Kept, fake_api, revised
+from seatrial.testing.kept import proofs
 from seatrial.testing.revised import Revised
 from seatrial.timing import _SECONDS, Limit, wait
 
@@ -78,10 +79,6 @@ def there(api: FakeApi, plural: str) -> dict[str, Any]:
     """Give what is there of a kind, by name, without what only the server writes."""
     found = api.of(plural).items()
     return {key.removeprefix("x/"): keepsakes.content(one) for key, one in found}
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", LISTS)

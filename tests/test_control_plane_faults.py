@@ -26,6 +26,7 @@ from seatrial.kube.client import ApiFailed, Kube, connect
 from seatrial.kube.watch import Stream
 from seatrial.machine import Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
 
 NODE = "sea-control-plane"
@@ -131,10 +132,6 @@ def brief(monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "a lease is not renewed", 0.3)
     monkeypatch.setitem(timing._SECONDS, "a lease is renewed again", 5.0)
     monkeypatch.setitem(timing._SECONDS, "container is started again", 1.0)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", STOPS)

@@ -12,6 +12,7 @@ from seatrial.kube.client import ApiFailed, connect
 from seatrial.kube.watch import Stream
 from seatrial.model import Outcome
 from seatrial.testing import FakeApi, Kept, fake_api
+from seatrial.testing.kept import stages
 from seatrial.timing import Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -28,10 +29,6 @@ class Controlled(FakeApi):
         super().remove(plural, name, namespace)
         if self.replaces:
             self.put(plural, name, namespace, status=READY)
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState, Running, Unit
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.answering import Answering
+from seatrial.testing.kept import proofs, stages
 from seatrial.testing.runtime import PaperRuntime
 
 NODE, PEER, MASTER = "sea-worker", "sea-worker2", "sea-control-plane"
@@ -176,14 +177,6 @@ def _zone(scene: Scene, name: str) -> str:
 def brief(monkeypatch):
     for name in ("process ends", "node is tainted", "eviction is allowed", "pod is replaced"):
         monkeypatch.setitem(timing._SECONDS, name, 2.0 if "is" in name else 0.5)
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def whole(others: Others) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,6 +22,7 @@ from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.machine import Drop, NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.network import PaperNetwork
 from seatrial.testing.runtime import PaperRuntime
 
@@ -104,10 +104,6 @@ def brief(monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "a broken network is watched", 0.0)
     monkeypatch.setitem(timing._SECONDS, "names settle", 0.3)
     monkeypatch.setitem(timing._SECONDS, "network is whole again", 3.0)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -24,6 +23,7 @@ from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proof, stages
 from seatrial.testing.runtime import PaperRuntime
 
 NODE, CUT = "sea-worker", FAULTS["node-cut"]
@@ -125,14 +125,6 @@ def brief(monkeypatch):
     for name in ("node is given up", "member of a node that is given up is told to go"):
         monkeypatch.setitem(timing._SECONDS, name, 3.0)
     monkeypatch.setitem(timing._SECONDS, "member of a node that is cut off is replaced", 0.2)
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proof(kept: Kept, stage: str) -> dict[str, Any]:
-    return next(op.value["proof"] for op in kept.of("fault") if op.value["stage"] == stage)
 
 
 def test_a_node_that_is_cut_off_is_given_up_while_its_member_runs_on(scene, cluster, node):

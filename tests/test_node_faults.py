@@ -27,6 +27,7 @@ from seatrial.kube.objects import Machine
 from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState
 from seatrial.testing import FakeApi, Kept, PaperNode, controlled, fake_api
+from seatrial.testing.kept import proofs, stages
 from seatrial.timing import Limit, wait
 
 OF_A_NODE = ("node-stop", "node-kill", "node-lost")
@@ -107,14 +108,6 @@ _WAITED = (
 def brief(monkeypatch):
     for name in _WAITED:
         monkeypatch.setitem(timing._SECONDS, name, 0.3)
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", OF_A_NODE)

@@ -22,6 +22,7 @@ from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.machine import Pressure, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
 
 NODE = "sea-worker"
@@ -82,10 +83,6 @@ def scene(api, node, tmp_path):
     journal = Journal(tmp_path / "undo")
     with Stream(kube, ("pods",), "x") as stream:
         yield Scene(kube, stream, "x", "web", {NODE: node}, journal, container="web")
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def until(scene: Scene, condition: Callable[[], bool]) -> None:

@@ -20,6 +20,7 @@ from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.answering import Answering
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
 
 NODE = "sea-worker"
@@ -96,10 +97,6 @@ def scene(api, node, tmp_path):
     journal = Journal(tmp_path / "undo")
     with Stream(kube, ("pods",), "x") as stream:
         yield Scene(kube, stream, "x", "web", {NODE: node}, journal, container="web")
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def test_a_process_that_stands_still_answers_nobody_and_goes_on(scene, node, member):

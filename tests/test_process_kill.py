@@ -17,6 +17,7 @@ from seatrial.machine import Running
 from seatrial.model import Profile
 from seatrial.plan import planned
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
 
 NODE = "sea-worker"
@@ -83,10 +84,6 @@ def scene(api, kubelet, tmp_path):
     kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
     with Stream(kube, ("pods",), "x") as stream:
         yield Scene(kube, stream, "x", "web", {NODE: node}, container="web")
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def test_a_process_that_is_killed_is_seen_gone_and_its_container_started_again(scene, kubelet):

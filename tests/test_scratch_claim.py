@@ -25,6 +25,7 @@ from seatrial.model import Profile
 from seatrial.plan import planned
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.dying import Fatal, ended_by
+from seatrial.testing.kept import proofs
 from seatrial.testing.provisioner import Provisioner, provisioned
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.timing import Limit, wait
@@ -98,10 +99,6 @@ def placed(scene: Scene) -> bool:
     pod = scene.member(0)
     claims = scene.stream.items("persistentvolumeclaims")
     return bool(pod and pod.spec.node_name and "data-web-0" in claims)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def left(api: FakeApi, maker: Provisioner) -> list[str]:

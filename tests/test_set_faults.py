@@ -19,6 +19,7 @@ from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.testing import FakeApi, Kept, Revised, fake_api, revised
 from seatrial.testing.dying import Fatal, ended_by
+from seatrial.testing.kept import proof, stages
 from seatrial.timing import _SECONDS, Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -81,14 +82,6 @@ def settled(scene: Scene, revision: str = "", members: tuple[int, ...] = (0, 1, 
     wanted = revision or found.status.update_revision
     labels = {pod.metadata.labels["controller-revision-hash"] for pod in pods if pod}
     return None if labels == {found.status.update_revision} == {wanted} else f"{labels}"
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proof(kept: Kept, stage: str) -> dict:
-    return next(op.value["proof"] for op in kept.of("fault") if op.value["stage"] == stage)
 
 
 def template(api: FakeApi) -> Any:

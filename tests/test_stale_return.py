@@ -25,6 +25,7 @@ from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.answering import Answering
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.timing import Limit, wait
 
@@ -131,10 +132,6 @@ def scene(coast, tmp_path):
 def brief(monkeypatch):
     for name in ("member serves elsewhere", "process ends"):
         monkeypatch.setitem(timing._SECONDS, name, 1.0)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def made_anew(node: PaperNode) -> None:
