@@ -22,16 +22,14 @@ from seatrial.cluster import Spec, records
 from seatrial.errors import BadInput, NotOurs
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.control_rows import OF_CONTROL_PLANES
-from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
 from seatrial.faults.targets import Touched
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.model import History, Op, Outcome, PlannedFault, Standing, Verdict, of_a_machine
 from seatrial.plan import planned
 from seatrial.progress import Quiet
 from seatrial.testing import Kept, PaperNode, fake_api
 from seatrial.testing.kept import stages
+from seatrial.testing.staging import staging
 
 NAMES = sorted(FAULTS)
 READY = {"type": "Ready", "status": "True"}
@@ -132,9 +130,8 @@ def api():
 @pytest.fixture
 def scene(api, tmp_path):
     nodes = {name: PaperNode(tmp_path / name, name) for name in ("node-0", "node-1", "node-2")}
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "nodes", "statefulsets"), "x") as stream:
-        yield Scene(kube, stream, "x", "web", nodes, Journal(tmp_path / "undo"))
+    with staging(api, tmp_path, "pods", "nodes", "statefulsets", nodes=nodes) as found:
+        yield found
 
 
 def stated(scene: Scene, *faults: str, quorum: bool = False) -> Scene:

@@ -20,6 +20,7 @@ from seatrial.kube.watch import Stream
 from seatrial.testing import FakeApi, Kept, Revised, fake_api, revised
 from seatrial.testing.dying import Fatal, ended_by
 from seatrial.testing.kept import proof, stages
+from seatrial.testing.staging import staging
 from seatrial.timing import _SECONDS, Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -381,9 +382,8 @@ def claimed(api, tmp_path):
     mounts = [{"name": "d", "persistentVolumeClaim": {"claimName": "d-web-2"}}]
     api.put("pods", "web-2", "x", spec={"volumes": mounts})
     api.put("persistentvolumeclaims", "d-web-2", "x", status={"phase": "Bound"})
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "persistentvolumeclaims"), "x") as stream:
-        yield Scene(kube, stream, "x", "web")
+    with staging(api, tmp_path, "pods", "persistentvolumeclaims") as found:
+        yield found
 
 
 def test_nobody_is_asked_for_again_before_the_claim_that_goes_with_it_is_gone(api, claimed):
