@@ -341,14 +341,13 @@ def test_an_exception_while_a_set_is_changed_puts_it_back(name, api, tmp_path):
 
 def killed(api: FakeApi, folder, name: str, stage: str) -> None:
     """Break a set in a child that SIGKILL ends at a stage."""
-    kubeconfig = api.kubeconfig(folder / "kubeconfig")
 
     def breaks() -> None:
-        kube = connect(kubeconfig)
-        with Stream(kube, KINDS, "x") as stream:
-            scene = Scene(kube, stream, "x", "web")
-            with broken(FAULTS[name], scene, 0, Fatal(stage)):
-                pass
+        with (
+            staging(api, folder, *KINDS, journal=Journal()) as scene,
+            broken(FAULTS[name], scene, 0, Fatal(stage)),
+        ):
+            pass
 
     assert ended_by(breaks) == signal.SIGKILL
 
