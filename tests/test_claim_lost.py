@@ -15,8 +15,7 @@ from seatrial.faults import FAULTS, broken, disks
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import Kube, connect
-from seatrial.kube.watch import Stream
+from seatrial.kube.client import Kube
 from seatrial.testing import FakeApi, Kept, fake_api, revised
 from seatrial.testing.disks import CLAIMS, VOLUMES, Provided
 from seatrial.testing.dying import ended_at
@@ -57,10 +56,9 @@ def staged(api: FakeApi, folder: Path, controller: Provided | None = None) -> It
     """Give the scene of a set of three with a claim each."""
     spec = {"replicas": 3, "template": {"spec": {"containers": []}}}
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1", spec=spec)
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(controller or wary(api)), Stream(kube, KINDS, "x") as stream:
-        scene = Scene(kube, stream, "x", "web")
-        wait(stream, lambda _: settled(scene, api), SOON)
+    shown = staging(api, folder, *KINDS, journal=Journal())
+    with revised(controller or wary(api)), shown as scene:
+        wait(scene.stream, lambda _: settled(scene, api), SOON)
         yield scene
 
 

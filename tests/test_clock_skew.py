@@ -33,6 +33,7 @@ from seatrial.testing.dying import ended_at
 from seatrial.testing.kept import proofs
 from seatrial.testing.revised import Revised, honest
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 from seatrial.testing.state import Object
 from seatrial.timing import _SECONDS, Limit, wait
 
@@ -184,12 +185,11 @@ def staged(ground: Clocked, folder: Path, main: Any = MAIN, **more: Any) -> Iter
     spec = {"replicas": 3, "template": {"spec": template}, **more}
     api = ground.api
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1", spec=spec)
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(ground), Stream(kube, ("pods", "statefulsets"), "x") as stream:
-        node = PaperNode(folder / "node.json", NODE, runtime=ground.runtime)
-        parts: dict[str, Any] = {"nodes": {NODE: node}, "container": "main", "image": "ground"}
-        scene = Scene(kube, stream, "x", "web", **parts)
-        wait(stream, lambda _: settled(scene, {}), SOON)
+    node = PaperNode(folder / "node.json", NODE, runtime=ground.runtime)
+    parts: dict[str, Any] = {"nodes": {NODE: node}, "container": "main", "image": "ground"}
+    shown = staging(api, folder, "pods", "statefulsets", journal=Journal(), **parts)
+    with revised(ground), shown as scene:
+        wait(scene.stream, lambda _: settled(scene, {}), SOON)
         yield scene
 
 

@@ -69,10 +69,9 @@ def api() -> Iterator[FakeApi]:
 def staged(api: FakeApi, folder: Path, template: Any = TEMPLATE) -> Iterator[Scene]:
     spec = {"replicas": 2, "template": {"spec": template}}
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1", spec=spec)
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(Revised(api)), Stream(kube, ("pods", "statefulsets"), "x") as stream:
-        scene = Scene(kube, stream, "x", "web")
-        wait(stream, lambda _: scene.unready(range(2)), SOON)
+    shown = staging(api, folder, "pods", "statefulsets", journal=Journal())
+    with revised(Revised(api)), shown as scene:
+        wait(scene.stream, lambda _: scene.unready(range(2)), SOON)
         yield scene
 
 

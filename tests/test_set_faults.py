@@ -15,8 +15,6 @@ from seatrial.faults.journal import Journal
 from seatrial.faults.rolling_update import MARK
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.testing import FakeApi, Kept, Revised, fake_api, revised
 from seatrial.testing.dying import Fatal, ended_by
 from seatrial.testing.kept import proof, stages
@@ -67,10 +65,9 @@ def staged(
     """Give the scene of a set of three that is controlled and Ready."""
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1",
             spec={**SPEC, **spec})  # fmt: skip
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(controller or Revised(api)), Stream(kube, KINDS, "x") as stream:
-        scene = Scene(kube, stream, "x", "web")
-        wait(stream, lambda _: settled(scene, "", members), SOON)
+    shown = staging(api, folder, *KINDS, journal=Journal())
+    with revised(controller or Revised(api)), shown as scene:
+        wait(scene.stream, lambda _: settled(scene, "", members), SOON)
         yield scene
 
 
