@@ -22,15 +22,14 @@ from seatrial.cluster import Spec, records
 from seatrial.errors import BadInput, NotOurs
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.control_rows import OF_CONTROL_PLANES
-from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
 from seatrial.faults.targets import Touched
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.model import History, Op, Outcome, PlannedFault, Standing, Verdict, of_a_machine
 from seatrial.plan import planned
 from seatrial.progress import Quiet
 from seatrial.testing import Kept, PaperNode, fake_api
+from seatrial.testing.kept import stages
+from seatrial.testing.staging import staging
 
 NAMES = sorted(FAULTS)
 READY = {"type": "Ready", "status": "True"}
@@ -131,9 +130,8 @@ def api():
 @pytest.fixture
 def scene(api, tmp_path):
     nodes = {name: PaperNode(tmp_path / name, name) for name in ("node-0", "node-1", "node-2")}
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "nodes", "statefulsets"), "x") as stream:
-        yield Scene(kube, stream, "x", "web", nodes, Journal(tmp_path / "undo"))
+    with staging(api, tmp_path, "pods", "nodes", "statefulsets", nodes=nodes) as found:
+        yield found
 
 
 def stated(scene: Scene, *faults: str, quorum: bool = False) -> Scene:
@@ -150,7 +148,7 @@ def refused(scene: Scene, fault: str, ordinal: int = 1) -> str:
     with pytest.raises(BadInput) as caught, broken(FAULTS[fault], scene, ordinal, kept):
         pass
     assert well(scene)
-    assert [op.value["stage"] for op in kept.of("fault")] == ["planned", "stopped"]
+    assert stages(kept) == ["planned", "stopped"]
     assert scene.journal.read() == ([], {})
     return str(caught.value)
 
@@ -171,7 +169,7 @@ def test_what_was_not_planned_is_refused(scene):
 
 def test_within_its_radius_a_fault_is_caused_and_healed(scene):
     kept = entered(stated(scene, "node-kill"), "node-kill")
-    assert "receipt" in [op.value["stage"] for op in kept.of("fault")]
+    assert "receipt" in stages(kept)
     assert well(scene)
 
 
@@ -191,7 +189,7 @@ def test_a_machine_that_would_take_the_last_majority_is_refused_unless_it_is_mea
     assert "2 of 3 members left Ready by node-kill" in said
     assert "left: web-0; it would take web-1" in said
     kept = entered(stated(scene, "node-kill", quorum=True), "node-kill")
-    assert "receipt" in [op.value["stage"] for op in kept.of("fault")]
+    assert "receipt" in stages(kept)
 
 
 def test_a_zone_that_has_the_majority_is_refused(api, scene):

@@ -12,36 +12,14 @@ from hypothesis import strategies as st
 from seatrial import checks
 from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story, forgets, kills
+from seatrial.testing.killing import began, ended, written
 
 FAULTS = {"process-kill": [1], "pod-delete": [1]}
 
 
-def began(faults: dict[str, list[int]] | None = None) -> Story:
-    story = Story(FAULTS if faults is None else faults)
-    story.deploys()
-    story.phase("fault")
-    written(story)
-    return story
-
-
-def written(story: Story, times: int = 4) -> None:
-    for _ in range(times):
-        story.writes(1)
-
-
-def ended(story: Story, *, served: bool = True) -> Story:
-    if served:
-        story.waits(1)
-        written(story)
-    story.phase("final")
-    for member in story.members:
-        story.reads(member)
-    return story
-
-
 def told(loses: Callable[[Story], object] = bool, *, code: int = 137, quiet: float = 0) -> Story:
     """Tell of a kill and a deletion; `loses` happens with the kill, `quiet` seconds before it."""
-    story = began()
+    story = began(FAULTS)
     story.waits(quiet)
     kills(story, 1, loses=lambda: loses(story), code=code)
     story.waits(1)
@@ -82,7 +60,7 @@ def test_what_dies_with_the_process_is_broken_and_the_kill_is_named(lost):
 
 
 def test_a_write_of_right_before_the_kill_is_found_although_the_next_beat_the_receipt():
-    story = began()
+    story = began(FAULTS)
     kills(story, 1, loses=lambda: forgets(story, 1, 2))
     receipt = next(op for op in story.ops if op.value.get("stage") == "receipt")
     place = story.ops.index(receipt)

@@ -12,34 +12,14 @@ from hypothesis import strategies as st
 from seatrial import checks
 from seatrial.model import History, Standing, Verdict
 from seatrial.testing import Story, forgets, kills, loses_power
+from seatrial.testing.killing import began, ended, written
 
 FAULT = "disk-unsynced-loss"
-
-
-def began(faults: dict[str, list[int]] | None = None) -> Story:
-    story = Story({FAULT: [1]} if faults is None else faults)
-    story.deploys()
-    story.phase("fault")
-    written(story)
-    return story
-
-
-def written(story: Story, times: int = 4) -> None:
-    for _ in range(times):
-        story.writes(1)
-
-
-def ended(story: Story) -> Story:
-    story.waits(1)
-    written(story)
-    story.phase("final")
-    for member in story.members:
-        story.reads(member)
-    return story
+FAULTS = {FAULT: [1]}
 
 
 def told(loses: Callable[[Story], object] = bool, **more: Any) -> Story:
-    story = began()
+    story = began(FAULTS)
     loses_power(story, 1, loses=lambda: loses(story), **more)
     return ended(story)
 
@@ -62,7 +42,7 @@ def test_what_was_synced_outlives_the_loss_and_the_figures_say_of_how_much():
 
 @given(st.integers(0, 7), st.integers(1, 3))
 def test_it_is_broken_exactly_if_something_acknowledged_is_gone(lost, times):
-    story = began()
+    story = began(FAULTS)
     written(story, times)
     loses_power(story, 1, loses=(lambda: forgets(story, 1, lost)) if lost else bool)
     found = verdict(ended(story))
@@ -96,7 +76,7 @@ def test_a_disk_that_saw_nothing_written_shows_nothing():
 
 
 def test_a_member_that_acknowledged_nothing_lately_shows_nothing(monkeypatch):
-    story = began()
+    story = began(FAULTS)
     story.waits(10)
     with monkeypatch.context() as quiet:
         quiet.setattr(Story, "writes", lambda *_: None)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ from seatrial.faults import FAULTS, broken, disks
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import Kube, connect
-from seatrial.kube.watch import Stream
+from seatrial.kube.client import Kube
 from seatrial.testing import FakeApi, Kept, fake_api, revised
 from seatrial.testing.disks import CLAIMS, VOLUMES, Provided
+from seatrial.testing.dying import ended_at
+from seatrial.testing.kept import proof, stages
+from seatrial.testing.staging import staging
 from seatrial.timing import _SECONDS, Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -55,10 +56,9 @@ def staged(api: FakeApi, folder: Path, controller: Provided | None = None) -> It
     """Give the scene of a set of three with a claim each."""
     spec = {"replicas": 3, "template": {"spec": {"containers": []}}}
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1", spec=spec)
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(controller or wary(api)), Stream(kube, KINDS, "x") as stream:
-        scene = Scene(kube, stream, "x", "web")
-        wait(stream, lambda _: settled(scene, api), SOON)
+    shown = staging(api, folder, *KINDS, journal=Journal())
+    with revised(controller or wary(api)), shown as scene:
+        wait(scene.stream, lambda _: settled(scene, api), SOON)
         yield scene
 
 
@@ -75,14 +75,6 @@ def settled(scene: Scene, api: FakeApi) -> str | None:
 
 def policy(api: FakeApi) -> str:
     return "Retain" if "x/keeps" in api.of("configmaps") else "Delete"
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proof(kept: Kept, stage: str) -> Any:
-    return next(op.value["proof"] for op in kept.of("fault") if op.value["stage"] == stage)
 
 
 @pytest.mark.parametrize("ordinal", [0, 2])
@@ -200,37 +192,17 @@ def test_of_a_namespace_that_is_gone_the_kept_volume_goes_by_its_own_policy(api,
 
 def killed(api: FakeApi, folder: Path, at: int, *, after: bool) -> bool:
     """Break and heal in a child that SIGKILL ends at its call number `at`; False if it lived."""
-    kubeconfig = api.kubeconfig(folder / "kubeconfig")
-    pid = os.fork()
-    if pid == 0:
-        with suppress(BaseException):
-            _fused(at, after=after)
-            kube = connect(kubeconfig)
-            with Stream(kube, KINDS, "x") as stream:
-                with broken(FAULT, Scene(kube, stream, "x", "web"), 1, Kept()):
-                    pass
-                os._exit(0)
-        os._exit(1)
-    status = os.waitpid(pid, 0)[1]
-    assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL
-    return status != 0
 
+    def breaks() -> None:
+        with (
+            staging(api, folder, *KINDS, journal=Journal()) as scene,
+            broken(FAULT, scene, 1, Kept()),
+        ):
+            pass
 
-def _fused(at: int, *, after: bool) -> None:
-    """Let this process die at its call number `at` that changes something."""
-    real, calls = Kube.send, iter(range(1, 1000))
-
-    def send(kube: Kube, method: str, *rest: Any, **more: Any) -> bytes:
-        due = method != "GET" and next(calls) == at
-        if due and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        try:
-            return real(kube, method, *rest, **more)
-        finally:
-            if due:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(Kube, "send", send)  # noqa: B010 - as a child alone may
+    code = ended_at(at, breaks, after=after)
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

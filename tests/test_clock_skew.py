@@ -5,11 +5,10 @@ The set's controller is played on the fake API server, its machine is of paper.
 
 from __future__ import annotations
 
-import os
 import signal
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,12 +25,15 @@ from seatrial.faults.linking import interpreter
 from seatrial.faults.scene import Scene
 from seatrial.faults.sets import HASH
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import Kube, connect
+from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.machine import Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api, revised
+from seatrial.testing.dying import ended_at
+from seatrial.testing.kept import proofs
 from seatrial.testing.revised import Revised, honest
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 from seatrial.testing.state import Object
 from seatrial.timing import _SECONDS, Limit, wait
 
@@ -183,12 +185,11 @@ def staged(ground: Clocked, folder: Path, main: Any = MAIN, **more: Any) -> Iter
     spec = {"replicas": 3, "template": {"spec": template}, **more}
     api = ground.api
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1", spec=spec)
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(ground), Stream(kube, ("pods", "statefulsets"), "x") as stream:
-        node = PaperNode(folder / "node.json", NODE, runtime=ground.runtime)
-        parts: dict[str, Any] = {"nodes": {NODE: node}, "container": "main", "image": "ground"}
-        scene = Scene(kube, stream, "x", "web", **parts)
-        wait(stream, lambda _: settled(scene, {}), SOON)
+    node = PaperNode(folder / "node.json", NODE, runtime=ground.runtime)
+    parts: dict[str, Any] = {"nodes": {NODE: node}, "container": "main", "image": "ground"}
+    shown = staging(api, folder, "pods", "statefulsets", journal=Journal(), **parts)
+    with revised(ground), shown as scene:
+        wait(scene.stream, lambda _: settled(scene, {}), SOON)
         yield scene
 
 
@@ -204,10 +205,6 @@ def settled(scene: Scene, uids: dict[int, str]) -> str | None:
 
 def the_spec(api: FakeApi) -> Any:
     return api.of("statefulsets")["x/web"]["spec"]
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def refused(scene: Scene, kept: Kept) -> None:
@@ -351,14 +348,8 @@ def test_whoever_is_killed_at_the_change_is_healed_by_the_journal_and_twice_does
     """Only two calls change anything: the change, and the way back, which the journal makes."""
     with staged(ground, tmp_path) as scene:
         for at in (1, 2):
-            pid = os.fork()
-            if pid == 0:
-                with suppress(BaseException):
-                    _fused(at, after=after)
-                    _skewed_by(scene, tmp_path)
-                os._exit(1)
-            status = os.waitpid(pid, 0)[1]
-            assert os.WTERMSIG(status) == signal.SIGKILL, f"call {at} was never made"
+            ended = ended_at(at, lambda: _skewed_by(scene, tmp_path), after=after)
+            assert ended == -signal.SIGKILL, f"call {at} was never made"
             (entry,), _ = Journal().read()
             undone(entry, Reach(kube=scene.kube))
             wait(scene.stream, lambda _: settled(scene, {}), SOON)
@@ -378,20 +369,3 @@ def _skewed_by(scene: Scene, folder: Path) -> None:
         own = replace(scene, kube=kube, stream=stream)
         with broken(FAULT, own, 0, Kept()):
             pass
-
-
-def _fused(at: int, *, after: bool) -> None:
-    """Let this process die at its call number `at` that changes something."""
-    real, calls = Kube.send, iter(range(1, 1000))
-
-    def send(kube: Kube, method: str, *rest: Any, **more: Any) -> bytes:
-        due = method != "GET" and next(calls) == at
-        if due and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        try:
-            return real(kube, method, *rest, **more)
-        finally:
-            if due:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(Kube, "send", send)  # noqa: B010 - as a child alone may

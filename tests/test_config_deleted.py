@@ -6,10 +6,9 @@ Played on the fake API server; children are killed with SIGKILL at every call in
 from __future__ import annotations
 
 import base64
-import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,10 @@ from seatrial.faults.undo import Reach, undone
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.watch import Stream
 from seatrial.testing import FakeApi, Kept, fake_api, revised
+from seatrial.testing.dying import ended_at
+from seatrial.testing.kept import proofs
 from seatrial.testing.revised import Revised
+from seatrial.testing.staging import staging
 from seatrial.timing import _SECONDS, Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -67,10 +69,9 @@ def api() -> Iterator[FakeApi]:
 def staged(api: FakeApi, folder: Path, template: Any = TEMPLATE) -> Iterator[Scene]:
     spec = {"replicas": 2, "template": {"spec": template}}
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1", spec=spec)
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(Revised(api)), Stream(kube, ("pods", "statefulsets"), "x") as stream:
-        scene = Scene(kube, stream, "x", "web")
-        wait(stream, lambda _: scene.unready(range(2)), SOON)
+    shown = staging(api, folder, "pods", "statefulsets", journal=Journal())
+    with revised(Revised(api)), shown as scene:
+        wait(scene.stream, lambda _: scene.unready(range(2)), SOON)
         yield scene
 
 
@@ -78,10 +79,6 @@ def there(api: FakeApi, plural: str) -> dict[str, Any]:
     """Give what is there of a kind, by name, without what only the server writes."""
     found = api.of(plural).items()
     return {key.removeprefix("x/"): keepsakes.content(one) for key, one in found}
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -275,37 +272,17 @@ def _name(template: dict[str, Any], name: str, way: int, short: str) -> None:
 
 def killed(name: str, api: FakeApi, folder: Path, at: int, *, after: bool) -> bool:
     """Break and heal in a child that SIGKILL ends at its call number `at`; False if it lived."""
-    kubeconfig = api.kubeconfig(folder / "kubeconfig")
-    pid = os.fork()
-    if pid == 0:
-        with suppress(BaseException):
-            _fused(at, after=after)
-            kube = connect(kubeconfig)
-            with Stream(kube, ("pods", "statefulsets"), "x") as stream:
-                with broken(FAULTS[name], Scene(kube, stream, "x", "web"), 0, Kept()):
-                    pass
-                os._exit(0)
-        os._exit(1)
-    status = os.waitpid(pid, 0)[1]
-    assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL
-    return status != 0
 
+    def breaks() -> None:
+        with (
+            staging(api, folder, "pods", "statefulsets", journal=Journal()) as scene,
+            broken(FAULTS[name], scene, 0, Kept()),
+        ):
+            pass
 
-def _fused(at: int, *, after: bool) -> None:
-    """Let this process die at its call number `at` that changes something."""
-    real, calls = Kube.send, iter(range(1, 1000))
-
-    def send(kube: Kube, method: str, *rest: Any, **more: Any) -> bytes:
-        due = method != "GET" and next(calls) == at
-        if due and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        try:
-            return real(kube, method, *rest, **more)
-        finally:
-            if due:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(Kube, "send", send)  # noqa: B010 - as a child alone may
+    code = ended_at(at, breaks, after=after)
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -19,14 +19,14 @@ from seatrial.cluster import stewards
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.control_rows import OF_CONTROL_PLANES
-from seatrial.faults.journal import Entry, Journal, Step, owner, stamp
-from seatrial.faults.scene import Scene
+from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import ApiFailed, Kube, connect
-from seatrial.kube.watch import Stream
+from seatrial.kube.client import ApiFailed, Kube
 from seatrial.machine import Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 
 NODE = "sea-control-plane"
 STOPS = ("controller-manager-stop", "scheduler-stop", "etcd-freeze")
@@ -120,10 +120,8 @@ def plane(tmp_path, monkeypatch):
 
 @pytest.fixture
 def scene(plane, tmp_path):
-    kube = connect(plane.api.kubeconfig(tmp_path / "kubeconfig"))
-    nodes = {NODE: plane.node}
-    with Stream(kube, ("pods",), "x") as stream:
-        yield Scene(kube, stream, "x", "web", nodes, Journal(tmp_path / "undo"))
+    with staging(plane.api, tmp_path, "pods", nodes={NODE: plane.node}) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -131,10 +129,6 @@ def brief(monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "a lease is not renewed", 0.3)
     monkeypatch.setitem(timing._SECONDS, "a lease is renewed again", 5.0)
     monkeypatch.setitem(timing._SECONDS, "container is started again", 1.0)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", STOPS)

@@ -8,10 +8,11 @@ from seatrial import timing
 from seatrial.errors import CannotRun, NotReady
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Scene
-from seatrial.kube.client import ApiFailed, connect
-from seatrial.kube.watch import Stream
+from seatrial.kube.client import ApiFailed
 from seatrial.model import Outcome
 from seatrial.testing import FakeApi, Kept, fake_api
+from seatrial.testing.kept import stages
+from seatrial.testing.staging import staging
 from seatrial.timing import Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -30,10 +31,6 @@ class Controlled(FakeApi):
             self.put(plural, name, namespace, status=READY)
 
 
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
 @pytest.fixture
 def api():
     with fake_api(Controlled()) as running:
@@ -43,9 +40,8 @@ def api():
 
 @pytest.fixture
 def scene(api, tmp_path):
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "poddisruptionbudgets"), "x") as stream:
-        yield Scene(kube, stream, "x", "web")
+    with staging(api, tmp_path, "pods", "poddisruptionbudgets") as found:
+        yield found
 
 
 @pytest.mark.parametrize("name", OF_A_POD)

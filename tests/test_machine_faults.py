@@ -18,15 +18,15 @@ from seatrial import timing
 from seatrial.cluster.foreign import Foreign
 from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken, cordons
-from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
 from seatrial.faults.zone_kill import ZONE
-from seatrial.kube.client import ApiFailed, connect
-from seatrial.kube.watch import Stream
+from seatrial.kube.client import ApiFailed
 from seatrial.machine import NodeState, Running, Unit
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.answering import Answering
+from seatrial.testing.kept import proofs, stages
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 
 NODE, PEER, MASTER = "sea-worker", "sea-worker2", "sea-control-plane"
 ADDRESSES = {MASTER: "10.0.0.1", NODE: "10.0.0.2", PEER: "10.0.0.3"}
@@ -152,10 +152,8 @@ def node(others):
 
 @pytest.fixture
 def scene(api, others, tmp_path):
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    journal = Journal(tmp_path / "undo")
-    with Stream(kube, ("pods", "nodes"), "x") as stream:
-        yield Scene(kube, stream, "x", "web", dict(others.nodes), journal)
+    with staging(api, tmp_path, "pods", "nodes", nodes=dict(others.nodes)) as found:
+        yield found
 
 
 @pytest.fixture
@@ -176,14 +174,6 @@ def _zone(scene: Scene, name: str) -> str:
 def brief(monkeypatch):
     for name in ("process ends", "node is tainted", "eviction is allowed", "pod is replaced"):
         monkeypatch.setitem(timing._SECONDS, name, 2.0 if "is" in name else 0.5)
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def whole(others: Others) -> bool:

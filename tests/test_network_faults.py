@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from seatrial import timing
 from seatrial.errors import BadInput, CannotRun
 from seatrial.faults import FAULTS, broken
-from seatrial.faults.journal import Entry, Journal, Step, owner, stamp
+from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.machine import Drop, NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.network import PaperNetwork
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 
 DROPPING = ("partition", "partition-one-way", "packet-loss", "bandwidth", "dns-outage")
 OF_A_LINE = (*DROPPING[:-1], "latency")
@@ -94,9 +93,8 @@ def sea(tmp_path):
 
 @pytest.fixture
 def scene(sea, tmp_path):
-    kube = connect(sea.api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "nodes", "statefulsets"), "x") as stream:
-        yield Scene(kube, stream, "x", "web", sea.nodes, Journal(tmp_path / "undo"))
+    with staging(sea.api, tmp_path, "pods", "nodes", "statefulsets", nodes=sea.nodes) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -104,10 +102,6 @@ def brief(monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "a broken network is watched", 0.0)
     monkeypatch.setitem(timing._SECONDS, "names settle", 0.3)
     monkeypatch.setitem(timing._SECONDS, "network is whole again", 3.0)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -10,21 +10,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from seatrial import timing
 from seatrial.errors import BadInput, CannotRun, NotReady
 from seatrial.faults import FAULTS, broken
-from seatrial.faults.journal import Entry, Journal, Step, owner, stamp
-from seatrial.faults.scene import Scene
+from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proof, stages
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 
 NODE, CUT = "sea-worker", FAULTS["node-cut"]
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
@@ -115,9 +113,8 @@ def node(cluster, tmp_path):
 
 @pytest.fixture
 def scene(api, node, tmp_path):
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "nodes"), "x") as stream:
-        yield Scene(kube, stream, "x", "web", {NODE: node}, Journal(tmp_path / "undo"))
+    with staging(api, tmp_path, "pods", "nodes", nodes={NODE: node}) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -125,14 +122,6 @@ def brief(monkeypatch):
     for name in ("node is given up", "member of a node that is given up is told to go"):
         monkeypatch.setitem(timing._SECONDS, name, 3.0)
     monkeypatch.setitem(timing._SECONDS, "member of a node that is cut off is replaced", 0.2)
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proof(kept: Kept, stage: str) -> dict[str, Any]:
-    return next(op.value["proof"] for op in kept.of("fault") if op.value["stage"] == stage)
 
 
 def test_a_node_that_is_cut_off_is_given_up_while_its_member_runs_on(scene, cluster, node):

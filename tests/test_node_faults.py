@@ -22,11 +22,11 @@ from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken, machines, members
 from seatrial.faults.journal import Entry, Journal
 from seatrial.faults.scene import Scene, heartbeat, unready
-from seatrial.kube.client import connect
 from seatrial.kube.objects import Machine
-from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState
 from seatrial.testing import FakeApi, Kept, PaperNode, controlled, fake_api
+from seatrial.testing.kept import proofs, stages
+from seatrial.testing.staging import staging
 from seatrial.timing import Limit, wait
 
 OF_A_NODE = ("node-stop", "node-kill", "node-lost")
@@ -87,10 +87,10 @@ def node(kubelet, tmp_path):
 
 @pytest.fixture
 def scene(api, node, tmp_path):
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    journal = Journal(tmp_path / "undo")
-    with Stream(kube, ("pods", "nodes", "statefulsets"), "x") as stream:
-        yield Scene(kube, stream, "x", "web", {NODE: node}, journal, cluster="sea")
+    with staging(
+        api, tmp_path, "pods", "nodes", "statefulsets", nodes={NODE: node}, cluster="sea"
+    ) as found:
+        yield found
 
 
 _WAITED = (
@@ -107,14 +107,6 @@ _WAITED = (
 def brief(monkeypatch):
     for name in _WAITED:
         monkeypatch.setitem(timing._SECONDS, name, 0.3)
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 @pytest.mark.parametrize("name", OF_A_NODE)

@@ -15,14 +15,14 @@ from seatrial import timing
 from seatrial.cluster.foreign import Foreign
 from seatrial.errors import CannotRun, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken
-from seatrial.faults.journal import Journal, Step
+from seatrial.faults.journal import Step
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, relieved
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.machine import Pressure, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 
 NODE = "sea-worker"
 KINDS = {"cpu-pressure": "cpu", "memory-pressure": "memory", "file-descriptors": "files"}
@@ -78,14 +78,8 @@ def node(member, tmp_path):
 
 @pytest.fixture
 def scene(api, node, tmp_path):
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    journal = Journal(tmp_path / "undo")
-    with Stream(kube, ("pods",), "x") as stream:
-        yield Scene(kube, stream, "x", "web", {NODE: node}, journal, container="web")
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
+    with staging(api, tmp_path, "pods", nodes={NODE: node}, container="web") as found:
+        yield found
 
 
 def until(scene: Scene, condition: Callable[[], bool]) -> None:

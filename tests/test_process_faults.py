@@ -12,15 +12,15 @@ import pytest
 from seatrial import timing
 from seatrial.errors import CannotRun, NotOurs, NotReady
 from seatrial.faults import FAULTS, askings, broken
-from seatrial.faults.journal import Journal, Step
+from seatrial.faults.journal import Step
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, revived
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.answering import Answering
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 
 NODE = "sea-worker"
 STOP, MEMORY, FORGET = (FAULTS[n] for n in ("process-stop", "out-of-memory", "pod-force-delete"))
@@ -92,14 +92,8 @@ def node(member, tmp_path):
 
 @pytest.fixture
 def scene(api, node, tmp_path):
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    journal = Journal(tmp_path / "undo")
-    with Stream(kube, ("pods",), "x") as stream:
-        yield Scene(kube, stream, "x", "web", {NODE: node}, journal, container="web")
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
+    with staging(api, tmp_path, "pods", nodes={NODE: node}, container="web") as found:
+        yield found
 
 
 def test_a_process_that_stands_still_answers_nobody_and_goes_on(scene, node, member):

@@ -17,7 +17,9 @@ from seatrial.machine import Running
 from seatrial.model import Profile
 from seatrial.plan import planned
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 
 NODE = "sea-worker"
 KILLED = {"exitCode": 137, "reason": "Error", "containerID": "containerd://one"}
@@ -80,13 +82,8 @@ def kubelet(api):
 @pytest.fixture
 def scene(api, kubelet, tmp_path):
     node = PaperNode(tmp_path / "node.json", NODE, runtime=kubelet)
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods",), "x") as stream:
-        yield Scene(kube, stream, "x", "web", {NODE: node}, container="web")
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
+    with staging(api, tmp_path, "pods", nodes={NODE: node}, container="web") as found:
+        yield found
 
 
 def test_a_process_that_is_killed_is_seen_gone_and_its_container_started_again(scene, kubelet):

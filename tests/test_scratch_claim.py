@@ -20,13 +20,14 @@ from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
 from seatrial.kube.client import Kube, connect
-from seatrial.kube.watch import Stream
 from seatrial.model import Profile
 from seatrial.plan import planned
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.dying import Fatal, ended_by
+from seatrial.testing.kept import proofs
 from seatrial.testing.provisioner import Provisioner, provisioned
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 from seatrial.timing import Limit, wait
 
 KINDS = ("pods", "persistentvolumeclaims", "persistentvolumes", "nodes")
@@ -87,10 +88,9 @@ def classed(api: FakeApi, reclaim: str = "Delete", *, expands: bool = False, **m
 @contextmanager
 def staged(api: FakeApi, maker: Provisioner, folder):
     node = PaperNode(folder / "node.json", NODE, runtime=maker.runtime)
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with Stream(kube, KINDS, "x") as stream:
-        scene = Scene(kube, stream, "x", "web", {NODE: node}, image="ground")
-        wait(stream, lambda _: None if placed(scene) else "no member yet", SOON)
+    shown = staging(api, folder, *KINDS, journal=Journal(), nodes={NODE: node}, image="ground")
+    with shown as scene:
+        wait(scene.stream, lambda _: None if placed(scene) else "no member yet", SOON)
         yield scene
 
 
@@ -98,10 +98,6 @@ def placed(scene: Scene) -> bool:
     pod = scene.member(0)
     claims = scene.stream.items("persistentvolumeclaims")
     return bool(pod and pod.spec.node_name and "data-web-0" in claims)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def left(api: FakeApi, maker: Provisioner) -> list[str]:

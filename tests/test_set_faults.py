@@ -15,10 +15,10 @@ from seatrial.faults.journal import Journal
 from seatrial.faults.rolling_update import MARK
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.testing import FakeApi, Kept, Revised, fake_api, revised
 from seatrial.testing.dying import Fatal, ended_by
+from seatrial.testing.kept import proof, stages
+from seatrial.testing.staging import staging
 from seatrial.timing import _SECONDS, Limit, wait
 
 SOON = Limit("the test's own patience", 20)
@@ -65,10 +65,9 @@ def staged(
     """Give the scene of a set of three that is controlled and Ready."""
     api.put("statefulsets", "web", "x", kind="StatefulSet", apiVersion="apps/v1",
             spec={**SPEC, **spec})  # fmt: skip
-    kube = connect(api.kubeconfig(folder / "kubeconfig"))
-    with revised(controller or Revised(api)), Stream(kube, KINDS, "x") as stream:
-        scene = Scene(kube, stream, "x", "web")
-        wait(stream, lambda _: settled(scene, "", members), SOON)
+    shown = staging(api, folder, *KINDS, journal=Journal())
+    with revised(controller or Revised(api)), shown as scene:
+        wait(scene.stream, lambda _: settled(scene, "", members), SOON)
         yield scene
 
 
@@ -81,14 +80,6 @@ def settled(scene: Scene, revision: str = "", members: tuple[int, ...] = (0, 1, 
     wanted = revision or found.status.update_revision
     labels = {pod.metadata.labels["controller-revision-hash"] for pod in pods if pod}
     return None if labels == {found.status.update_revision} == {wanted} else f"{labels}"
-
-
-def stages(kept: Kept) -> list[str]:
-    return [op.value["stage"] for op in kept.of("fault")]
-
-
-def proof(kept: Kept, stage: str) -> dict:
-    return next(op.value["proof"] for op in kept.of("fault") if op.value["stage"] == stage)
 
 
 def template(api: FakeApi) -> Any:
@@ -347,14 +338,13 @@ def test_an_exception_while_a_set_is_changed_puts_it_back(name, api, tmp_path):
 
 def killed(api: FakeApi, folder, name: str, stage: str) -> None:
     """Break a set in a child that SIGKILL ends at a stage."""
-    kubeconfig = api.kubeconfig(folder / "kubeconfig")
 
     def breaks() -> None:
-        kube = connect(kubeconfig)
-        with Stream(kube, KINDS, "x") as stream:
-            scene = Scene(kube, stream, "x", "web")
-            with broken(FAULTS[name], scene, 0, Fatal(stage)):
-                pass
+        with (
+            staging(api, folder, *KINDS, journal=Journal()) as scene,
+            broken(FAULTS[name], scene, 0, Fatal(stage)),
+        ):
+            pass
 
     assert ended_by(breaks) == signal.SIGKILL
 
@@ -388,9 +378,8 @@ def claimed(api, tmp_path):
     mounts = [{"name": "d", "persistentVolumeClaim": {"claimName": "d-web-2"}}]
     api.put("pods", "web-2", "x", spec={"volumes": mounts})
     api.put("persistentvolumeclaims", "d-web-2", "x", status={"phase": "Bound"})
-    kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "persistentvolumeclaims"), "x") as stream:
-        yield Scene(kube, stream, "x", "web")
+    with staging(api, tmp_path, "pods", "persistentvolumeclaims") as found:
+        yield found
 
 
 def test_nobody_is_asked_for_again_before_the_claim_that_goes_with_it_is_gone(api, claimed):

@@ -17,15 +17,14 @@ from seatrial import timing
 from seatrial.cluster.foreign import Foreign
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady
 from seatrial.faults import FAULTS, broken
-from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import OUT_OF_SERVICE
-from seatrial.kube.client import connect
-from seatrial.kube.watch import Stream
 from seatrial.machine import NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.answering import Answering
+from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
+from seatrial.testing.staging import staging
 from seatrial.timing import Limit, wait
 
 NODE, PEER = "sea-worker", "sea-worker2"
@@ -121,20 +120,16 @@ def coast(tmp_path):
 
 @pytest.fixture
 def scene(coast, tmp_path):
-    kube = connect(coast.api.kubeconfig(tmp_path / "kubeconfig"))
-    with Stream(kube, ("pods", "nodes", CLAIMS, VOLUMES), "x") as stream:
-        journal = Journal(tmp_path / "undo")
-        yield Scene(kube, stream, "x", "web", dict(coast.nodes), journal)
+    with staging(
+        coast.api, tmp_path, "pods", "nodes", CLAIMS, VOLUMES, nodes=dict(coast.nodes)
+    ) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
     for name in ("member serves elsewhere", "process ends"):
         monkeypatch.setitem(timing._SECONDS, name, 1.0)
-
-
-def proofs(kept: Kept) -> dict[str, Any]:
-    return {op.value["stage"]: op.value["proof"] for op in kept.of("fault")}
 
 
 def made_anew(node: PaperNode) -> None:

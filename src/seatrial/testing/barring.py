@@ -1,20 +1,19 @@
 """What drops packets in a machine of paper: the part of it that plays the packet filter.
 
-May import: machine, testing.network.
+May import: machine, testing.{network,remembering}.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from seatrial.machine import Drop
 from seatrial.testing.network import PaperNetwork
+from seatrial.testing.remembering import Remembering
 
 
-class Barring(ABC):
+class Barring(Remembering):
     """Keeps, by name, what is dropped."""
 
     name: str
@@ -46,15 +45,3 @@ class Barring(ABC):
             )
             for name, found in self._kept().bars.items()
         }
-
-    @abstractmethod
-    def _demand_running(self) -> None:
-        """Raise CannotRun unless the machine runs."""
-
-    @abstractmethod
-    def _kept(self) -> Any:
-        """Give what the machine's file says."""
-
-    @abstractmethod
-    def _become(self, **changes: object) -> None:
-        """Change what it says."""

@@ -1,6 +1,6 @@
 """Processes that SIGKILL ends on the way, so that what they leave behind can be looked at.
 
-May import: model, testing.kept.
+May import: model, kube.client, testing.kept.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
+from seatrial.kube.client import Kube
 from seatrial.model import Op
 from seatrial.testing.kept import Kept
 
@@ -30,9 +32,44 @@ class Fatal(Kept):
 
 def ended_by(act: Callable[[], object]) -> int:
     """Do something in a child, and give the signal that ended it on the way; 0 for none."""
+    return max(0, -_ended(act))
+
+
+def ended_at(at: int, act: Callable[[], object], *, after: bool) -> int:
+    """Do something in a child that SIGKILL ends at its call number `at` that changes something.
+
+    It dies before that call, or after it. Gives how it ended: the signal below 0, 0 when it came
+    to its end as there is no such call, 1 when it failed on the way.
+    """
+
+    def fused() -> None:
+        _fuse(at, after=after)
+        act()
+
+    return _ended(fused)
+
+
+def _ended(act: Callable[[], object]) -> int:
     pid = os.fork()
     if pid == 0:
         with suppress(BaseException):
             act()
+            os._exit(0)
         os._exit(1)
-    return os.WTERMSIG(os.waitpid(pid, 0)[1])
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _fuse(at: int, *, after: bool) -> None:
+    real, calls = Kube.send, iter(range(1, 1000))
+
+    def send(kube: Kube, method: str, *rest: Any, **more: Any) -> bytes:
+        due = method != "GET" and next(calls) == at
+        if due and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            return real(kube, method, *rest, **more)
+        finally:
+            if due:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(Kube, "send", send)  # noqa: B010 - as a child alone may

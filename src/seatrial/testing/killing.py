@@ -1,5 +1,6 @@
 """Tells how a member's process is killed and its container started again, for tests of checks.
 
+Member 1 writes before that and after it, and every member is read in the end.
 May import: testing.story.
 """
 
@@ -7,9 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seatrial.testing.story import SET, Story
+from seatrial.testing.story import SET, Faults, Story
 
 _FAULT, _CUT = "process-kill", "disk-unsynced-loss"
+
+
+def began(faults: Faults) -> Story:
+    """Let a run begin whose plan has these faults, up to its first writes under fault."""
+    story = Story(faults)
+    story.deploys()
+    story.phase("fault")
+    written(story)
+    return story
+
+
+def written(story: Story, times: int = 4) -> None:
+    """Let member 1 write so many records."""
+    for _ in range(times):
+        story.writes(1)
+
+
+def ended(story: Story, *, served: bool = True) -> Story:
+    """Let a run end with all members read; unless `served`, nothing more is written before."""
+    if served:
+        story.waits(1)
+        written(story)
+    story.phase("final")
+    for member in story.members:
+        story.reads(member)
+    return story
 
 
 def kills(

@@ -1,15 +1,13 @@
 """What presses a container of paper: the part of a machine of paper that plays it.
 
-May import: machine, errors, testing.runtime.
+May import: machine, errors, testing.{remembering,runtime}.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any
-
 from seatrial.errors import CannotRun
 from seatrial.machine import Pressure
+from seatrial.testing.remembering import Remembering
 from seatrial.testing.runtime import PaperRuntime
 
 IDLE = Pressure(cpu=1.0, memory=2**20, open=8, most=1024, free=8, ours=0)
@@ -18,7 +16,7 @@ BUSY = 60.0
 """Seconds of CPU that one has used as soon as it is pressed."""
 
 
-class Pressing(ABC):
+class Pressing(Remembering):
     """Keeps, by container, what it is short of; as a real machine only what runs can be pressed."""
 
     runtime: PaperRuntime
@@ -52,15 +50,3 @@ class Pressing(ABC):
         if found:
             self._become(presses={one: known[one] for one in known if one not in found})
         return tuple(f"{kind}:{one}" for one in found for kind in known[one])
-
-    @abstractmethod
-    def _demand_running(self) -> None:
-        """Raise CannotRun unless the machine runs."""
-
-    @abstractmethod
-    def _kept(self) -> Any:
-        """Give what the machine remembers."""
-
-    @abstractmethod
-    def _become(self, **changes: object) -> None:
-        """Have it remember something else."""
