@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from seatrial import command
@@ -45,10 +46,11 @@ def side_by_side(progress: Progress, rounds: int) -> tuple[Samples, Samples]:
     ours, least = [], []
     with grounded(SPEC, progress):
         for seed in _seeds(rounds):
-            longest = max(_judged(_apart(family), seed, progress) for family in FAMILIES)
+            judged = partial(_judged, seed=seed, progress=progress)
+            longest = max(judged(_apart(family)) for family in FAMILIES)
             busy, began = _busy(), time.monotonic()
             with ThreadPoolExecutor(len(FAMILIES)) as pool:
-                list(pool.map(lambda family: _judged(_apart(family), seed, progress), FAMILIES))
+                list(pool.map(judged, map(_apart, FAMILIES)))
             ours.append(time.monotonic() - began)
             least.append(max(longest, (_busy() - busy) / (os.cpu_count() or 1)))
     return ours, least
