@@ -324,6 +324,28 @@ def test_nodes_that_a_proof_names_alone_or_with_counts_are_ours_too(nodes):
     assert reasons(story) == []
 
 
+@pytest.mark.parametrize("fault", ["controller-manager-stop", "etcd-freeze", "apiserver-restart"])
+def test_nodes_of_which_nobody_heard_while_we_held_the_control_plane_are_no_disturbance(fault):
+    story = Seen()
+    story.stage(fault, 1, "planned", {"target": story.proof(0)})
+    story.waits(12)
+    node(story, "worker-1")
+    story.stage(fault, 1, "healed", {"holder": "b"})
+    node(story, "worker-2")
+    assert reasons(story) == []
+    node(story, "worker-1", ready=True)
+    story.waits(20)
+    node(story, "worker-1")
+    assert len(reasons(story)) == 1
+
+
+def test_a_scheduler_that_we_stopped_silences_no_node():
+    story = Seen()
+    story.stage("scheduler-stop", 1, "planned", {"target": story.proof(0)})
+    node(story, "worker-1")
+    assert len(reasons(story)) == 1
+
+
 def steward(story: Story, age: float, holder: str = "a", name: str = "controller manager") -> None:
     value = {"name": name, "holder": holder, "age": age, "seconds": 15}
     story.says("probe/stewards", "steward", value)

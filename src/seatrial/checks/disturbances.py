@@ -7,6 +7,7 @@ May import: model, checks.{findings,strangers}.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -24,6 +25,8 @@ _STOPS = {
     "apiserver-restart": _BOTH,
 }
 """Faults of ours by which somebody of the control plane stands still, or is started anew."""
+_NOTICED = 5.0
+"""Seconds after such a fault in which a node controller that lost touch may still say so."""
 _MOST = 3
 """How many disturbances a reason names."""
 
@@ -87,8 +90,13 @@ def _overdue(history: History) -> Iterator[Disturbance]:
 
 
 def _nodes(history: History) -> Iterator[Disturbance]:
-    """Give the nodes under our pods that were not Ready, though no fault of ours hit them."""
+    """Give the nodes under our pods that were not Ready, though no fault of ours hit them.
+
+    A node controller that stood still, or heard of no node for as long, takes all for silent once:
+    kubernetes.io, "Nodes", node controller.
+    """
     hosts: dict[str, str] = {}
+    deaf = -math.inf
     hit, told = set[str](), set[str]()
     for op in sorted(_told(history, "pod", "fault", "node"), key=lambda op: op.index):
         if op.what == "pod":
@@ -97,9 +105,12 @@ def _nodes(history: History) -> Iterator[Disturbance]:
             proof = op.value["proof"]
             hit.add(str(proof.get("target", proof).get("node", "")))
             hit.update(_named(one) for one in proof.get("nodes", ()))
+            if _BOTH[0] in _STOPS.get(op.value["fault"], ()):
+                over = op.value["stage"] in {"healed", "stopped"}
+                deaf = op.completed + _NOTICED if over else math.inf
         elif op.what == "node" and (_gone(op) or not op.value["ready"]):
             name = op.value["name"]
-            if name in hosts.values() and name not in hit | told:
+            if name in hosts.values() and name not in hit | told and op.completed > deaf:
                 told.add(name)
                 yield _unready(op)
 
