@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -93,6 +94,42 @@ def test_a_proxy_that_ended_at_once_is_told():
     engine: Any = Engine(["/usr/bin/toxiproxy-server\n", "", "y-0-latency 0\n"])
     with pytest.raises(CannotRun, match="ended already"):
         divert(engine, "node", NAME, "c1", SLOW)
+
+
+LISTENERS = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
+   0: 0100007F:1B9E 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1
+   1: 0100090A:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2
+   2: 0100090A:1F90 0200090A:9C40 01 00000000:00000000 00:00000000 00000000     0        0 3
+  sl  local_address                         remote_address                        st tx_queue
+   0: 00000000000000000000000000000000:2383 00000000000000000000000000000000:0000 0A 00000000
+   1: 00000000000000000000000001000000:2384 00000000000000000000000000000000:0000 0A 00000000
+   2: 0000000000000000FFFF00000100007F:2385 00000000000000000000000000000000:0000 0A 00000000
+"""
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A node whose programs say one thing."""
+
+    text: str
+
+    def within(self, *_: object) -> str:
+        return self.text
+
+
+@pytest.mark.skipif(sys.byteorder == "big", reason="the text is that of the other kind of machine")
+def test_ports_of_the_pod_alone_are_told_from_those_for_others():
+    node: Any = Saying(LISTENERS)
+    found = listened(Place("web-0", "10.9.0.1", node, "c1"))
+    assert found.open == (8080, 9091)
+    assert sorted(found.taken) == [7070, 8080, 9091, 9092, 9093]
+
+
+@pytest.mark.parametrize(("said", "took"), [("", ()), ("900\n1500\n", (0.0009, 0.0015))])
+def test_an_answer_that_did_not_come_is_no_time(said, took):
+    node: Any = Saying(said)
+    place = Place("web-0", "10.9.0.1", node, "c1")
+    assert exchanged(place, place, 80) == took
 
 
 NFT = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
