@@ -95,6 +95,7 @@ def test_a_missing_thing_that_is_not_needed_leaves_the_machine_ready():
     machine = replace(without("chromium"), fuse=False, kernel_config="CONFIG_X=y")
     assert found("chromium", machine).state == "missing"
     assert found("netem", machine).state == "missing"
+    assert "latency takes a side path: toxiproxy" in found("netem", machine).consequence
     assert doctor.ready(doctor.examine(machine))
 
 

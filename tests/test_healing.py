@@ -21,7 +21,7 @@ import msgspec
 import pytest
 
 from seatrial import cli, cluster, healing, timing
-from seatrial.cluster import handles, joining, kind, nodes, records
+from seatrial.cluster import detours, handles, joining, kind, nodes, records
 from seatrial.cluster.records import Made, Record
 from seatrial.errors import BadInput, CannotRun, NotOurs, NotReady, ToolFailed
 from seatrial.faults import cordons, keepsakes
@@ -72,6 +72,7 @@ class Paper:
     still: dict[str, str] = field(default_factory=dict)
     barred: dict[str, set[str]] = field(default_factory=dict)
     mounted: dict[str, set[str]] = field(default_factory=dict)
+    diverted: dict[str, set[str]] = field(default_factory=dict)
 
     def docker(self, *words: str, stdin: bytes = b"", **_: object) -> str:
         self.said.append(words)
@@ -145,12 +146,13 @@ class Paper:
             return "".join(f"table inet {name} {{\n}}\n" for name in there)
         if any("seatrial-volume" in word for word in words):
             return self._standing(container, *words[4:])
+        if detours._STRAIGHTEN in words:
+            return self._straightened(container, words[-1])
         if "nft" in words[-1]:
             return "table ip filter\n" + "table inet seatrial-cut\n" * (container in self.cut)
-        if any("SEATRIAL_PRESSURE" in word for word in words):
-            return self.still.pop(f"short {container}", "")
-        if "systemctl start" in words[-1]:
-            return self.still.pop(container, "")
+        short = any("SEATRIAL_PRESSURE" in word for word in words)
+        if short or "systemctl start" in words[-1]:
+            return self.still.pop(f"short {container}" if short else container, "")
         return "" if container in self.half else "joined\n"
 
     def _standing(self, container: str, verb: str, *names: str) -> str:
@@ -159,6 +161,12 @@ class Paper:
         told = {name for name in there if not names or name in names}
         there -= told
         return json.dumps([{"name": name, "folders": [], "ended": []} for name in sorted(told)])
+
+    def _straightened(self, container: str, name: str) -> str:
+        there = self.diverted.get(container, set())
+        told = {one for one in there if name in {"", one}}
+        there -= told
+        return "".join(f"{one}\n" for one in sorted(told))
 
     def _events(self, *_: str) -> str:
         return self.events
@@ -447,6 +455,18 @@ def test_dropped_packets_that_no_entry_tells_of_are_found_and_undone():
     assert done.mends[1].what == "sea-worker"
     assert [*machine().barred()] == []
     assert [*machine("sea-worker2").barred()] == ["y-0-partition"]
+
+
+@pytest.mark.usefixtures("record")
+def test_a_slow_proxy_that_no_entry_tells_of_is_found_and_ended(engine):
+    engine.diverted["sea-worker-1"] = {"x-0-latency", "y-1-latency"}
+    engine.diverted["sea-worker2-1"] = {"z-0-latency"}
+    step = Step("straighten", node="sea-worker2", value="z-0-latency")
+    Journal().open(entry(step, node="sea-worker2", owner=owner()))
+    done = healing.heal(Quiet())
+    assert [outcome for _, outcome in outcomes(done)] == ["left", "healed"]
+    assert "before pods (x-0-latency, y-1-latency)" in done.mends[1].sentence
+    assert engine.diverted == {"sea-worker-1": set(), "sea-worker2-1": {"z-0-latency"}}
 
 
 @pytest.mark.usefixtures("record")

@@ -7,7 +7,7 @@ tests/test_barriers.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from seatrial.faults import FAULTS, broken
 from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, undone
-from seatrial.machine import Drop, NodeState, Running
+from seatrial.machine import Detour, Drop, NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
 from seatrial.testing.kept import proofs
 from seatrial.testing.network import PaperNetwork
@@ -66,6 +66,15 @@ class Sea:
         }
 
     @property
+    def detours(self) -> dict[str, Detour]:
+        """All that all machines have answered late."""
+        return {
+            f"{node.name}/{name}": one
+            for node in self.nodes.values()
+            for name, one in node.detours().items()
+        }
+
+    @property
     def well(self) -> bool:
         return all(node.well for node in self.nodes.values()) and not any(
             self.network.late.values()
@@ -85,6 +94,7 @@ def sea(tmp_path):
         }
         found = Sea(api, network, nodes)
         network.rules = lambda: found.rules
+        network.detours = lambda: found.detours
         api.put("statefulsets", "web", "x", spec={"replicas": 3}, status={"replicas": 3})
         for ordinal in range(3):
             found.member(ordinal)
@@ -163,19 +173,87 @@ def test_what_is_late_is_late_by_the_peers_clock(scene, sea):
     with broken(FAULTS["latency"], scene, 0, Kept()) as receipt:
         assert sea.network.late == {"10.1.0.0": 200}
     assert receipt["connecting"] == {"before": 0.001, "now": 0.201}
+    assert (receipt["by"], receipt["delay"]) == ("netem", 200)
 
 
-def test_a_kernel_without_an_emulator_says_so_and_nothing_is_broken(scene, sea):
+def test_where_the_kernel_has_no_emulator_a_proxy_makes_answers_late(scene, sea):
     sea.network.emulates = False
+    kept = Kept()
+    uid = sea.api.of("pods")["x/web-0"]["metadata"]["uid"]
+    with broken(FAULTS["latency"], scene, 0, kept) as receipt:
+        (detour,) = sea.nodes["node-0"].detours().values()
+        assert not any(sea.network.late.values())
+    assert detour == Detour("10.1.0.0", ((8080, 20475),), 20474, 220)
+    assert [receipt[x] for x in ("by", "delay", "ports")] == ["toxiproxy", 200, [8080]]
+    assert "Specified qdisc kind is unknown" in receipt["netem"]
+    assert receipt["exchange"] == {"port": 8080, "before": 0.001, "now": 0.221}
+    assert receipt["bytes"] == 500
+    healed = proofs(kept)["healed"]
+    assert healed["exchange"] == {"port": 8080, "after": 0.001}
+    assert (healed["same"], healed["held"]) == (True, True)
+    assert healed["container"] == f"of {uid}"
+    assert sea.well
+
+
+def test_a_member_that_answers_nobody_is_not_slowed_down_and_the_kernels_word_is_told(scene, sea):
+    sea.network.emulates, sea.network.port = False, 0
     kept = Kept()
     with (
         pytest.raises(CannotRun, match="qdisc kind is unknown") as caught,
         broken(FAULTS["latency"], scene, 0, kept),
     ):
         pytest.fail("the body must not run without a receipt")
+    assert "it listens at none" in caught.value.seen
     assert "doctor" in caught.value.remedy
     assert [*proofs(kept)] == ["planned", "undo", "stopped"]
     assert sea.well
+
+
+@pytest.mark.parametrize("late", [0, 199])
+def test_a_proxy_that_is_not_slow_enough_gives_no_receipt(late, scene, sea):
+    sea.network.emulates = False
+    sea.network.detours = lambda: {
+        name: replace(one, milliseconds=late) for name, one in sea.detours.items()
+    }
+    kept = Kept()
+    with (
+        pytest.raises(CannotRun, match=rf"1 ms, and then it took {late + 1} ms"),
+        broken(FAULTS["latency"], scene, 0, kept),
+    ):
+        pytest.fail("the body must not run without a receipt")
+    assert [*proofs(kept)] == ["planned", "undo", "stopped"]
+    assert sea.well
+
+
+def test_a_proxy_that_counts_nothing_gives_no_receipt(scene, sea, monkeypatch):
+    """What is late is late by somebody else."""
+    monkeypatch.setattr(PaperNode, "diverted", lambda _: {"x-0-latency": 0})
+    monkeypatch.setitem(timing._SECONDS, "a detour is taken", 0.2)
+    sea.network.emulates = False
+    with (
+        pytest.raises(CannotRun, match="counted no byte"),
+        broken(FAULTS["latency"], scene, 0, Kept()),
+    ):
+        pytest.fail("the body must not run without a receipt")
+    assert sea.well
+
+
+@pytest.mark.parametrize("late", [0, 300])
+def test_a_proxy_that_stays_or_a_member_that_stays_slow_is_not_healed(
+    late, scene, sea, monkeypatch
+):
+    monkeypatch.setitem(timing._SECONDS, "network is whole again", 0.3)
+    sea.network.emulates = False
+    why = f"took .*{(late + 1) / 1000}" if late else "a proxy x-0-latency is still in node-0"
+
+    def stays(node: PaperNode, _: str = "") -> tuple[str, ...]:
+        node.network.late["10.1.0.0"] = late
+        if late:
+            node._become(detours={})
+        return ()
+
+    with pytest.raises(CannotRun, match=why), broken(FAULTS["latency"], scene, 0, Kept()):
+        monkeypatch.setattr(PaperNode, "straighten", stays)
 
 
 @pytest.mark.parametrize("name", DROPPING)
@@ -304,6 +382,12 @@ def test_undoing_takes_away_what_it_names_and_does_nothing_more(sea):
 def test_undoing_speeds_up_the_line_of_that_pod_and_is_content_if_it_ended(sea):
     node, uid = sea.nodes["node-0"], sea.member(0)
     node.within(f"of {uid}", ("tc", "qdisc", "add", "dev", "eth0", "root", "netem", "delay", "5ms"))
+    node.divert("x-0-latency", f"of {uid}", Detour("10.1.0.0", ((80, 2),), 1, 200))
+    node.divert("y-0-latency", f"of {uid}", Detour("10.1.0.9", ((80, 2),), 1, 200))
+    straight = entry(Step("straighten", node="node-0", value="x-0-latency"))
+    assert "a slow proxy of ours before pods (x-0-latency)" in undone(straight, Reach(sea.nodes))[0]
+    assert [*node.detours()] == ["y-0-latency"]
+    assert undone(straight, Reach(sea.nodes)) == []
     slow = entry(Step("unshape", node="node-0", value={"namespace": "x", "uid": uid}))
     assert "web-0 was slow" in undone(slow, Reach(sea.nodes))[0]
     assert undone(slow, Reach(sea.nodes)) == []

@@ -113,4 +113,12 @@ def test_an_image_that_the_engine_has_is_not_made_again(monkeypatch):
 
 def test_every_component_that_kubeadm_needs_has_a_program():
     names = {m.what for m in programs.modules(inputs("1.34"))}
-    assert {"CoreDNS", "etcd", "pause", "local-path-provisioner", "seatrial-volume"} <= names
+    ours = {"seatrial-volume", "toxiproxy"}
+    assert {"CoreDNS", "etcd", "pause", "local-path-provisioner"} | ours <= names
+
+
+def test_the_node_image_has_the_programs_that_faults_run_in_a_node():
+    folders = (programs.volume_module(), programs.proxy_module())
+    made = {name for module in folders for name in module.renamed.values()} | {"seatrial-volume"}
+    assert made <= {*assembly._NODE_PROGRAMS}
+    assert all((module.folder / "go.sum").is_file() for module in folders)

@@ -54,6 +54,12 @@ def test_a_node_with_nothing_of_a_trial_is_asked_once():
     assert engine.asked[0][-1] == "trial-1"
 
 
+def test_a_slow_proxy_of_a_trial_is_named_and_that_of_another_is_not():
+    said = "detour trial-1-0-latency\ndetour trial-12-0-latency\ndetour\n"
+    engine: Any = Engine(said)
+    assert residue.left(engine, "node", ["trial-1"]) == ("a detour trial-1-0-latency",)
+
+
 def test_a_trial_whose_name_begins_another_is_not_that_one():
     said = "table inet seatrial-net-trial-12-0-partition\nfolder pvc_trial-12_x\n"
     engine: Any = Engine(said)

@@ -66,7 +66,7 @@ STALE = "node-stale-return"
 STANDING = (
     "process-stop", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
     "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill", "disk-full",
-    "disk-unsynced-loss", "cpu-pressure", "memory-pressure", "file-descriptors",
+    "disk-unsynced-loss", "cpu-pressure", "memory-pressure", "file-descriptors", "latency",
 )  # fmt: skip
 # The first needs the pods that the runtime of paper was told of.
 BREAKING = (
@@ -75,13 +75,13 @@ BREAKING = (
 )  # fmt: skip
 ONE_OF_A_KIND = (
     "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED, STALE,
-    "process-stop", "node-freeze", "node-cordon", "disk-full", "cpu-pressure",
+    "process-stop", "node-freeze", "node-cordon", "disk-full", "cpu-pressure", "latency",
 )  # fmt: skip
 """One fault for each step of the journal, by which the others are undone as well."""
 TURNS = BREAKING if CYCLES >= 1000 else ONE_OF_A_KIND
 DOWN = {
     "exited", "absent", "cut", "paused", "halted", "frozen", "cut-from", "barred", "pressed",
-    "stood-before",
+    "stood-before", "diverted",
 }  # fmt: skip
 LOWEST = {"set-delete": 0}
 
@@ -135,13 +135,14 @@ class World:
             if fuse:
                 fuse.tick()
 
-        runtime, network = Restarting(self), PaperNetwork()
+        runtime, network = Restarting(self), PaperNetwork(emulates=False)
         for n in range(REPLICAS):
             network.pods[f"of web-{n}"] = f"10.1.0.{n}"
             runtime.limits[f"of web-{n}"] = 2**28
         path = self.folder / "node.json"
         found = PaperNode(path, tell=tell, runtime=runtime, network=network)
         network.rules = lambda: {f"{found.name}/{x}": drops for x, drops in found.drops().items()}
+        network.detours = lambda: {f"{found.name}/{x}": one for x, one in found.detours().items()}
         return found
 
     def restarts(self, n: int) -> int:
@@ -328,7 +329,7 @@ class Stream:
         state = self.world.node().state()
         spoken = datetime.fromtimestamp(state.started + 1, UTC).isoformat()
         node = self.world.node()
-        reached = state.status == "running" and node.amiss in {"", "frozen", "pressed"}
+        reached = state.status == "running" and node.amiss in {"", "frozen", "pressed", "diverted"}
         status = TRUE if reached else "Unknown"
         ready = Condition(type="Ready", status=status, last_heartbeat_time=spoken)
         meta = Meta(name="sea-worker", uid=state.container, labels={ZONE: "north"})

@@ -83,6 +83,20 @@ class Drop:
     rate: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """TCP connections to a pod's `address` that are to go through a proxy of ours in its network.
+
+    `ports` are pairs: a port that is connected to, and a free one that the proxy takes it at. What
+    is answered there comes `milliseconds` late. `api` is a free port for the proxy's own use.
+    """
+
+    address: str
+    ports: tuple[tuple[int, int], ...]
+    api: int
+    milliseconds: int
+
+
 PRESSURES = ("cpu", "memory", "files")
 """What a container can be made short of."""
 
@@ -229,6 +243,21 @@ class Node(Protocol):
         """Drop nothing under this name any more, under none of ours if it is empty.
 
         Gives the names that were in force.
+        """
+
+    def divert(self, name: str, number: str, detour: Detour) -> None:
+        """Take what connects to a container's pod through a proxy, under a name of ours.
+
+        For two minutes at most; who is connected already is not touched.
+        """
+
+    def diverted(self) -> Mapping[str, int]:
+        """Give how many bytes were answered through each detour of ours that is there."""
+
+    def straighten(self, name: str = "") -> tuple[str, ...]:
+        """End the detour of this name, all of ours if it is empty; gives those that were there.
+
+        Connections that went through it end with it.
         """
 
     def hold(self, steward: str) -> None:

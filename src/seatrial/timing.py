@@ -32,6 +32,7 @@ _SECONDS = {
     "a halt is watched": 4.0,
     "a broken disk is watched": 5.0,
     "a broken network is watched": 5.0,
+    "a detour is taken": 10.0,
     "a disk is written to": 10.0,
     "a kept volume is watched": 5.0,
     "an empty disk is watched": 5.0,

@@ -75,6 +75,8 @@ def test_a_fault_takes_effect_is_proved_and_is_healed(
     else:
         broken(job, name)
     told = stages(job)
+    if name == "latency" and "receipt" in told:
+        assert told["receipt"][1]["by"] == delayer()
     told_of += [("fault", name), ("evidence", str(job.folder.path))]
     for stage in ("receipt", "healed"):
         if stage in told:
@@ -118,8 +120,13 @@ def lacking(name: str, ground: Ground) -> str:
     zones = {node["metadata"]["labels"].get(ZONE, "") for node in there} - {""}
     if name == "zone-kill" and len(zones) < 2:  # noqa: PLR2004 - one zone is the last one
         return f"no label {ZONE}"
+    return ""
+
+
+def delayer() -> str:
+    """Say who delays here, as `seatrial doctor` has it."""
     netem = next(found for found in examine() if found.name == "netem")
-    return "netem" if name == "latency" and netem.state == "missing" else ""
+    return "netem" if netem.state == "ok" else "toxiproxy"
 
 
 def stages(job: Job) -> Mapping[str, tuple[float, Mapping[str, Json]]]:

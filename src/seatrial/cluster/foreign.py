@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatrial.errors import NotOurs
-from seatrial.machine import Drop, Hearing, NodeState, Pressure, Running, Unit
+from seatrial.machine import Detour, Drop, Hearing, NodeState, Pressure, Running, Unit
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,20 @@ class Foreign:
         raise self._refusal()
 
     def unbar(self, name: str = "") -> tuple[str, ...]:
+        """Refuse."""
+        del name
+        raise self._refusal()
+
+    def divert(self, name: str, number: str, detour: Detour) -> None:
+        """Refuse."""
+        del name, number, detour
+        raise self._refusal()
+
+    def diverted(self) -> Mapping[str, int]:
+        """Refuse."""
+        raise self._refusal()
+
+    def straighten(self, name: str = "") -> tuple[str, ...]:
         """Refuse."""
         del name
         raise self._refusal()

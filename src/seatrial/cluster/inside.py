@@ -14,6 +14,7 @@ from typing import Any
 
 from seatrial.cluster import (
     barriers,
+    detours,
     halts,
     insides,
     pressing,
@@ -25,7 +26,7 @@ from seatrial.cluster import (
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodes import Container
 from seatrial.errors import BadInput
-from seatrial.machine import Drop, Hearing, Pressure, Running, Unit
+from seatrial.machine import Detour, Drop, Hearing, Pressure, Running, Unit
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,20 @@ class Inside(ABC):
         """Take our tables away; a node that does not run has none."""
         awake = self._awake()
         return barriers.unbar(self.engine(), awake, name) if awake else ()
+
+    def divert(self, name: str, number: str, detour: Detour) -> None:
+        """Let a proxy of ours and its packet filter take them."""
+        detours.divert(self.engine(), self._victim(), name, number, detour)
+
+    def diverted(self) -> Mapping[str, int]:
+        """Look for our proxies; a node that does not run has none."""
+        awake = self._awake()
+        return detours.diverted(self.engine(), awake) if awake else {}
+
+    def straighten(self, name: str = "") -> tuple[str, ...]:
+        """End our proxies; a node that does not run has none."""
+        awake = self._awake()
+        return detours.straighten(self.engine(), awake, name) if awake else ()
 
     def hold(self, steward: str) -> None:
         """Stop its process."""

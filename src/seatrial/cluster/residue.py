@@ -3,26 +3,27 @@
 Each program that an engine starts in a node costs a tenth of a second of CPU, and a proof of
 cleanliness asks every node.
 Source: containerd, cmd/ctr; local-path-provisioner 0.0.30, provisioner.go; nft(8).
-May import: cluster.{barriers,engine,insides}.
+May import: cluster.{barriers,detours,engine,insides}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seatrial.cluster import barriers, insides
+from seatrial.cluster import barriers, detours, insides
 from seatrial.cluster.engine import Engine
 
-_LOOK = f"""{insides.CTR} tasks list | sed 's/^/task /'
+_LOOK = f"""{detours.NAMES}{insides.CTR} tasks list | sed 's/^/task /'
 for space; do {insides.CTR} containers list -q "$(printf '{insides.OF_PODS}' "$space")" \\
 | sed "s/^/container $space /"; done
 ls -1 {" ".join(insides.VOLUMES)} 2>/dev/null | sed 's/^/folder /'
+names | sed 's/^/detour /'
 command -v nft >/dev/null && nft list tables
 true"""
 
 
 def left(engine: Engine, node: str, namespaces: Sequence[str]) -> tuple[str, ...]:
-    """Name what lies in a node of these namespaces: containers that run, folders, rules of ours."""
+    """Name what lies in a node of these namespaces: containers, folders, rules, detours."""
     said = engine.docker("exec", node, "sh", "-c", _LOOK, "sh", *namespaces).splitlines()
     words = [line.split() for line in said]
     alive = {found[1] for found in words if found[:1] == ["task"] and found[-1] == "RUNNING"}
@@ -51,3 +52,5 @@ def _rules(words: Sequence[Sequence[str]], namespaces: Sequence[str]) -> Iterato
             yield "rules of ours that cut it off"
         elif name != table and name.startswith(tuple(f"{space}-" for space in namespaces)):
             yield f"rules {name}"
+        elif found[:1] == ["detour"] and found[-1].startswith(tuple(f"{x}-" for x in namespaces)):
+            yield f"a detour {found[1]}"

@@ -2,7 +2,7 @@
 
 It is part of our own node image; into another image's nodes it is put when it is first needed.
 What it mounted it finds again by itself, in the node's /proc, whoever asks for it.
-May import: errors, progress, cluster.{engine,nodeimage}.
+May import: errors, cluster.{engine,nodeimage,provided}.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import json
 from typing import Any
 
 from seatrial.cluster.engine import Engine
-from seatrial.cluster.nodeimage.programs import built, volume_module
-from seatrial.progress import Quiet
+from seatrial.cluster.nodeimage.programs import volume_module
+from seatrial.cluster.provided import provide
 
 PROGRAM = "seatrial-volume"
 HARMS = frozenset({"mount", "mode", "refuse", "drop"})
@@ -21,10 +21,7 @@ LISTS = frozenset({"status", "unmount"})
 """The words for which a node that does not run, or never had the program, has an empty list."""
 _PATIENCE = 60
 """Seconds: it waits ten for a server's answer, and ten for the end of who uses a volume."""
-_PATH = f"/usr/local/bin/{PROGRAM}"
 _LIST = f'command -v {PROGRAM} >/dev/null || {{ echo "[]"; exit; }}; exec {PROGRAM} "$@"'
-_HAS = f"command -v {PROGRAM}; true"
-_PUT = f"cat >{_PATH}.part && chmod 755 {_PATH}.part && mv {_PATH}.part {_PATH}"
 
 
 def told(engine: Engine, node: str, words: tuple[str, ...]) -> Any:
@@ -36,11 +33,5 @@ def told(engine: Engine, node: str, words: tuple[str, ...]) -> Any:
         said = engine.docker("exec", node, "sh", "-c", _LIST, "sh", *words, limit=_PATIENCE)
         return json.loads(said)
     if words[0] == "mount":
-        _provide(engine, node)
+        provide(engine, node, PROGRAM, volume_module())
     return json.loads(engine.docker("exec", node, PROGRAM, *words, limit=_PATIENCE))
-
-
-def _provide(engine: Engine, node: str) -> None:
-    if not engine.docker("exec", node, "sh", "-c", _HAS).strip():
-        program = built(volume_module(), Quiet()) / PROGRAM
-        engine.docker("exec", "--interactive", node, "sh", "-c", _PUT, stdin=program)

@@ -13,7 +13,7 @@ _FILTERED = {
     "existing": "cannot: its nodes' packet filters are not ours to change",
 }
 _EMULATED = {
-    "kind": "can where the kernel has netem (`seatrial doctor` says), else the kernel refuses",
+    "kind": "can, by the kernel's netem (`seatrial doctor` says), else by a proxy beside it",
     "existing": "cannot: its nodes are not ours to enter",
 }
 _POLICING = "https://wiki.nftables.org/wiki-nftables/index.php/Rate_limiting_matchings"
@@ -53,7 +53,8 @@ OF_NETWORKS = (
     ),
     Fault(
         "latency",
-        "all that the member sends is 200 ms late",
+        "all that the member sends is 200 ms late; without netem what it answers over TCP to who "
+        "connects from now on, and it sees its own address as theirs",
         "https://man7.org/linux/man-pages/man8/tc-netem.8.html",
         latency.inject,
         _EMULATED,

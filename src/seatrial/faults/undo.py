@@ -115,6 +115,17 @@ def unbarred(node: Node, name: str = "") -> str:
     return f"{node.name} dropped packets by our rules ({', '.join(there)})" if there else ""
 
 
+def _straighten(step: Step, reach: Reach) -> str:
+    node = reach.nodes.get(step.node)
+    return straightened(node, str(step.value)) if node else ""
+
+
+def straightened(node: Node, name: str = "") -> str:
+    """Let connections to pods of a node go straight; says so, nothing when all did."""
+    there = node.straighten(name)
+    return f"{node.name} had a slow proxy of ours before pods ({', '.join(there)})" if there else ""
+
+
 def _unmount(step: Step, reach: Reach) -> str:
     """A node that was stopped since comes back with nothing mounted."""
     node = reach.nodes.get(step.node)
@@ -262,5 +273,6 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "unbar": _unbar,
     "unmount": _unmount,
     "unshape": _unshape,
+    "straighten": _straighten,
 }
 """What a Step may name; each says what it did, nothing when nothing was to be done."""

@@ -21,6 +21,7 @@ from seatrial.faults.undo import (
     released,
     relieved,
     revived,
+    straightened,
     unbarred,
     unmounted,
     untainted,
@@ -109,7 +110,7 @@ def _let_go_on(record: Record, running: list[Made], progress: Progress) -> Itera
     for made in running:
         try:
             node = found[made.name]
-            acts = (reconnected, unbarred, revived, released, relieved, unmounted)
+            acts = (reconnected, unbarred, straightened, revived, released, relieved, unmounted)
             said = "; ".join(filter(None, (act(node) for act in acts)))
         except Exception as error:  # noqa: BLE001 - the other nodes must be looked at, too
             yield unhealed(made.name, error)

@@ -34,6 +34,7 @@ class _Kept:
     halted: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     bars: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    detours: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     held: Sequence[str] = ()
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presses: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class _Kept:
 
 _FRESH: dict[str, Any] = {
     "cut": False, "cut_from": (), "halted": (), "frozen": (), "bars": {}, "held": (),
-    "volumes": {}, "presses": {},
+    "volumes": {}, "presses": {}, "detours": {},
 }  # fmt: skip
 """What no boot leaves as it was."""
 _UNITS = {"containerd": 101, "kubelet": 102}
@@ -84,7 +85,7 @@ class PaperNode(Barring, Pressing):
         kept = self._kept()
         words = {"cut": kept.cut, "cut-from": kept.cut_from, "barred": kept.bars}
         words |= {"halted": kept.halted, "frozen": kept.frozen, "held": kept.held}
-        words |= {"stood-before": kept.volumes, "pressed": kept.presses}
+        words |= {"stood-before": kept.volumes, "pressed": kept.presses, "diverted": kept.detours}
         return next((word for word, so in words.items() if so), "")
 
     @property
@@ -193,6 +194,7 @@ class PaperNode(Barring, Pressing):
             *(f"a container of {one.pod}" for space in namespaces for one in self.running(space)),
             *(f"folder {name}" for space in namespaces for name in self.lying(space)),
             *(f"rules {bar}" for bar in self.barred() if bar.startswith(ours)),
+            *(f"a detour {one}" for one in self.diverted() if one.startswith(ours)),
             *cut,
         )
 

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from seatrial.errors import ToolFailed
-from seatrial.machine import Drop
+from seatrial.machine import Detour, Drop
 
 _SNMP = "Udp: InDatagrams NoPorts InErrors\nUdp: 7 {} 0\n"
+_TCP = "sl local_address rem_address st\n0: 00000000:{:04X} 00000000:0000 0A\n"
+_ANSWER = 100
+"""Bytes that a member answers a line with."""
 _TIMED_OUT, _REFUSED = "124", "1"
 _BURST = 16
 
@@ -24,7 +27,9 @@ class PaperNetwork:
 
     `rules` gives what all machines drop now, by machine/name, `dropped` counts it. `servers`
     answer queries for names. `late` is by how many milliseconds what an address sends is late,
-    where the kernel `emulates`. `lost` of each hundred packets are, whatever the rules say.
+    where the kernel `emulates`. Members answer at `port`, 0 for none; `detours` gives what all
+    machines have answered late by a proxy, `through` counts its bytes. `lost` of each hundred
+    packets are, whatever the rules say.
     """
 
     pods: dict[str, str] = field(default_factory=dict)
@@ -34,13 +39,16 @@ class PaperNetwork:
     servers: tuple[str, ...] = ("10.96.0.10",)
     late: Counter[str] = field(default_factory=Counter)
     emulates: bool = True
+    port: int = 8080
+    detours: Callable[[], Mapping[str, Detour]] = dict
+    through: Counter[str] = field(default_factory=Counter)
     lost: int = 0
 
     def run(self, number: str, argv: Sequence[str]) -> str:
         """Play the program that `argv` names, in the network of a container."""
         here = self.pods[number]
         if argv[0] == "cat":
-            return _SNMP.format(self.landed[here])
+            return _SNMP.format(self.landed[here]) if "snmp" in argv[1] else self._listening()
         if argv[0] == "tc":
             return self._shape(here, argv)
         plays: dict[str, Callable[[str, Sequence[str]], str]] = {
@@ -48,6 +56,7 @@ class PaperNetwork:
             "knock": self._knock,
             "query": self._query,
             "resolv": lambda *_: "".join(f"nameserver {one}\n" for one in self.servers),
+            "exchange": self._exchange,
             "timed": lambda _, words: str(1000 * (1 + self.late[words[0]])),
         }
         return plays[argv[3]](here, argv[4:])
@@ -59,6 +68,20 @@ class PaperNetwork:
             return "qdisc netem 8001: root" if self.late[here] else "qdisc noqueue 0: root"
         self.late[here] = int(argv[-1].removesuffix("ms")) if argv[2] == "add" else 0
         return ""
+
+    def _listening(self) -> str:
+        return _TCP.format(self.port) if self.port else ""
+
+    def _exchange(self, _: str, words: Sequence[str]) -> str:
+        there, port, count = words[0], int(words[1]), int(words[3])
+        if port != self.port:
+            return ""
+        late = self.late[there]
+        for name, detour in self.detours().items():
+            if detour.address == there and port in dict(detour.ports):
+                late += detour.milliseconds
+                self.through[name] += count * _ANSWER
+        return f"{1000 * (1 + late)}\n" * count
 
     def _shoot(self, here: str, words: Sequence[str]) -> str:
         there, port, count, size = words[0], *map(int, words[1:])

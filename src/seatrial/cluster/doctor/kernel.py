@@ -33,7 +33,8 @@ def _netem(machine: Machine) -> Finding:
         "netem",
         states[has],
         f"kernel {machine.kernel} {said} sch_netem",
-        without="the fault latency cannot be made; packet-loss and bandwidth do without",
+        without="the fault latency takes a side path: toxiproxy in the member's network, which "
+        "delays TCP connections that begin then, and no others",
         remedy="modprobe sch_netem",
     )
 

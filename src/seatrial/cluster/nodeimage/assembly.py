@@ -23,7 +23,7 @@ from seatrial.progress import Progress
 
 _ROOM = 8 * 2**30
 _NAMED = "{{.Repository}}:{{.Tag}}"
-_NODE_PROGRAMS = ("kubeadm", "kubectl", "kubelet", "seatrial-volume")
+_NODE_PROGRAMS = ("kubeadm", "kubectl", "kubelet", "seatrial-volume", "toxiproxy-server")
 _ENTRYPOINT = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
 
 

@@ -52,12 +52,19 @@ def modules(wanted: Inputs) -> list[Module]:
         Module(folder / "local-path-provisioner", ("tool",), "local-path-provisioner", 8),
         Module(folder / "pause", (".",), "pause", 1),
         volume_module(),
+        proxy_module(),
     ]
 
 
 def volume_module() -> Module:
     """Give the module of the program that stands between a pod and its volume."""
     return Module(carried("clusters") / "nodeimage" / "volume", (".",), "seatrial-volume", 5)
+
+
+def proxy_module() -> Module:
+    """Give the module of the proxy that makes lines slow where the kernel cannot."""
+    folder = carried("clusters") / "nodeimage" / "toxiproxy"
+    return Module(folder, ("tool",), "toxiproxy", 10, renamed={"server": "toxiproxy-server"})
 
 
 def kind_module() -> Module:
