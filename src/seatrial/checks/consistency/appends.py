@@ -66,7 +66,7 @@ _ADDED = {
     "-process": (Kind.PROCESS,),
     "-realtime": (Kind.PROCESS, Kind.REALTIME),
 }
-_LOOKS = 4_000_000
+_LOOKS = 1_000_000
 """Edges that a search for the shortest cycles looks at, all together: seconds."""
 
 

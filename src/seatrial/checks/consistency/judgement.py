@@ -138,12 +138,13 @@ def _untimely(op: Op) -> str:
     times = op.invoked, op.completed, op.error
     if not all(isinstance(time, int | float) for time in times) or not math.isfinite(op.invoked):
         return "has no times"
+    if not math.isfinite(op.error) or op.error < 0:
+        return "has no bound of its clock's error"
     if op.outcome is Outcome.INFO:
         return ""
-    if not math.isfinite(op.completed) or not math.isfinite(op.error):
+    if not math.isfinite(op.completed):
         return "has no times"
-    back = op.completed < op.invoked or op.error < 0
-    return "ended before it began: its clock went back" if back else ""
+    return "ended before it began: its clock went back" if op.completed < op.invoked else ""
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:
