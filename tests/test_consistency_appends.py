@@ -347,6 +347,19 @@ def test_brute_force_agrees_with_the_judge(ops, realtime):
     assert (found.standing is not Standing.BROKEN) == possible(ops, realtime=realtime), found.reason
 
 
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.floats() | st.sampled_from(["r", "append"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=1), inner),
+    max_leaves=12,
+)
+
+
+@given(JUNK, st.sampled_from(list(Outcome)))
+def test_junk_is_never_judged_to_hold_and_never_raises(steps, outcome):
+    found = judge_appends([Op("c", "txn", outcome, 0.0, 1.0, {"txn": steps})])
+    assert found.standing is not Standing.HOLDS
+
+
 def many(count: int, *, stale: bool = False) -> list[Op]:
     """Make a serial history over keys of 64 values each; a stale one reads what was before."""
     state: dict[str, list[int]] = {}

@@ -200,6 +200,24 @@ def writer_of(ops: Sequence[Op], read: Op) -> Op | None:
     return next((op for op in ops if op.what == "write" and op.value == value), None)
 
 
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=4,
+)
+
+
+@given(
+    st.sampled_from(["read", "write"]),
+    st.dictionaries(st.sampled_from(["key", "version", "server", "member"]), JUNK),
+    st.sampled_from(list(Outcome)),
+)
+def test_junk_is_unknown_and_never_raises(what, value, outcome):
+    ops = [Op("c", what, outcome, 0.0, 1.0, value)]
+    assert judge_sessions(ops).standing is UNKNOWN
+    assert judge_staleness(ops, Lag(0)).standing is UNKNOWN
+
+
 # --- staleness
 
 STALE = told(w("a", "x", 1), w("a", "x", 2), w("a", "x", 3), r("b", "x", 1, member=2))

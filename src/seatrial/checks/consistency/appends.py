@@ -170,8 +170,9 @@ def _cycles(
 
 
 def _first(graph: Graph, forbidden: Collection[str], budget: Budget) -> list[Hop]:
+    parted: dict[int, list[tuple[Graph, list[int]]]] = {}
     searches = (
-        _cycle(graph, name, mask(*_EDGES[name], *added), budget)
+        _cycle(graph, name, mask(*_EDGES[name], *added), budget, parted)
         for suffix, added in _ADDED.items()
         for name in _CYCLES
         if f"{name}{suffix}" in forbidden
@@ -189,12 +190,19 @@ def _name(hops: Sequence[Hop]) -> str:
     return f"{name}-process" if Kind.PROCESS in kinds else name
 
 
-def _cycle(graph: Graph, name: str, kinds: int, budget: Budget) -> list[Hop]:
+def _cycle(
+    graph: Graph,
+    name: str,
+    kinds: int,
+    budget: Budget,
+    parted: dict[int, list[tuple[Graph, list[int]]]],
+) -> list[Hop]:
     """Search where there must be a cycle; G-single is one edge rw, and none in the rest."""
     read = mask(Kind.RW)
     first, searched = (read, kinds | read) if name == "G-single" else (kinds, kinds)
-    for group in components(graph, searched):
-        alone, numbers = part(graph, group)
+    if searched not in parted:
+        parted[searched] = [part(graph, group) for group in components(graph, searched)]
+    for alone, numbers in parted[searched]:
         if hops := shortest(alone, first, kinds, budget):
             return [Hop(numbers[s], kind, numbers[t]) for s, kind, t in hops]
     return []
