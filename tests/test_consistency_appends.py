@@ -179,6 +179,16 @@ def test_a_transaction_that_read_and_then_appended_does_not_stand_against_itself
     assert judge_appends(ops, SERIALIZABLE).standing is Standing.HOLDS
 
 
+def test_nobody_stands_against_himself_among_many_whose_appends_nobody_read():
+    blind = [txn(a("x", 10 + n)) for n in range(4)]
+    mine = txn(r("x", 1), a("x", 2))
+    for place in range(5):
+        ops = told(txn(a("x", 1)), *blind[:place], mine, *blind[place:])
+        assert judge_appends(ops, SERIALIZABLE).standing is Standing.HOLDS
+    both = told(txn(a("x", 1)), blind[0], mine, blind[1], txn(r("x", 1), a("x", 3)))
+    assert judge_appends(both, SERIALIZABLE).shown == (3, 5)
+
+
 def test_appends_of_one_transaction_that_are_read_in_the_other_order_contradict_it():
     swapped = told(txn(a("x", 1), a("x", 2)), txn(r("x", 2, 1)))
     assert {one.name for one in judge_appends(swapped, SERIALIZABLE).anomalies} >= {"internal"}
