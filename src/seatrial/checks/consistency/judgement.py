@@ -1,0 +1,155 @@
+"""What a judge of histories concludes, and the rules that any history must keep to be judged.
+
+All judges beside this file take an iterable of `Op`, one for each operation of a client with its
+beginning and its end, and say in their docstring which kinds (`what`) they know and what `value`
+holds. None ever raises for what a history says: what cannot be judged is unknown, with the reason.
+May import: model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seatrial.model import Json, Op, Outcome, Standing, Verdict
+
+_NAMED = 20
+"""How many anomalies are told one by one; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """One thing that contradicts a promise, or keeps anybody from judging it.
+
+    `name` is a word of the judge's own list, `reason` a sentence; `shown` are the indexes of the
+    Ops that show it.
+    """
+
+    name: str
+    reason: str
+    shown: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one judge concluded: a Verdict but for the guarantee's id, and the anomalies found."""
+
+    standing: Standing
+    reason: str
+    shown: tuple[int, ...] = ()
+    figures: Mapping[str, Json] = field(default_factory=dict)
+    anomalies: tuple[Anomaly, ...] = ()
+
+    def verdict(self, guarantee: str) -> Verdict:
+        """Give it as the Verdict on one guarantee."""
+        return Verdict(guarantee, self.standing, self.reason, self.shown, self.figures)
+
+
+def judged(
+    found: Iterable[Anomaly], gaps: Iterable[Anomaly], praise: str, figures: Mapping[str, Json]
+) -> Judgement:
+    """Conclude: any anomaly is broken, else any gap is unknown, else it holds, for `praise`.
+
+    The first of each is the reason. Figures gain `anomalies`, how many there are by name.
+    """
+    found = tuple(found)
+    told = {**figures, "anomalies": dict(Counter(one.name for one in found))}
+    if found:
+        reason = f"{found[0].name}: {found[0].reason}{_more(found)}"
+        return Judgement(Standing.BROKEN, reason, found[0].shown, told, found[:_NAMED])
+    for gap in gaps:
+        return Judgement(Standing.UNKNOWN, gap.reason, gap.shown, told)
+    return Judgement(Standing.HOLDS, praise, (), told)
+
+
+def _more(found: Sequence[Anomaly]) -> str:
+    return f" (and {len(found) - 1} more anomalies)" if len(found) > 1 else ""
+
+
+def named(op: Op) -> str:
+    """Name an operation in a sentence."""
+    place = f"{op.what} {op.index}" if op.index >= 0 else op.what
+    return f"{place} of {op.process} ({op.invoked:.6g} to {op.completed:.6g} s)"
+
+
+def began(op: Op) -> float:
+    """Give the earliest second of the run at which an operation may have begun."""
+    return op.invoked - op.error
+
+
+def ended(op: Op) -> float:
+    """Give the latest second of the run at which an operation may have ended."""
+    return op.completed + op.error
+
+
+def before(first: Op, second: Op) -> bool:
+    """Tell whether one certainly ended before the other began, whatever their clocks' errors."""
+    return ended(first) < began(second)
+
+
+def is_plain(value: Json) -> bool:
+    """Tell whether a value is a whole number or a text: what keys and elements may be."""
+    return type(value) is int or type(value) is str
+
+
+def is_number(value: Json) -> bool:
+    """Tell whether a value is a whole number, and no truth value."""
+    return type(value) is int
+
+
+def sound(ops: Iterable[Op], kinds: Collection[str], gaps: list[Anomaly]) -> Iterator[Op]:
+    """Give the Ops that can be judged at all; what is wrong with the others goes to `gaps`."""
+    seen: set[int] = set()
+    for op in ops:
+        wrong = _wrong(op, kinds)
+        if not wrong and op.index >= 0 and op.index in seen:
+            wrong = "stands in the history twice"
+        if wrong:
+            gaps.append(malformed(op, wrong))
+            continue
+        seen.add(op.index)
+        yield op
+
+
+def malformed(op: Op, wrong: str) -> Anomaly:
+    """Give the gap that an operation leaves which is not as it must be."""
+    process, what = getattr(op, "process", "?"), getattr(op, "what", "an entry")
+    index = getattr(op, "index", -1)
+    place = f"{what} {index}" if isinstance(index, int) and index >= 0 else what
+    return Anomaly("malformed", f"{place} of {process} {wrong}", (index,))
+
+
+def _wrong(op: Any, kinds: Collection[str]) -> str:
+    value = getattr(op, "value", None)
+    if not isinstance(op, Op) or not isinstance(value, Mapping):
+        return "is no operation"
+    if op.what not in kinds:
+        return "is of a kind that nobody here knows"
+    outcome: Any = op.outcome
+    if not isinstance(outcome, Outcome):
+        return f"has the unknown outcome {outcome!r}"
+    return _untimely(op)
+
+
+def _untimely(op: Op) -> str:
+    times = op.invoked, op.completed, op.error
+    if not all(isinstance(time, int | float) for time in times) or not math.isfinite(op.invoked):
+        return "has no times"
+    if not math.isfinite(op.error) or op.error < 0:
+        return "has no bound of its clock's error"
+    if op.outcome is Outcome.INFO:
+        return ""
+    if not math.isfinite(op.completed):
+        return "has no times"
+    return "ended before it began: its clock went back" if op.completed < op.invoked else ""
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    """Give the least, the middle, the 95th and 99th of a hundred and the most; none of none."""
+    ranked = sorted(values)
+    places = {"min": 0.0, "p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    last = len(ranked) - 1
+    return {name: round(ranked[round(q * last)], 6) for name, q in places.items() if ranked}

@@ -1,0 +1,1 @@
+"""What few samples can tell: intervals that are right however few there are."""
