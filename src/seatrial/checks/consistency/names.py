@@ -59,6 +59,10 @@ class Names:
         """Give back what a code stands for."""
         return int(code) if code >= LEAST else self._names[int(code) - NOTHING]
 
+    def names(self, codes: Ints) -> list[int | str | None]:
+        """Give back what each code of an (n,) array stands for."""
+        return [code if code >= LEAST else self._names[code - NOTHING] for code in codes.tolist()]
+
     def _integers(self, names: Sequence[int]) -> Ints:
         if min(names) < LEAST or max(names) >= -NOTHING:
             strange = next(name for name in names if not LEAST <= name < -NOTHING)

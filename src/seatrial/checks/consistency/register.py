@@ -132,6 +132,9 @@ class _Groups:
         ended = np.where(at_first, -np.inf, ended)
         key = self.columns.key[self.rows[self.starts]]
         pair = collision(Zones(key, ended, begun))
+        if pair and at_first[pair[1]]:
+            # Of the initial value no operation tells of the write: its late read says all.
+            pair = pair[1], pair[0]
         return self._ordered(*pair) if pair else None
 
     def _unique(self, written: Ints) -> None:
@@ -169,25 +172,30 @@ class _Groups:
         return Conflict(said, read, write)
 
     def _ordered(self, group: int, other: int) -> Conflict:
-        """Say why neither can come first; `group` is the one that began last."""
+        """Say why neither value can come first; `group` is the one that was begun last."""
         told = self.columns
-        last, first = self._last(group), self._first(other)
+        last = self._begun(group)
+        first = self._ended(other, before=last)
         key = told.names.name(told.key[last])
         said = f"key {key}: {told.tell(last)} began after {told.tell(first)} had ended"
         if told.value[last] == self.initial:
             return Conflict(f"{said}, and still saw the initial value", first, last)
-        before, after = self._first(group), self._last(other)
-        if (before, after) != (last, first):
-            said = f"{said}, but {told.tell(before)} had ended before {told.tell(after)} began"
+        # Three operations explain best; where they do not, the other value's last begun does.
+        after = first if self._ended(group, before=first) >= 0 else self._begun(other)
+        before = self._ended(group, before=after)
+        said = f"{said}, but {told.tell(before)} had ended before {told.tell(after)} began"
         return Conflict(said, first, last, (before, after))
 
-    def _first(self, group: int) -> int:
-        rows = self._of(group)
-        return int(rows[np.argmin(self.columns.completed[rows])])
-
-    def _last(self, group: int) -> int:
+    def _begun(self, group: int) -> int:
         rows = self._of(group)
         return int(rows[np.argmax(self.columns.invoked[rows])])
+
+    def _ended(self, group: int, *, before: int) -> int:
+        """Give the row of a group that ended last before another row began; -1 when none did."""
+        rows = self._of(group)
+        ended = self.columns.completed[rows]
+        early = np.where(ended < self.columns.invoked[before], ended, -np.inf)
+        return int(rows[np.argmax(early)]) if np.isfinite(early.max()) else -1
 
     def _of(self, group: int) -> Ints:
         ends = [*self.starts[group + 1 : group + 2].tolist(), len(self.rows)]
