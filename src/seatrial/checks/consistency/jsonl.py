@@ -27,6 +27,7 @@ MOST = 20_000_000
 """Events of one history that are read unless told otherwise: about 2 GB while they are read."""
 
 _LONGEST_LINE = 1 << 20
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _KINDS = {kind: code for code, kind in enumerate(KINDS)}
 _TYPES = {kind: code for code, kind in enumerate(TYPES)}
 
@@ -102,7 +103,7 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 def _torn(line: bytes) -> bool:
     try:
         msgspec.json.decode(line)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return True
     return False
 
@@ -111,11 +112,11 @@ def _decoded(block: bytes, names: Names, before: int) -> Events:
     """Decode whole lines; `before` is how many came before them, for a sentence."""
     try:
         return _plainly(_plain(block), names)
-    except (msgspec.DecodeError, OverflowError):
+    except (*_UNREADABLE, OverflowError):
         pass
     try:
         return _columns(_events(block), names)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         raise _bad_line(block, before) from None
 
 
@@ -124,7 +125,7 @@ def _bad_line(block: bytes, before: int) -> BadHistory:
     for number, line in enumerate(block.splitlines(), before + 1):
         try:
             _one(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             return BadHistory(f"an event in line {number}", seen=f"{error}: {line[:120]!r}")
     return BadHistory("a file of events", seen=f"what follows line {before} cannot be read")
 

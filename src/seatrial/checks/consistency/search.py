@@ -78,7 +78,7 @@ def _judged(operations: Sequence[Operation], model: Model, budget: Budget) -> Ru
 
 def _broken(key: Json, found: Found, spent: int) -> Ruling:
     after = f" after {found.blocked[1]}" if len(found.blocked) > 1 else ""
-    said = f"key {key}: in no order can {found.blocked[0]} follow{after}"
+    said = f"key {key}: in no order can {found.blocked[0]} come next{after}"
     rows = tuple(one.row for one in found.blocked)
     return Ruling(Standing.BROKEN, said, rows, {"states": spent})
 
