@@ -19,10 +19,10 @@ from seatrial.checks.consistency import (
     Queue,
     Register,
     Set,
-    columns,
     conflict,
     judge_model,
     of_columns,
+    of_rows,
 )
 from seatrial.model import Standing
 from seatrial.testing import orders
@@ -97,7 +97,7 @@ def test_a_search_finds_an_order_exactly_when_there_is_one(name, data):
 
 @given(rows=registers())
 def test_zones_and_a_search_and_all_orders_agree_on_registers(rows):
-    told = columns(rows)
+    told = of_rows(rows)
     expected = orders.explained(of_columns(told), *orders.OBJECTS["register"])
     assert (conflict(told) is None) == expected
     searched = judge_model(of_columns(told), Register(), Budget(100_000)).standing
@@ -106,13 +106,13 @@ def test_zones_and_a_search_and_all_orders_agree_on_registers(rows):
 
 @given(rows=registers())
 def test_the_operations_that_conflict_are_not_linearizable_by_themselves(rows):
-    found = conflict(columns(rows))
+    found = conflict(of_rows(rows))
     if found:
         chosen = set(found.operations)
         values = {rows[row][3] for row in chosen}
         # Who wrote what they read belongs to them.
         needed = [row for row in rows if row[0] in chosen or (row[1], row[3] in values) == WRITTEN]
-        told = of_columns(columns(needed))
+        told = of_columns(of_rows(needed))
         assert not orders.explained(told, *orders.OBJECTS["register"])
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.checks.consistency import columns, export, jsonl
+from seatrial.checks.consistency import export, jsonl, of_rows
 from seatrial.checks.consistency.columns import Columns
 from seatrial.checks.consistency.outcomes import outcome_of
 from seatrial.errors import BadHistory
@@ -84,7 +84,7 @@ def histories(draw):
 
 @given(rows=histories())
 def test_what_is_written_is_read_again(rows, tmp_path_factory):
-    told = columns(rows)
+    told = of_rows(rows)
     path = tmp_path_factory.mktemp("history") / "history.jsonl"
     jsonl.write(told, path)
     again, order = jsonl.read(path), np.lexsort((told.completed, told.invoked))
@@ -96,9 +96,9 @@ def test_what_is_written_is_read_again(rows, tmp_path_factory):
 
 def test_blocks_and_names_of_any_kind_are_joined_as_if_they_were_one(tmp_path, monkeypatch):
     rows = [(f"p{n}" if n > 500 else n, "write", n % 3, n, n, n + 1, "ok") for n in range(1000)]
-    jsonl.write(columns(rows), tmp_path / "history.jsonl")
+    jsonl.write(of_rows(rows), tmp_path / "history.jsonl")
     monkeypatch.setattr(jsonl, "BLOCK", 777)
-    assert cells(jsonl.read(tmp_path / "history.jsonl")) == cells(columns(rows))
+    assert cells(jsonl.read(tmp_path / "history.jsonl")) == cells(of_rows(rows))
 
 
 @pytest.mark.parametrize("lost", [1, 10, 60])
@@ -188,7 +188,7 @@ ROWS = [("a", "write", "x", 1, 0, 1, "ok"), ("b", "read", "x", 1, 0.5, 2, "ok")]
 
 
 def test_elle_reads_each_operation_as_a_transaction():
-    told = json.loads(export.rw_register(columns(ROWS)))
+    told = json.loads(export.rw_register(of_rows(ROWS)))
     assert [(e["type"], e["f"], e["value"]) for e in told] == [
         ("invoke", "txn", [["w", "x", 1]]),
         ("invoke", "txn", [["r", "x", None]]),
@@ -202,12 +202,12 @@ def test_elle_reads_each_operation_as_a_transaction():
 
 def test_knossos_reads_one_key():
     swap = ("c", "cas", "x", [1, 2], 3, 4, "ok")
-    told = json.loads(export.cas_register(columns([*ROWS, swap])))
+    told = json.loads(export.cas_register(of_rows([*ROWS, swap])))
     assert [(e["f"], e["value"]) for e in told][-1] == ("cas", [1, 2])
     with pytest.raises(BadHistory, match="one key"):
-        export.cas_register(columns([*ROWS, ("c", "read", "y", None, 3, 4, "ok")]))
+        export.cas_register(of_rows([*ROWS, ("c", "read", "y", None, 3, 4, "ok")]))
     with pytest.raises(BadHistory, match="reads and writes alone"):
-        export.rw_register(columns([swap]))
+        export.rw_register(of_rows([swap]))
 
 
 def test_porcupine_is_told_neither_what_failed_nor_what_was_not_answered():
@@ -217,7 +217,7 @@ def test_porcupine_is_told_neither_what_failed_nor_what_was_not_answered():
         ("d", "read", "x", None, 3, 4, "fail"),
         ("e", "write", "x", 3, 5, None, "info"),
     ]
-    told = json.loads(export.porcupine(columns(rows)))
+    told = json.loads(export.porcupine(of_rows(rows)))
     assert told["value"] == [1, 1, 3]
     assert told["call"] == [0, 500_000_000, 5_000_000_000]
     assert told["return"] == [1_000_000_000, 2_000_000_000, export.FOREVER]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seatrial.checks.consistency import columns, judge_register, of_ops
+from seatrial.checks.consistency import judge_register, of_ops, of_rows
 from seatrial.checks.consistency.columns import Columns, Row
 from seatrial.checks.consistency.register import conflict
 from seatrial.model import Op, Outcome, Standing
@@ -87,13 +87,13 @@ BAD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_history_that_some_order_explains_holds(name):
-    assert judge_register(columns(GOOD[name])).standing is HOLDS
+    assert judge_register(of_rows(GOOD[name])).standing is HOLDS
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_planted_defect_is_broken_and_shown_by_the_two_operations_that_conflict(name):
     rows, shown, said = BAD[name]
-    found = judge_register(columns(rows))
+    found = judge_register(of_rows(rows))
     assert found.standing is BROKEN
     assert found.operations[: len(shown)] == shown
     assert said in found.reason
@@ -107,14 +107,14 @@ def test_a_defect_is_found_among_the_good_histories_of_other_keys(name):
         for row in told
     ]
     before = sum(map(len, GOOD.values()))
-    found = judge_register(columns(rows))
+    found = judge_register(of_rows(rows))
     assert found.standing is BROKEN
     assert found.operations[0] == before + BAD[name][1][0]
 
 
 def test_a_history_without_any_answered_read_is_unknown():
-    assert judge_register(columns([write("a", 1, 0, 1)])).standing is UNKNOWN
-    assert judge_register(columns([])).standing is UNKNOWN
+    assert judge_register(of_rows([write("a", 1, 0, 1)])).standing is UNKNOWN
+    assert judge_register(of_rows([])).standing is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -125,20 +125,20 @@ def test_a_history_without_any_answered_read_is_unknown():
     ],
 )
 def test_what_zones_cannot_judge_is_unknown_with_the_operation(rows, said):
-    found = judge_register(columns(rows))
+    found = judge_register(of_rows(rows))
     assert found.standing is UNKNOWN
     assert said in found.reason
     assert "operation" in found.reason
 
 
 def test_writing_the_initial_value_is_unknown():
-    told = columns([write("a", 5, 0, 1), read("b", 5, 2, 3)])
+    told = of_rows([write("a", 5, 0, 1), read("b", 5, 2, 3)])
     assert judge_register(told, initial=5).standing is UNKNOWN
     assert judge_register(told, initial=6).standing is HOLDS
 
 
 def test_a_value_nobody_wrote_is_unknown_where_the_history_is_cut_short():
-    told = columns([write("a", 1, 0, 1), read("b", 9, 2, 3)])
+    told = of_rows([write("a", 1, 0, 1), read("b", 9, 2, 3)])
     cut = Columns(**{**vars(told), "cut": True})
     assert judge_register(told).standing is BROKEN
     found = judge_register(cut)
@@ -150,8 +150,8 @@ def test_values_at_both_ends_of_what_an_integer_holds_are_told_apart():
     low, high = -(2**62), 2**63 - 1
     rows = [write("a", low, 0, 1), write("a", high, 2, 3), write("a", "x", 4, 5)]
     ends = [*rows, read("b", "x", 6, 7)]
-    assert judge_register(columns(ends)).standing is HOLDS
-    assert judge_register(columns([*rows, read("b", high, 6, 7)])).operations == (2, 3, 1)
+    assert judge_register(of_rows(ends)).standing is HOLDS
+    assert judge_register(of_rows([*rows, read("b", high, 6, 7)])).operations == (2, 3, 1)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_values_at_both_ends_of_what_an_integer_holds_are_told_apart():
     ],
 )
 def test_columns_that_break_a_rule_are_unknown_and_never_hold(column, value, said):
-    told = columns(GOOD["what was written is read"])
+    told = of_rows(GOOD["what was written is read"])
     spoilt = np.array(getattr(told, column))
     spoilt[0] = value
     found = judge_register(Columns(**{**vars(told), column: spoilt}))
@@ -175,7 +175,7 @@ def test_columns_that_break_a_rule_are_unknown_and_never_hold(column, value, sai
 
 
 def test_columns_of_different_lengths_are_unknown():
-    told = columns(GOOD["what was written is read"])
+    told = of_rows(GOOD["what was written is read"])
     short = Columns(**{**vars(told), "invoked": told.invoked[:1]})
     assert judge_register(short).standing is UNKNOWN
 

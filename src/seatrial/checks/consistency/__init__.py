@@ -3,7 +3,7 @@
 A history is columns (Columns, for reads and writes by the million) or Operations (for any model).
 judge_register and judge_model give a Ruling; a history that breaks its own rules is unknown.
 
->>> told = columns([("a", "write", "x", 1, 0, 1, "ok"), ("b", "read", "x", 1, 2, 3, "ok")])
+>>> told = of_rows([("a", "write", "x", 1, 0, 1, "ok"), ("b", "read", "x", 1, 2, 3, "ok")])
 >>> judge_register(told).standing
 <Standing.HOLDS: 'holds'>
 
@@ -12,7 +12,7 @@ May import: errors, model, numpy, msgspec and the standard library.
 
 from __future__ import annotations
 
-from seatrial.checks.consistency.columns import Columns, checked, columns, of_ops
+from seatrial.checks.consistency.columns import Columns, checked, of_ops, of_rows
 from seatrial.checks.consistency.models import (
     Counter,
     Model,
@@ -38,10 +38,10 @@ __all__ = [
     "Ruling",
     "Set",
     "checked",
-    "columns",
     "conflict",
     "judge_model",
     "judge_register",
     "of_columns",
     "of_ops",
+    "of_rows",
 ]

@@ -167,8 +167,8 @@ def _bytes(codes: list[int]) -> Codes:
 def told(columns: Columns) -> Iterator[dict[str, Json]]:
     """Give a history's events in the order of time; what is open has no completion.
 
-    >>> from seatrial.checks.consistency.columns import columns
-    >>> [event["type"] for event in told(columns([("a", "read", "x", 7, 0.5, 1.0, "ok")]))]
+    >>> from seatrial.checks.consistency.columns import of_rows
+    >>> [event["type"] for event in told(of_rows([("a", "read", "x", 7, 0.5, 1.0, "ok")]))]
     ['invoke', 'ok']
     """
     processes, keys, new, old = (

@@ -181,8 +181,8 @@ def _unknown(of: str, known: str, operation: Operation) -> BadHistory:
 def of_columns(columns: Columns) -> list[Operation]:
     """Give what may have happened, of columns, to search a Register; `row` its place.
 
-    >>> from seatrial.checks.consistency.columns import columns
-    >>> of_columns(columns([("a", "cas", "x", [1, 2], 0, 1, "ok")]))[0][:3]
+    >>> from seatrial.checks.consistency.columns import of_rows
+    >>> of_columns(of_rows([("a", "cas", "x", [1, 2], 0, 1, "ok")]))[0][:3]
     ('cas', [1, 2], True)
     """
     return [

@@ -79,3 +79,11 @@ def close(codes: Ints) -> Ints:
     if named.all():
         return among
     return np.where(named, among, codes - codes[~named].min() + among.max() + 1)
+
+
+def short(codes: Ints) -> npt.NDArray[np.int16] | Ints:
+    """Give codes from `close` as short integers where they fit: numpy sorts those ten times faster.
+
+    It sorts them by radix, when it is asked to sort stably.
+    """
+    return codes.astype(np.int16) if codes.max() < 2**15 else codes

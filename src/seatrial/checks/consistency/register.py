@@ -53,8 +53,8 @@ def judge_register(columns: Columns, initial: int = NOTHING) -> Ruling:
     Broken: the operations are the two that conflict, then what bears witness. Unknown, never
     raised: a history that breaks its rules, that writes a value twice, or where nothing was read.
 
-    >>> from seatrial.checks.consistency.columns import columns
-    >>> stale = columns([("a", "write", "x", 1, 0, 1, "ok"), ("a", "write", "x", 2, 2, 3, "ok"),
+    >>> from seatrial.checks.consistency.columns import of_rows
+    >>> stale = of_rows([("a", "write", "x", 1, 0, 1, "ok"), ("a", "write", "x", 2, 2, 3, "ok"),
     ...                  ("b", "read", "x", 1, 4, 5, "ok")])
     >>> judge_register(stale).operations
     (1, 2, 0)
