@@ -54,6 +54,17 @@ def test_a_history_that_is_judged_slowly_does_not_hold(monkeypatch):
     assert not measured(BENCHES["judges-load"], Quiet(), SMALL)["holds"]
 
 
+def test_a_judge_that_takes_a_hundred_times_as_long_for_ten_times_as_much_does_not_hold(
+    monkeypatch,
+):
+    def growing(power: float) -> dict[str, Any]:
+        monkeypatch.setattr(judging, "_seconds", lambda _, told: len(told) ** power)
+        return measured(BENCHES["judges-register-growth"], Quiet(), SMALL)
+
+    assert growing(1)["holds"]
+    assert not growing(2)["holds"]
+
+
 def test_another_verdict_of_the_peer_is_counted_and_none_within_the_limit_is_not(monkeypatch):
     def says(verdict: str) -> dict[str, Any]:
         monkeypatch.setattr(
