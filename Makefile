@@ -60,7 +60,7 @@ campaign: $(READY)  ## many trials, faults, drills and kills, an hour at a time:
 	  --trial-campaign $(or $(LEDGER),reports/runs/campaign.jsonl) $(ARGS) || code=$$?; \
 	[ $$code -eq 5 ] || exit $$code
 
-bench: $(READY)  ## measure our machinery beside what others offer: no cluster, a minute
+bench: $(READY)  ## measure our machinery beside what others offer: no cluster, some minutes
 	@$(BIN)/seatrial bench $(ARGS)
 
 hooks: $(READY)  ## run the checks before each of your commits

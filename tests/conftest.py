@@ -9,4 +9,5 @@ from hypothesis import settings
 
 # How long one example takes says something of the machine's load, not of what is tested.
 settings.register_profile("any machine", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=20_000)
 settings.load_profile("any machine")

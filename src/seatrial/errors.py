@@ -12,6 +12,7 @@ A broken promise of the system under trial is a verdict, never an exception.
     │   ├── NotReady               waited for a condition, and it did not come
     │   └── NotOurs                it exists, and we did not make it
     ├── Untried                2   what a trial needs is not there: its verdicts are unknown
+    ├── BadHistory             2   a history breaks its own rules: what it shows is unknown
     ├── NotHealed              5   a fault of ours is still in place
     └── Interrupted            130 somebody pressed Ctrl-C; all was put back
 """
@@ -68,6 +69,12 @@ class Untried(SeatrialError):
 
     exit_code = 2
     touched = True
+
+
+class BadHistory(SeatrialError):
+    """A history contradicts itself or is cut short, so that nothing can be concluded from it."""
+
+    exit_code = 2
 
 
 class NotHealed(SeatrialError):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.bench import families, injecting, losses, reaction, verdict, watchers
+from seatrial.bench import families, injecting, judging, losses, reaction, verdict, watchers
 from seatrial.progress import Progress
 
 Samples = list[float]
@@ -29,6 +29,8 @@ class Sizes:
     beside: int = 20_000
     events: int = 300
     rounds: int = 3
+    operations: int = 1_000_000
+    limit: float = 60
 
 
 Measure = Callable[[Progress, Sizes], Measured]
@@ -110,6 +112,56 @@ def _verdicts() -> Iterator[Bench]:
             )
 
 
+def _judges() -> Iterator[Bench]:
+    yield Bench(
+        "judges-register",
+        "a register's history of 1,000,000 operations judged, with 0, 16 and 64 writes left open",
+        "s",
+        lambda progress, sizes: (judging.register(progress, sizes.operations, sizes.rounds), None),
+        bar=2,
+        seconds=15,
+    )
+    yield Bench(
+        "judges-register-growth",
+        "the same over a tenth of it",
+        "s",
+        lambda progress, sizes: judging.growth(progress, sizes.operations, sizes.rounds),
+        bar=12,
+        seconds=5,
+    )
+    yield Bench(
+        "judges-load",
+        "the same history read from JSON lines",
+        "s",
+        lambda progress, sizes: (judging.load(progress, sizes.operations, sizes.rounds), None),
+        bar=3,
+        seconds=20,
+    )
+    yield Bench(
+        "judges-verdicts",
+        "histories that porcupine judges otherwise, of 300 small ones and of three large ones; "
+        "where it takes longer than 60 s it says nothing",
+        "histories",
+        lambda progress, sizes: (
+            judging.differences(progress, sizes.operations, sizes.limit),
+            None,
+        ),
+        bar=0,
+        seconds=150,
+    )
+    yield from map(_beside_porcupine, judging.OPEN)
+
+
+def _beside_porcupine(opened: int) -> Bench:
+    return Bench(
+        f"judges-porcupine-{opened}",
+        f"the same with {opened} writes left open, over porcupine with 60 s; promises nothing",
+        "s",
+        lambda progress, sizes: judging.beside(progress, sizes.operations, opened, sizes.limit),
+        seconds=60,
+    )
+
+
 BENCHES: Mapping[str, Bench] = {
     bench.name: bench
     for bench in (
@@ -146,6 +198,7 @@ BENCHES: Mapping[str, Bench] = {
             bar=5,
             seconds=2,
         ),
+        *_judges(),
         *_verdicts(),
         Bench(
             "families-serial",

@@ -33,7 +33,7 @@ Rounds = Annotated[
 def bench(names: Names = None, rounds: Rounds = 3, as_json: Json = False) -> int:
     """Measure our machinery beside what others offer.
 
-    Without a name: all rows that need no cluster, about a minute. `verdict` tries every family of
+    Without a name: all rows that need no cluster, some minutes. `verdict` tries every family of
     a set's guarantees by us, by a chain of `kubectl wait` and by a poller: more than an hour.
     Exit code: 0 every row holds its bar, 1 one does not.
     """

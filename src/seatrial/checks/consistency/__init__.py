@@ -1,1 +1,47 @@
-"""Judges of client histories: what a store answered, against what its model allows."""
+"""Histories judged: is what clients were told possible? A library of pure functions.
+
+A history is columns (Columns, for reads and writes by the million) or Operations (for any model).
+judge_register and judge_model give a Ruling; a history that breaks its own rules is unknown.
+
+>>> told = of_rows([("a", "write", "x", 1, 0, 1, "ok"), ("b", "read", "x", 1, 2, 3, "ok")])
+>>> judge_register(told).standing
+<Standing.HOLDS: 'holds'>
+
+May import: errors, model, numpy, msgspec and the standard library.
+"""
+
+from __future__ import annotations
+
+from seatrial.checks.consistency.columns import Columns, checked, of_ops, of_rows
+from seatrial.checks.consistency.models import (
+    Counter,
+    Model,
+    Operation,
+    Queue,
+    Register,
+    Set,
+    of_columns,
+)
+from seatrial.checks.consistency.register import Conflict, conflict, judge_register
+from seatrial.checks.consistency.ruling import Ruling
+from seatrial.checks.consistency.search import Budget, judge_model
+
+__all__ = [
+    "Budget",
+    "Columns",
+    "Conflict",
+    "Counter",
+    "Model",
+    "Operation",
+    "Queue",
+    "Register",
+    "Ruling",
+    "Set",
+    "checked",
+    "conflict",
+    "judge_model",
+    "judge_register",
+    "of_columns",
+    "of_ops",
+    "of_rows",
+]

@@ -1,0 +1,72 @@
+"""Zones: when each written value was in a register, and which two of them cannot be ordered.
+
+Gibbons and Korach, "Testing Shared Memories" (SIAM J. Comput. 26, 1997), theorem 4.1: with unique
+values a register is linearizable when no read precedes its write and no two values must each come
+before the other. A zone spans the earliest end and the latest begin of all operations of one value;
+it is forward when the end comes first. Two forward zones must not overlap, and no forward zone may
+have a backward one inside. O(n log n), all keys at once.
+May import: numpy and the standard library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Zones:
+    """One zone a value, columns of shape (m,): its key, earliest end and latest begin in s."""
+
+    key: Ints
+    ended: Floats
+    begun: Floats
+
+
+def collision(zones: Zones) -> tuple[int, int] | None:
+    """Give two zones of one key, each of which has to come before the other; None when none do.
+
+    That is: of each an operation ended before one of the other began. The first is the one whose
+    last operation began later. Of several pairs it is the one that showed first.
+
+    >>> told = Zones(np.zeros(2, int), np.array([1.0, 2.0]), np.array([3.0, 1.5]))
+    >>> collision(told)
+    (0, 1)
+    """
+    forward = np.flatnonzero(zones.ended < zones.begun)
+    backward = np.flatnonzero(zones.ended >= zones.begun)
+    # Whoever overlaps a neighbour may hide what lies inside both; then the neighbours suffice.
+    pairs = _overlapping(zones, forward)
+    if not len(pairs):
+        pairs = _inside(zones, forward, backward)
+    if not len(pairs):
+        return None
+    one, other = pairs[np.argmin(zones.begun[pairs].max(axis=1))].tolist()
+    return (one, other) if zones.begun[one] >= zones.begun[other] else (other, one)
+
+
+def _overlapping(zones: Zones, forward: Ints) -> Ints:
+    """Give the pairs of neighbours that overlap: when none do, no two forward zones do."""
+    order = forward[np.lexsort((zones.ended[forward], zones.key[forward]))]
+    before, after = order[:-1], order[1:]
+    bad = (zones.key[before] == zones.key[after]) & (zones.ended[after] < zones.begun[before])
+    return np.stack((before[bad], after[bad]), axis=1)
+
+
+def _inside(zones: Zones, forward: Ints, backward: Ints) -> Ints:
+    """Give the pairs of a forward zone and a backward one inside it; forward ones are disjoint."""
+    both = np.concatenate((backward, forward))
+    since = np.concatenate((zones.begun[backward], zones.ended[forward]))
+    # Sorting is stable: of two at the same time the backward one comes first and is outside.
+    order = np.lexsort((since, zones.key[both]))
+    is_forward = order >= len(backward)
+    last = np.maximum.accumulate(np.where(is_forward, np.arange(len(order)), -1))
+    inner = np.flatnonzero(~is_forward & (last >= 0))
+    within, around = both[order[inner]], both[order[last[inner]]]
+    bad = (zones.key[within] == zones.key[around]) & (zones.ended[within] < zones.begun[around])
+    return np.stack((around[bad], within[bad]), axis=1)
