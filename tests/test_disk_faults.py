@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from seatrial import timing
+from seatrial.cluster import provided
 from seatrial.cluster import volumes as inner
 from seatrial.cluster.foreign import Foreign
 from seatrial.errors import BadInput, CannotRun, NotHealed, NotOurs, NotReady, ToolFailed
@@ -341,7 +342,7 @@ class Engine:
 
 
 def test_a_node_without_the_program_is_given_it_before_anything_is_mounted(monkeypatch, tmp_path):
-    monkeypatch.setattr(inner, "built", lambda *_: tmp_path)
+    monkeypatch.setattr(provided, "built", lambda *_: tmp_path)
     engine: Any = Engine("", "", json.dumps({"name": "x"}))
     assert inner.told(engine, "node", ("mount", "x", "7", "/data")) == {"name": "x"}
     put, mount = engine.asked[1:]

@@ -72,7 +72,7 @@ class Stand:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=120,
             env={**os.environ, "SEATRIAL_VOLUMES": str(self.folder / "run")},
         )
         assert bool(run.returncode) is fails, run.stderr

@@ -8,14 +8,17 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
+import importlib
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.bench import families, injecting, judging, losses, reaction, verdict, watchers
+from seatrial.bench import families, injecting, losses, reaction, verdict, watchers
 from seatrial.progress import Progress
 
+OPEN = (0, 16, 64)
+"""How many writes are left open in the histories that judges are measured with."""
 Samples = list[float]
 Measured = tuple[Samples, Samples | None]
 """Ours, and the peer's when there is one."""
@@ -112,12 +115,20 @@ def _verdicts() -> Iterator[Bench]:
             )
 
 
+def _judging() -> Any:
+    """Give the module that measures judges: numpy comes with it, and no other call waits for it."""
+    return importlib.import_module("seatrial.bench.judging")
+
+
 def _judges() -> Iterator[Bench]:
     yield Bench(
         "judges-register",
         "a register's history of 1,000,000 operations judged, with 0, 16 and 64 writes left open",
         "s",
-        lambda progress, sizes: (judging.register(progress, sizes.operations, sizes.rounds), None),
+        lambda progress, sizes: (
+            _judging().register(progress, sizes.operations, sizes.rounds),
+            None,
+        ),
         bar=2,
         seconds=15,
     )
@@ -125,7 +136,7 @@ def _judges() -> Iterator[Bench]:
         "judges-register-growth",
         "the same over a tenth of it",
         "s",
-        lambda progress, sizes: judging.growth(progress, sizes.operations, sizes.rounds),
+        lambda progress, sizes: _judging().growth(progress, sizes.operations, sizes.rounds),
         bar=12,
         seconds=5,
     )
@@ -133,7 +144,7 @@ def _judges() -> Iterator[Bench]:
         "judges-load",
         "the same history read from JSON lines",
         "s",
-        lambda progress, sizes: (judging.load(progress, sizes.operations, sizes.rounds), None),
+        lambda progress, sizes: (_judging().load(progress, sizes.operations, sizes.rounds), None),
         bar=3,
         seconds=20,
     )
@@ -143,13 +154,13 @@ def _judges() -> Iterator[Bench]:
         "where it takes longer than 60 s it says nothing",
         "histories",
         lambda progress, sizes: (
-            judging.differences(progress, sizes.operations, sizes.limit),
+            _judging().differences(progress, sizes.operations, sizes.limit),
             None,
         ),
         bar=0,
         seconds=150,
     )
-    yield from map(_beside_porcupine, judging.OPEN)
+    yield from map(_beside_porcupine, OPEN)
 
 
 def _beside_porcupine(opened: int) -> Bench:
@@ -157,7 +168,7 @@ def _beside_porcupine(opened: int) -> Bench:
         f"judges-porcupine-{opened}",
         f"the same with {opened} writes left open, over porcupine with 60 s; promises nothing",
         "s",
-        lambda progress, sizes: judging.beside(progress, sizes.operations, opened, sizes.limit),
+        lambda progress, sizes: _judging().beside(progress, sizes.operations, opened, sizes.limit),
         seconds=60,
     )
 

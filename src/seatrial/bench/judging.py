@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from seatrial import command
+from seatrial.bench import OPEN
 from seatrial.checks.consistency import Columns, conflict, jsonl, judge_register
 from seatrial.checks.consistency.columns import INFO, OK, READ, WRITE, Codes, Floats
 from seatrial.checks.consistency.export import porcupine
@@ -28,9 +29,6 @@ from seatrial.errors import CannotRun
 from seatrial.model import Standing
 from seatrial.places import carried
 from seatrial.progress import Progress
-
-OPEN = (0, 16, 64)
-"""How many writes are left open in the histories that are judged."""
 
 _SMALL, _AT_ONCE = 300, 60
 _PROCESSES, _KEYS = 32, 64
