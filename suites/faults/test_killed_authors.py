@@ -80,7 +80,7 @@ def ledger(trial_ground: Ground, pytestconfig: pytest.Config) -> Iterator[Ledger
     plan = planned(
         subject, [], seed=pytestconfig.getoption("--trial-seed"), shape=spec.shape,
         timing=spec.timing, kubernetes=spec.kubernetes, faults=("node-kill",),
-        command="pytest suites/faults/test_killed.py -m campaign",
+        command="pytest suites/faults/test_killed_authors.py -m campaign",
     )  # fmt: skip
     job = begun(plan, subject, trial_ground, Path(pytestconfig.getoption("--trial-out")), Quiet())
     try:
