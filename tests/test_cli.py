@@ -37,6 +37,7 @@ def run_folder(tmp_path):
         ["certfy"],
         ["certify"],
         ["certify", "ledger", "--runs", "0"],
+        ["certify", "ledger", "--out", "README.md"],
         ["certify", "ledger", "--keep", "sometimes"],
         ["certify", "ledger", "--seed", "one"],
         ["certify", "no-such-profile"],

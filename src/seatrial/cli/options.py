@@ -27,7 +27,9 @@ Versions = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Decides every choice; drawn when not given.")]
-Out = Annotated[Path, typer.Option(help="Where the run folders go.")]
+Out = Annotated[
+    Path, typer.Option(help="Where the run folders go.", file_okay=False, writable=True)
+]
 KeepWhat = Annotated[Keep, typer.Option(help="Leave cluster and namespace to be looked at.")]
 ClusterName = Annotated[str, typer.Option("--cluster", help="Use or make the cluster named so.")]
 Name = Annotated[str, typer.Option(help="The cluster's name; seatrial-SHAPE when not given.")]
