@@ -93,7 +93,7 @@ def test_a_member_stands_before_an_empty_disk_and_gets_its_own_back(ordinal, api
             )
             assert receipt["ready"] is False
             assert api.of(VOLUMES)[f"/pvc-{ordinal + 1}"]["status"]["phase"] == "Released"
-        assert settled(scene, api) is None
+        wait(scene.stream, lambda _: settled(scene, api), SOON)
         assert {n: scene.pod(n).metadata.uid for n in uids} == uids
     assert stages(kept) == ["planned", "undo", "receipt", "healed"]
     healed = proof(kept, "healed")
@@ -119,7 +119,7 @@ def test_volumes_that_their_class_keeps_are_kept_and_the_empty_one_goes(api, tmp
     with staged(api, tmp_path, controller) as scene:
         with broken(FAULT, scene, 1, Kept()):
             pass
-        assert settled(scene, api) is None
+        wait(scene.stream, lambda _: settled(scene, api), SOON)
 
 
 def test_a_member_without_a_claim_of_its_own_is_refused_before_anything_is_done(api, tmp_path):
@@ -147,7 +147,7 @@ def test_a_volume_whose_policy_nobody_may_change_is_left_alone(api, tmp_path, mo
         monkeypatch.setattr(Kube, "patch", refuses)
         with pytest.raises(CannotRun, match="forbidden"), broken(FAULT, scene, 1, kept):
             pytest.fail("nothing was broken")
-        assert settled(scene, api) is None
+        wait(scene.stream, lambda _: settled(scene, api), SOON)
     assert stages(kept) == ["planned", "undo", "stopped"]
     assert Journal().read() == ([], {})
 

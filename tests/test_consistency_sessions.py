@@ -285,3 +285,8 @@ def test_the_age_of_a_read_is_as_its_definition_says(times, begin, version):
     assert (found.standing is BROKEN) == bool(late)
     newest = max(v for end, v in ends if end < begin)
     assert found.figures["versions"]["max"] == max(0, newest - version)
+
+
+def test_an_answered_read_that_has_no_version_is_one_of_nothing():
+    read = Op("a", "read", Outcome.OK, 0.0, 1.0, {"key": 0})
+    assert judge_sessions([read]).standing is Standing.UNKNOWN

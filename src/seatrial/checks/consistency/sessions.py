@@ -127,7 +127,7 @@ def _unreadable(op: Op) -> str:
 
 
 def _version(op: Op) -> int:
-    version: int = op.value["version"] or 0
+    version: int = op.value.get("version") or 0
     return version
 
 
