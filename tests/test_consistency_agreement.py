@@ -108,7 +108,7 @@ def test_zones_and_a_search_and_all_orders_agree_on_registers(rows):
 def test_the_operations_that_conflict_are_not_linearizable_by_themselves(rows):
     found = conflict(of_rows(rows))
     if found:
-        chosen = set(found.operations)
+        chosen = set(found.shown)
         values = {rows[row][3] for row in chosen}
         # Who wrote what they read belongs to them.
         needed = [row for row in rows if row[0] in chosen or (row[1], row[3] in values) == WRITTEN]

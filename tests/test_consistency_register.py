@@ -95,7 +95,7 @@ def test_a_planted_defect_is_broken_and_shown_by_the_two_operations_that_conflic
     rows, shown, said = BAD[name]
     found = judge_register(of_rows(rows))
     assert found.standing is BROKEN
-    assert found.operations[: len(shown)] == shown
+    assert found.shown[: len(shown)] == shown
     assert said in found.reason
 
 
@@ -109,7 +109,7 @@ def test_a_defect_is_found_among_the_good_histories_of_other_keys(name):
     before = sum(map(len, GOOD.values()))
     found = judge_register(of_rows(rows))
     assert found.standing is BROKEN
-    assert found.operations[0] == before + BAD[name][1][0]
+    assert found.shown[0] == before + BAD[name][1][0]
 
 
 def test_a_history_without_any_answered_read_is_unknown():
@@ -151,7 +151,7 @@ def test_values_at_both_ends_of_what_an_integer_holds_are_told_apart():
     rows = [write("a", low, 0, 1), write("a", high, 2, 3), write("a", "x", 4, 5)]
     ends = [*rows, read("b", "x", 6, 7)]
     assert judge_register(of_rows(ends)).standing is HOLDS
-    assert judge_register(of_rows([*rows, read("b", high, 6, 7)])).operations == (2, 3, 1)
+    assert judge_register(of_rows([*rows, read("b", high, 6, 7)])).shown == (2, 3, 1)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_a_planted_defect_is_broken_and_shown_by_what_cannot_come_next(name):
     model, asked = BAD[name]
     found = judge_model(one_by_one(*asked), MODELS[model])
     assert found.standing is BROKEN
-    assert found.operations == (len(asked) - 1, len(asked) - 2)
+    assert found.shown == (len(asked) - 1, len(asked) - 2)
 
 
 @pytest.mark.parametrize("name", BAD)

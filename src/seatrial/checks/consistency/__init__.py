@@ -1,7 +1,7 @@
 """Histories judged: is what clients were told possible? A library of pure functions.
 
 A history is columns (Columns, for reads and writes by the million) or Operations (for any model).
-judge_register and judge_model give a Ruling; a history that breaks its own rules is unknown.
+judge_register and judge_model give a Judgement; a history that breaks its own rules is unknown.
 
 >>> told = of_rows([("a", "write", "x", 1, 0, 1, "ok"), ("b", "read", "x", 1, 2, 3, "ok")])
 >>> judge_register(told).standing
@@ -13,6 +13,7 @@ May import: errors, model, numpy, msgspec and the standard library.
 from __future__ import annotations
 
 from seatrial.checks.consistency.columns import Columns, checked, of_ops, of_rows
+from seatrial.checks.consistency.judgement import Judgement
 from seatrial.checks.consistency.models import (
     Counter,
     Model,
@@ -23,7 +24,6 @@ from seatrial.checks.consistency.models import (
     of_columns,
 )
 from seatrial.checks.consistency.register import Conflict, conflict, judge_register
-from seatrial.checks.consistency.ruling import Ruling
 from seatrial.checks.consistency.search import Budget, judge_model
 
 __all__ = [
@@ -31,11 +31,11 @@ __all__ = [
     "Columns",
     "Conflict",
     "Counter",
+    "Judgement",
     "Model",
     "Operation",
     "Queue",
     "Register",
-    "Ruling",
     "Set",
     "checked",
     "conflict",

@@ -2,18 +2,20 @@
 
 All judges beside this file take an iterable of `Op`, one for each operation of a client with its
 beginning and its end, and say in their docstring which kinds (`what`) they know and what `value`
-holds. None ever raises for what a history says: what cannot be judged is unknown, with the reason.
-May import: model.
+holds; those of registers and models take columns or Operations, and show rows of these. None ever
+raises for what a history says: what cannot be judged is unknown, with the reason.
+May import: errors, model.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from seatrial.errors import BadHistory
 from seatrial.model import Json, Op, Outcome, Standing, Verdict
 
 _NAMED = 20
@@ -35,7 +37,11 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one judge concluded: a Verdict but for the guarantee's id, and the anomalies found."""
+    """What one judge concluded: a Verdict but for the guarantee's id, and the anomalies found.
+
+    `shown` are places in the judged history, those that say most first: of a register or a model
+    that is broken, the operations that conflict, then those that bear witness.
+    """
 
     standing: Standing
     reason: str
@@ -63,6 +69,20 @@ def judged(
     for gap in gaps:
         return Judgement(Standing.UNKNOWN, gap.reason, gap.shown, told)
     return Judgement(Standing.HOLDS, praise, (), told)
+
+
+def unless_bad(judge: Callable[[], Judgement]) -> Judgement:
+    """Let a history that breaks its own rules be unknown, with the sentence that says which.
+
+    >>> def judge() -> Judgement:
+    ...     raise BadHistory("a whole last line")
+    >>> unless_bad(judge).standing
+    <Standing.UNKNOWN: 'unknown'>
+    """
+    try:
+        return judge()
+    except BadHistory as error:
+        return Judgement(Standing.UNKNOWN, f"the history cannot be judged: {error}")
 
 
 def _more(found: Sequence[Anomaly]) -> str:

@@ -21,8 +21,8 @@ from seatrial.checks.consistency.columns import (
     Flags,
     checked,
 )
+from seatrial.checks.consistency.judgement import Judgement, unless_bad
 from seatrial.checks.consistency.names import NOTHING, Ints, close
-from seatrial.checks.consistency.ruling import Ruling, unless_bad
 from seatrial.checks.consistency.zones import Zones, collision
 from seatrial.errors import BadHistory
 from seatrial.model import Standing
@@ -41,13 +41,13 @@ class Conflict:
     witnesses: tuple[int, ...] = ()
 
     @property
-    def operations(self) -> tuple[int, ...]:
+    def shown(self) -> tuple[int, ...]:
         """All rows, each once, the two that conflict first."""
         named = (self.first, self.second, *self.witnesses)
         return tuple(dict.fromkeys(row for row in named if row >= 0))
 
 
-def judge_register(columns: Columns, initial: int = NOTHING) -> Ruling:
+def judge_register(columns: Columns, initial: int = NOTHING) -> Judgement:
     """Judge a history of reads and writes; `initial` is the code of what was there at first.
 
     Broken: the operations are the two that conflict, then what bears witness. Unknown, never
@@ -56,7 +56,7 @@ def judge_register(columns: Columns, initial: int = NOTHING) -> Ruling:
     >>> from seatrial.checks.consistency.columns import of_rows
     >>> stale = of_rows([("a", "write", "x", 1, 0, 1, "ok"), ("a", "write", "x", 2, 2, 3, "ok"),
     ...                  ("b", "read", "x", 1, 4, 5, "ok")])
-    >>> judge_register(stale).operations
+    >>> judge_register(stale).shown
     (1, 2, 0)
     """
     return unless_bad(lambda: _judged(checked(columns), initial))
@@ -77,17 +77,17 @@ def conflict(columns: Columns, initial: int = NOTHING) -> Conflict | None:
     return _Groups.of(columns, live, initial).conflict() if len(live) else None
 
 
-def _judged(columns: Columns, initial: int) -> Ruling:
+def _judged(columns: Columns, initial: int) -> Judgement:
     reads = int(((columns.kind == READ) & (columns.outcome == OK)).sum())
     writes = int(((columns.kind == WRITE) & _maybe(columns)).sum())
     figures = {"operations": len(columns), "reads": reads, "writes": writes}
     found = conflict(columns, initial)
     if found:
-        return Ruling(Standing.BROKEN, found.reason, found.operations, figures)
+        return Judgement(Standing.BROKEN, found.reason, found.shown, figures)
     if not reads:
-        return Ruling(Standing.UNKNOWN, "no read was answered", (), figures)
+        return Judgement(Standing.UNKNOWN, "no read was answered", (), figures)
     said = f"{reads} reads and {writes} writes have an order that explains them"
-    return Ruling(Standing.HOLDS, said, (), figures)
+    return Judgement(Standing.HOLDS, said, (), figures)
 
 
 def _maybe(columns: Columns) -> Flags:

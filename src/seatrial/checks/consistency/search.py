@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from seatrial.checks.consistency.judgement import Judgement, unless_bad
 from seatrial.checks.consistency.models import Model, Operation, by_key
-from seatrial.checks.consistency.ruling import Ruling, unless_bad
 from seatrial.errors import BadHistory
 from seatrial.model import Json, Standing
 
@@ -45,7 +45,7 @@ class Found:
 
 def judge_model(
     operations: Iterable[Operation], model: Model, budget: Budget | None = None
-) -> Ruling:
+) -> Judgement:
     """Judge a history of any model, key by key; broken as soon as one key is.
 
     Unknown, never raised: a history that breaks its rules, and one that outlasts the budget.
@@ -58,12 +58,12 @@ def judge_model(
     return unless_bad(lambda: _judged(list(operations), model, budget or Budget()))
 
 
-def _judged(operations: Sequence[Operation], model: Model, budget: Budget) -> Ruling:
+def _judged(operations: Sequence[Operation], model: Model, budget: Budget) -> Judgement:
     for operation in operations:
         if not operation.invoked <= operation.completed:
             raise BadHistory("a clock that never goes back", seen=str(operation))
     if not operations:
-        return Ruling(Standing.UNKNOWN, "no operation was told")
+        return Judgement(Standing.UNKNOWN, "no operation was told")
     began, spent, short = budget.clock(), 0, []
     for key, part in by_key(operations).items():
         left = Budget(budget.states - spent, budget.seconds - budget.clock() + began, budget.clock)
@@ -76,20 +76,20 @@ def _judged(operations: Sequence[Operation], model: Model, budget: Budget) -> Ru
     return _unbroken(short, len(operations), spent)
 
 
-def _broken(key: Json, found: Found, spent: int) -> Ruling:
+def _broken(key: Json, found: Found, spent: int) -> Judgement:
     after = f" after {found.blocked[1]}" if len(found.blocked) > 1 else ""
     said = f"key {key}: in no order can {found.blocked[0]} come next{after}"
     rows = tuple(one.row for one in found.blocked)
-    return Ruling(Standing.BROKEN, said, rows, {"states": spent})
+    return Judgement(Standing.BROKEN, said, rows, {"states": spent})
 
 
-def _unbroken(short: Sequence[Json], operations: int, spent: int) -> Ruling:
+def _unbroken(short: Sequence[Json], operations: int, spent: int) -> Judgement:
     figures = {"states": spent, "operations": operations}
     if short:
         said = f"the search was not over within its budget, for {len(short)} keys, {short[0]} first"
-        return Ruling(Standing.UNKNOWN, said, (), figures)
+        return Judgement(Standing.UNKNOWN, said, (), figures)
     said = f"an order was found that explains all {operations} operations"
-    return Ruling(Standing.HOLDS, said, (), figures)
+    return Judgement(Standing.HOLDS, said, (), figures)
 
 
 def search(operations: Sequence[Operation], model: Model, budget: Budget) -> Found:
