@@ -49,14 +49,16 @@ _RANDOM = re.compile(
 )
 """A uid, or what Kubernetes appends to a generated name (apimachinery, `rand.String`)."""
 _CLEAN = 2
+_VERBS = ("made", "deleted")
 
 
 @dataclass
 class _Run:
     """What became of all objects of one run."""
 
-    made: Counter[Place] = field(default_factory=Counter)
-    deleted: Counter[Place] = field(default_factory=Counter)
+    counts: dict[str, Counter[Place]] = field(
+        default_factory=lambda: {verb: Counter() for verb in _VERBS}
+    )
     left: dict[tuple[str, str, str], Op] = field(default_factory=dict)
     hits: Counter[Place] = field(default_factory=Counter)
     shown: dict[Place, int] = field(default_factory=dict)
@@ -92,10 +94,9 @@ def compare_runs(
     allowed = run.hits + Counter(expected or {})
     found: list[Anomaly] = []
     masked = 0
-    for verb, counts in (("made", "made"), ("deleted", "deleted")):
-        ours: Counter[Place] = getattr(run, counts)
-        theirs: list[Counter[Place]] = [getattr(other, counts) for other in others]
-        for place in sorted(set(ours).union(*theirs)):
+    for verb in _VERBS:
+        theirs = [other.counts[verb] for other in others]
+        for place in sorted(set(run.counts[verb]).union(*theirs)):
             wanted = {count[place] for count in theirs}
             masked += len(wanted) > 1
             found += _count(run, place, verb, wanted, allowed[place])
@@ -104,9 +105,10 @@ def compare_runs(
     for where in sorted(set(found_now).union(*states)):
         values = {_told(state.get(where)) for state in states}
         masked += len(values) > 1
-        if len(values) == 1 and _told(found_now.get(where)) not in values:
-            found.append(_otherwise(run, where, _told(found_now.get(where)), values.pop()))
-    places = len(set(run.made).union(*(other.made for other in others)))
+        now = _told(found_now.get(where))
+        if len(values) == 1 and now not in values:
+            found.append(_otherwise(run, where, now, values.pop()))
+    places = len({place for each in (run, *others) for place in each.counts["made"]})
     figures = {"places": places, "masked": masked}
     praise = (
         f"objects of {places} kinds and names came, went and are as in {len(others)} clean runs"
@@ -120,7 +122,7 @@ def _unfit(run: _Run, others: Sequence[_Run]) -> Iterator[Anomaly]:
     for name, each in (("faulted", run), *(("clean", other) for other in others)):
         if each.blind:
             yield Anomaly("blind", f"of the {name} run {each.blind}")
-        if not each.made:
+        if not each.counts["made"]:
             yield Anomaly("blind", f"the {name} run tells of no object")
         if name == "clean" and each.hits:
             yield Anomaly("faulted", "a run that should be clean has a fault's receipt")
@@ -154,15 +156,15 @@ def _happened(run: _Run, op: Op, event: str, name: str) -> None:
     which = *place, name
     run.shown[place] = op.index
     if event == "DELETED":
-        run.deleted[place] += 1
+        run.counts["deleted"][place] += 1
         run.left.pop(which, None)
         return
-    run.made[place] += event == "ADDED"
+    run.counts["made"][place] += event == "ADDED"
     run.left[which] = op
 
 
 def _count(run: _Run, place: Place, verb: str, wanted: set[int], allowed: int) -> Iterator[Anomaly]:
-    got = (run.made if verb == "made" else run.deleted)[place]
+    got = run.counts[verb][place]
     least, most = min(wanted), max(wanted) + allowed
     if len(wanted) > 1 or least <= got <= most:
         return
