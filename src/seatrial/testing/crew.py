@@ -231,9 +231,7 @@ class Crew:
         if name not in self.machines or (state := self.machines[name].state()).status != "running":
             return False
         node = self.api.of("nodes").get(f"/{name}", {})
-        spoke = node.get("spec", {}).get("providerID") == state.container
-        conditions = node.get("status", {}).get("conditions", [])
-        return spoke and all(c["status"] == "True" for c in conditions if c["type"] == "Ready")
+        return node.get("spec", {}).get("providerID") == state.container and _ready(node)
 
     def _on(self, node: str) -> list[tuple[str, Object]]:
         return [
@@ -248,8 +246,8 @@ def address(ordinal: int) -> str:
     return f"10.0.{ordinal}.2"
 
 
-def _ready(pod: Object) -> bool:
-    conditions = pod["status"].get("conditions", [])
+def _ready(found: Object) -> bool:
+    conditions = found["status"].get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
