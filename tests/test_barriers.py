@@ -7,19 +7,18 @@ Where nft is and root may make namespaces, three pods are routed by a node of th
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seatrial.cluster import barriers
 from seatrial.errors import CannotRun, ToolFailed
-from seatrial.faults.packets import Place, arrived, connecting, resolves, silent
+from seatrial.faults.packets import arrived, connecting, resolves, silent
 from seatrial.machine import Drop
-from seatrial.testing import PaperNode
+from seatrial.testing.routed import NFT, placed, routing
 
 TABLE = """table inet seatrial-net-x-1-partition {
 \tchain pass {
@@ -143,27 +142,6 @@ def test_a_program_is_run_in_the_network_of_a_container_and_told_where_its_files
         barriers.within(here, "n", "c2", argv)
 
 
-NFT = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-ROUTER = """set -e
-mount -t tmpfs none /run
-mkdir /run/netns
-echo 1 > /proc/sys/net/ipv4/ip_forward
-for n in 1 2 3; do
-  ip netns add p$n
-  ip link add v$n type veth peer name eth0 netns p$n
-  ip link set v$n up
-  ip addr add 10.9.0.254/32 dev v$n
-  ip route add 10.9.0.$n dev v$n
-  ip -n p$n addr add 10.9.0.$n/32 dev eth0
-  ip -n p$n link set eth0 up
-  ip -n p$n link set lo up
-  ip -n p$n route add 10.9.0.254 dev eth0
-  ip -n p$n route add default via 10.9.0.254
-done
-echo ready
-exec cat"""
-
-
 @dataclass(frozen=True)
 class Router:
     """A node of this kernel's: namespaces in place of containers."""
@@ -177,21 +155,6 @@ class Router:
             raise ToolFailed(" ".join(argv), seen=done.stderr.decode())
         return done.stdout.decode()
 
-    def place(self, number: int) -> Place:
-        node: Any = Routed(Path(), f"p{number}", router=self)
-        return Place(f"web-{number}", f"10.9.0.{number}", node, f"p{number}")
-
-
-@dataclass(frozen=True)
-class Routed(PaperNode):
-    """A machine of paper whose pods have real networks."""
-
-    router: Any = None
-
-    def within(self, number: str, argv: Any) -> str:
-        said: str = self.router.docker("exec", "n", "ip", "netns", "exec", number, *argv)
-        return said
-
 
 def _bare(words: tuple[str, ...]) -> list[str]:
     left = [word for word in words[1:] if word != "--interactive"][1:]
@@ -202,22 +165,17 @@ def _bare(words: tuple[str, ...]) -> list[str]:
 def router():
     if NFT is None or os.geteuid() != 0:
         pytest.skip("no nft here, or no right to make namespaces")
-    argv = ["unshare", "--net", "--mount", "--propagation", "private", "bash", "-c", ROUTER]
-    with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
-        assert child.stdin
-        assert child.stdout
-        assert child.stderr
-        if child.stdout.readline() != b"ready\n":
-            pytest.skip(f"no namespaces here: {child.stderr.read().decode()}")
+    with ExitStack() as stack:
+        try:
+            child = stack.enter_context(routing([], 3))
+        except CannotRun as error:
+            pytest.skip(f"no namespaces here: {error.seen}")
         yield Router(child.pid)
-        child.stdin.close()
 
 
 @pytest.fixture
 def ends(router):
-    yield router.place(1), router.place(2), router.place(3)
+    yield placed(router, 1), placed(router, 2), placed(router, 3)
     barriers.unbar(router, "n")
 
 

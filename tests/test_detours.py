@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from seatrial.faults.exchanges import exchanged, listened
 from seatrial.faults.packets import Place, arrived
 from seatrial.machine import Detour
 from seatrial.places import carried
-from seatrial.testing import PaperNode
+from seatrial.testing.routed import NFT, placed, routing
 from seatrial.timing import Limit, poll
 
 SOON = Limit("the test's own patience", 20)
@@ -132,8 +133,7 @@ def test_an_answer_that_did_not_come_is_no_time(said, took):
     assert exchanged(place, place, 80) == took
 
 
-NFT = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-ALONE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+ALONE = ["--pid", "--fork", "--kill-child", "--mount-proc"]
 MEMBER = """import socketserver
 class Told(socketserver.StreamRequestHandler):
     def handle(self):
@@ -145,28 +145,10 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 own = Server(("127.0.0.1", 7070), Told)
 Server(("10.9.0.1", 8080), Told).serve_forever()"""
-ROUTED = """set -e
-mount -t tmpfs none /run
-mkdir /run/netns
-echo 1 > /proc/sys/net/ipv4/ip_forward
-for n in 1 2; do
-  ip netns add p$n
-  ip link add v$n type veth peer name eth0 netns p$n
-  ip link set v$n up
-  ip addr add 10.9.0.254/32 dev v$n
-  ip route add 10.9.0.$n dev v$n
-  ip -n p$n addr add 10.9.0.$n/32 dev eth0
-  ip -n p$n link set eth0 up
-  ip -n p$n link set lo up
-  ip -n p$n route add 10.9.0.254 dev eth0
-  ip -n p$n route add default via 10.9.0.254
-done
-ip netns exec p1 python3 -c "$1" <&- & member=$!
+SERVED = """ip netns exec p1 python3 -c "$1" <&- & member=$!
 echo "TASK PID STATUS
 member $member RUNNING" > /run/tasks
-until ip netns exec p2 bash -c ': 2>/dev/null >/dev/tcp/10.9.0.1/8080'; do sleep 0.1; done
-echo ready
-exec cat"""
+until ip netns exec p2 bash -c ': 2>/dev/null >/dev/tcp/10.9.0.1/8080'; do sleep 0.1; done"""
 ASKING = """import socket, sys, time
 with socket.create_connection(("10.9.0.1", 8080)) as line, line.makefile() as told:
     print("up", flush=True)
@@ -197,10 +179,6 @@ class Stand:
             raise ToolFailed(" ".join(words), seen=done.stderr.decode())
         return done.stdout.decode()
 
-    def place(self, number: int) -> Place:
-        node: Any = Routed(Path(), f"p{number}", stand=self)
-        return Place(f"web-{number}", f"10.9.0.{number}", node, f"p{number}")
-
     def says(self, *words: str) -> str:
         return self.docker("exec", "n", *words)
 
@@ -218,35 +196,19 @@ class Stand:
         return (self.tables(), self.marked(), notes) == ("", [], "")
 
 
-@dataclass(frozen=True)
-class Routed(PaperNode):
-    """A machine of paper whose pods have real networks."""
-
-    stand: Any = None
-
-    def within(self, number: str, argv: Any) -> str:
-        said: str = self.stand.says("ip", "netns", "exec", number, *argv)
-        return said
-
-
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     if NFT is None or shutil.which("go") is None or os.geteuid() != 0:
         pytest.skip("no nft or Go here, or no right to make namespaces")
     folder = tmp_path_factory.mktemp("programs")
-    argv = [*ALONE, "--propagation", "private", "bash", "-c", ROUTED, "bash", MEMBER]
-    with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
-        assert child.stdin
-        assert child.stdout
-        assert child.stderr
-        if child.stdout.readline() != b"ready\n":
-            pytest.skip(f"no namespaces here: {child.stderr.read().decode()}")
+    with ExitStack() as stack:
+        try:
+            child = stack.enter_context(routing(ALONE, 2, SERVED, MEMBER))
+        except CannotRun as error:
+            pytest.skip(f"no namespaces here: {error.seen}")
         first = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()[0]
         provided(folder)
         yield Stand(int(first), f"{folder}:{os.environ['PATH']}:/usr/sbin:/sbin")
-        child.stdin.close()
 
 
 def provided(folder: Path) -> None:
@@ -263,7 +225,7 @@ def provided(folder: Path) -> None:
 
 @pytest.fixture
 def ends(stand: Stand) -> Iterator[tuple[Place, Place]]:
-    yield stand.place(1), stand.place(2)
+    yield placed(stand, 1), placed(stand, 2)
     straighten(stand, "n")  # type: ignore[arg-type]
 
 
