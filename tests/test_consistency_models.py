@@ -17,6 +17,7 @@ from seatrial.checks.consistency.judgement import Judgement
 from seatrial.checks.consistency.queues import judge_queue
 from seatrial.checks.consistency.sets import judge_set
 from seatrial.model import Op, Outcome, Standing
+from seatrial.testing.operating import names, told
 
 OK, FAIL, INFO = Outcome.OK, Outcome.FAIL, Outcome.INFO
 HOLDS, BROKEN, UNKNOWN = Standing.HOLDS, Standing.BROKEN, Standing.UNKNOWN
@@ -27,19 +28,6 @@ def did(
 ) -> Op:
     invoked, completed = at or (-1.0, -1.0)
     return Op("client/1", what, outcome, invoked, completed, value)
-
-
-def told(*ops: Op) -> list[Op]:
-    """Number Ops, and let those without times happen one after the other, two seconds apart."""
-    timed = (
-        op if op.invoked >= 0 else replace(op, invoked=2.0 * n, completed=2.0 * n + 1)
-        for n, op in enumerate(ops)
-    )
-    return [replace(op, index=n) for n, op in enumerate(timed)]
-
-
-def names(found: Judgement) -> set[str]:
-    return {one.name for one in found.anomalies}
 
 
 # --- bank

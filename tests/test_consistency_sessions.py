@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.checks.consistency.judgement import Judgement
 from seatrial.checks.consistency.sessions import (
     ALL,
     MONOTONIC_READS,
@@ -21,6 +20,7 @@ from seatrial.checks.consistency.sessions import (
 )
 from seatrial.checks.consistency.staleness import Lag, judge_staleness
 from seatrial.model import Op, Outcome, Standing
+from seatrial.testing.operating import names, told
 
 OK, FAIL, INFO = Outcome.OK, Outcome.FAIL, Outcome.INFO
 HOLDS, BROKEN, UNKNOWN = Standing.HOLDS, Standing.BROKEN, Standing.UNKNOWN
@@ -38,19 +38,6 @@ def w(who: str, key: Any, version: Any, **more: Any) -> Op:
 
 def r(who: str, key: Any, version: Any, **more: Any) -> Op:
     return did(who, "read", key, version, **more)
-
-
-def told(*ops: Op) -> list[Op]:
-    """Number Ops, and let those without times happen one after the other, two seconds apart."""
-    timed = (
-        op if op.invoked >= 0 else replace(op, invoked=2.0 * n, completed=2.0 * n + 1)
-        for n, op in enumerate(ops)
-    )
-    return [replace(op, index=n) for n, op in enumerate(timed)]
-
-
-def names(found: Judgement) -> set[str]:
-    return {one.name for one in found.anomalies}
 
 
 RULES: dict[str, tuple[list[Op], list[Op]]] = {
