@@ -1,6 +1,7 @@
 """How long faults take to be proved, and a killed node to be back by our word and by its own.
 
-A fault's seconds go from the moment its undo is on disk, just before the break, to its receipt.
+A fault's seconds go from the moment it strikes to its receipt; where it does not tell that, from
+when its undo is on disk.
 What the node itself needs ends when its kubelet, as the API server's audit log has it, tells for
 the last time before we are done that the member is Ready.
 May import: everything a doorway may.
@@ -56,7 +57,7 @@ def until_receipt(history: History) -> Samples:
     found, began = [], 0.0
     for op in history.of("fault"):
         if op.value["stage"] == "receipt":
-            found.append(op.completed - began)
+            found.append(op.completed - op.value.get("struck", began))
         began = op.completed
     return found
 
