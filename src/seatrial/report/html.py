@@ -69,6 +69,7 @@ def write(run: Path) -> Path:
         story=story,
         parts=_parts(story.lanes),
         style=_style(),
+        cited={op.index for op in story.cited},
         most=MOST_ROWS,
         looks=_looks(story.lanes),
     )
