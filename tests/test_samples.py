@@ -25,7 +25,12 @@ PLAN = Plan(
 def a_run(out: Path, seed: int, verdict: str = "holds", **changes: Any) -> Path:
     folder = out / f"2026-ledger-{seed}-{len(list(out.iterdir()))}"
     folder.mkdir()
-    plan = {"profile": "ledger", "shape": "s", "timing": "fast", "kubernetes": "1.34"}
+    plan: dict[str, Any] = {
+        "profile": "ledger",
+        "shape": "s",
+        "timing": "fast",
+        "kubernetes": "1.34",
+    }
     plan |= {"seed": seed, "edition": "e", "faults": [{"fault": "pod-delete", "ordinals": [0, 2]}]}
     judged = changes.pop("judged_by", edition.ours())
     (folder / "plan.json").write_text(json.dumps(plan | changes))

@@ -84,7 +84,7 @@ def _found(job: Job) -> Trial:
 
 def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:
     """Save what is to be done before any of it is, and by which edition of all that does it."""
-    plan = replace(plan, edition=edition.of_subject(profile))
+    plan = replace(plan, edition=plan.edition or edition.of_subject(profile))
     folder = RunFolder.create(out, plan.profile, plan.seed)
     folder.save_plan(plan)
     folder.save_cluster(ground.cluster.facts)

@@ -66,11 +66,11 @@ def beside(run: Path, found: Sequence[Verdict]) -> dict[str, dict[str, Json]]:
 
 def of_plan(out: Path, plan: Plan) -> dict[str, Sample]:
     """Give the samples that lie in `out` of a plan that is about to be run, by guarantee."""
-    wanted = {**{key: getattr(plan, key) for key in _SAME}, "faults": _fields(plan)}
+    wanted = signature(fields(plan))
     said = [
         (_seed(found), _verdicts(path))
         for path, found in runs_in(out)
-        if signature(found) == signature(wanted)
+        if signature(found) == wanted
     ]
     return {name: sample(said, name) for name in plan.guarantees}
 
@@ -119,6 +119,27 @@ def signature(plan: Document) -> Json:
     return [*(plan.get(key) or "" for key in _SAME), faults]
 
 
+def fields(plan: Plan) -> dict[str, Json]:
+    """Give a plan as plan.json has it, as far as `signature` looks."""
+    faults = [
+        {"fault": one.fault, "ordinals": one.ordinals, "trigger": one.trigger}
+        for one in plan.faults
+    ]
+    return {**{key: getattr(plan, key) for key in _SAME}, "faults": faults}
+
+
+def recount(run: Path) -> Document:
+    """Count the samples of a judged run anew, for others came after it; gives its verdicts.json."""
+    content = history.read_document(run / history.VERDICTS)
+    rows = content["verdicts"]
+    counts = beside(
+        run, [Verdict(row["guarantee"], Standing(row["verdict"]), row["reason"]) for row in rows]
+    )
+    content["verdicts"] = [row | counts[row["guarantee"]] for row in rows]
+    history.write_whole(run / history.VERDICTS, [history.document(content)])
+    return content
+
+
 def _siblings(run: Path, plan: Document) -> Iterator[tuple[Path, Document]]:
     # A plan without an edition is older than editions are: nobody knows what it was run with.
     if plan.get("edition"):
@@ -138,13 +159,6 @@ def _verdicts(run: Path) -> dict[str, str]:
 
 def _seed(plan: Document) -> str:
     return str(plan.get("seed"))
-
-
-def _fields(plan: Plan) -> list[Json]:
-    return [
-        {"fault": one.fault, "ordinals": one.ordinals, "trigger": one.trigger}
-        for one in plan.faults
-    ]
 
 
 def _row(verdict: Verdict, found: Sample) -> dict[str, Json]:
