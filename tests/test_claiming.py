@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ ID = "storage.rebind"
 PLAN = Plan(
     "ledger", "s", "fast", 1, (ID,), (PlannedFault("pod-delete", (1, 0)),), "c", "1.34", edition="e"
 )
-BEGAN = "2026-11-21T10:00:00+00:00"
 
 
 def a_run(
@@ -36,14 +33,10 @@ def a_run(
         "kubernetes": "1.34",
     }
     plan |= {"seed": seed, "edition": "e", "faults": [{"fault": "pod-delete", "ordinals": [0, 2]}]}
-    plan |= {"clock": {"started": BEGAN, "monotonic": 1.0}}
     (folder / "plan.json").write_text(json.dumps(plan | changes))
     rows = [{"guarantee": ID, "verdict": verdict}]
-    judged = {"edition": edition.ours(), "verdicts": rows}
+    judged = {"edition": edition.ours(), "seconds": seconds, "verdicts": rows}
     (folder / "verdicts.json").write_text(json.dumps(judged))
-    (folder / "history.jsonl").touch()
-    ended = datetime.fromisoformat(BEGAN).timestamp() + seconds
-    os.utime(folder / "history.jsonl", (ended, ended))
 
 
 def claim(out: Path, rate: float = 0.1, plan: Plan = PLAN) -> claiming.Order:

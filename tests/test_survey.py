@@ -101,3 +101,13 @@ def test_garbled_verdicts_are_not_counted(night):
     (night / "2" / "verdicts.json").write_text('{"verdicts": 7, "edition": ')
     (night / "3" / "verdicts.json").write_text(json.dumps({"edition": edition.ours()}))
     assert surveyed(night)["judged"] == 2
+
+
+def test_where_nothing_is_counted_nothing_is_called_untried(tmp_path, capsys):
+    a_run(tmp_path, "1", verdicts={"storage.rebind": "holds"}, edition="other")
+    assert cli.called(["report", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "never reached" not in said
+    assert "no run here was judged by this code" in said
+    assert "never tried" not in (tmp_path / "campaign.html").read_text()
+    assert "never reached" not in (tmp_path / "campaign.md").read_text()

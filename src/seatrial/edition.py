@@ -14,13 +14,16 @@ from pathlib import Path
 from seatrial.model import Profile
 
 _DIGITS = 12
+_NEITHER = frozenset({"bench", "report", "testing"})
+"""Packages of ours by which nothing is run and nothing judged."""
 
 
 @functools.cache
 def ours() -> str:
-    """Give the edition of our own code; twelve hexadecimal digits."""
+    """Give the edition of our own code that runs and judges; twelve hexadecimal digits."""
     package = Path(__file__).resolve().parent
-    return _digest(package, package.rglob("*.py"))
+    files = package.rglob("*.py")
+    return _digest(package, (f for f in files if f.relative_to(package).parts[0] not in _NEITHER))
 
 
 def of_subject(profile: Profile) -> str:

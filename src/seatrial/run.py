@@ -108,7 +108,8 @@ def _saved(folder: RunFolder, history: History, found: Sequence[Verdict]) -> Map
     met = gallery.met([verdict.guarantee for verdict in found])
     counts = samples.beside(folder.path, found)
     beside = {v.guarantee: {**counts[v.guarantee], "rogues": met[v.guarantee]} for v in found}
-    more = {"edition": edition.ours(), "reached": samples.states(history)}
+    seconds = round(max((op.completed for op in history.ops), default=0.0), 1)
+    more = {"edition": edition.ours(), "seconds": seconds, "reached": samples.states(history)}
     return folder.save_verdicts(found, beside, more)
 
 

@@ -9,7 +9,6 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from seatrial import blast, history, samples
 from seatrial.checks.consistency.judgement import Judgement
 from seatrial.checks.statistics.runs import judge_runs, run_plan
 from seatrial.cli import show
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, CannotRun
 from seatrial.model import Plan
 from seatrial.samples import Sample
 
@@ -110,10 +109,9 @@ def usual_seconds(out: Path, plan: Plan) -> float | None:
 
 
 def _taken(found: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator[float]:
-    for path, plan in found:
-        with suppress(OSError, KeyError, TypeError, ValueError):
-            began = datetime.fromisoformat(plan["clock"]["started"]).timestamp()
-            yield (path / history.HISTORY).stat().st_mtime - began
+    for path, _ in found:
+        with suppress(CannotRun, KeyError, TypeError, ValueError):
+            yield float(history.read_document(path / history.VERDICTS)["seconds"])
 
 
 def _of(found: Mapping[str, Any], plan: Plan) -> bool:

@@ -81,7 +81,9 @@ def _report_all(folder: Path, format: str, *, as_json: bool) -> int:  # noqa: A0
     if as_json:
         show.document({"written": paths, **found})
         return 0
-    for row in found["states"]:
+    if not found["judged"]:
+        show.line(f"no run here was judged by this code: seatrial rejudge {folder}/...")
+    for row in found["states"] if found["judged"] else ():
         if not row["runs"]:
             show.line(f"never reached: {row['sentence']}", Standing.UNKNOWN)
     for path in paths:

@@ -40,5 +40,6 @@ def _rendered(name: str, found: Mapping[str, Json]) -> bytes:
     templates = environment()
     templates.filters |= {"text": text}
     page = templates.get_template(f"{_FILES[name]}.j2")
-    never = [row for row in found["states"] if not row["runs"]]
+    counted = found["states"] if found["judged"] else ()
+    never = [row for row in counted if not row["runs"]]
     return page.render(found=found, never=never, style=style()).encode()

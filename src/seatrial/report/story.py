@@ -238,7 +238,7 @@ def _notes(saved: Saved, found: tuple[Break, ...]) -> Iterator[str]:
     yield _timing_note(saved.plan.get("timing"), saved.cluster.get("timings"))
     yield (
         "One run is one sample. To bound how often it can fail, repeat it: no failure in n runs "
-        "bounds the rate below about 3/n, and `certify --claim-rate` plans the runs."
+        "bounds the rate below about 3/n, and certify --claim-rate plans the runs."
     )
     extra = saved.history.head.get("notes")
     yield from (clean(note) for note in (extra if isinstance(extra, list) else ()))
