@@ -243,7 +243,8 @@ class Profile:
 class Plan:
     """All that decides a run; printing `command` is enough to repeat it.
 
-    `prometheus`: one of ours scrapes the members meanwhile.
+    `prometheus`: one of ours scrapes the members meanwhile. `edition`: a digest of our code and of
+    the profile's files, without which two runs are no samples of one thing.
     """
 
     profile: str
@@ -256,6 +257,7 @@ class Plan:
     kubernetes: str = ""
     prometheus: bool = False
     radius: Radius | None = None
+    edition: str = ""
 
 
 def of_a_machine(fault: str) -> bool:

@@ -17,10 +17,10 @@ from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
-from seatrial.profiles.reading import PROFILE, read, shown
+from seatrial.profiles.reading import PROFILE, broken_by, read, shown
 from seatrial.profiles.rendering import render
 
-__all__ = ["facts", "load", "names", "render", "rogue_names", "schema"]
+__all__ = ["breakers", "facts", "load", "names", "render", "rogue_names", "schema"]
 
 
 def names() -> list[str]:
@@ -31,6 +31,18 @@ def names() -> list[str]:
 def rogue_names() -> list[str]:
     """Name the rogues alone."""
     return [name for name, file in _files().items() if file.parents[1].name == "rogues"]
+
+
+def breakers() -> dict[str, list[str]]:
+    """Name, for each guarantee that a rogue here breaks, the rogues that do.
+
+    Read from their files alone, which takes a fiftieth of loading them: a report asks it each time.
+    """
+    found: dict[str, list[str]] = {}
+    for name in rogue_names():
+        for guarantee in broken_by(_files()[name]):
+            found.setdefault(guarantee, []).append(name)
+    return found
 
 
 def load(wanted: str | Path, *, known: Collection[str]) -> Profile:
