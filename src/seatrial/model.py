@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from seatrial.radius import Radius
+from seatrial.sessions import Sessions
 
 Json = Any
 """A value that json.dumps takes."""
@@ -199,7 +200,7 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none.
+    one that exports none. `sessions` is None for one that nobody visits.
     """
 
     name: str
@@ -227,6 +228,7 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
+    sessions: Sessions | None = None
 
     @property
     def ordinals(self) -> range:

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from seatrial import blast, checks, timing, triggers
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile, of_a_machine
+from seatrial.sessions import Sessions
 
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
@@ -130,6 +131,10 @@ def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...
     return tuple(draw.sample(members, 1 if one else len(members)))
 
 
+def _bare(told: Sessions | None) -> Sessions | None:
+    return replace(told, load=PurePath(told.load).name) if told else None
+
+
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
     """Give Op 0: the plan, the profile without this machine's paths, the cluster, the limits."""
     bare = replace(
@@ -139,6 +144,7 @@ def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
         images={},
         client=PurePath(profile.client).name,
         controller=PurePath(profile.controller).name,
+        sessions=_bare(profile.sessions),
     )
     value = {
         "plan": asdict(plan),

@@ -22,6 +22,7 @@ from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
 from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
 from seatrial.progress import Progress
+from seatrial.visitors import visit, visit_again
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,13 @@ def _exercise(live: Live) -> None:
     live.ask(live.everybody)
     with live.as_far_as_it_goes():
         live.load(live.everybody)
+    with live.as_far_as_it_goes():
+        visit(live)
     live.phase("fault")
     with live.as_far_as_it_goes():
         _break_all(live)
+    with live.as_far_as_it_goes():
+        visit_again(live)
     live.finale()
 
 

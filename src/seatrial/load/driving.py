@@ -38,6 +38,7 @@ class Driver:
     def __init__(self, line: Line, profile: Profile, recorder: Recorder, pod: Pod) -> None:
         self.node, self.lost = pod.spec.node_name, ""
         self._line, self._profile, self._recorder = line, profile, recorder
+        self._who = {"node": self.node} | ({} if line.name == NAME else {"pod": line.name})
         self._boot: str = line.ask("GET", "/now")["boot"]
         self._clock = self._measured("start")
 
@@ -57,6 +58,20 @@ class Driver:
         within = within or limit("load flows")
         self._until(within, lambda more: self._ask("GET", "/counts", query=query | more),
                     lambda said: _behind(said["members"], need))  # fmt: skip
+
+    def until_made(self, further: Mapping[str, int]) -> None:
+        """Wait until so many more calls, or visits, are over on each of these ways."""
+        before = self._ask("GET", "/calls")["ways"]
+        need = {way: _made(before, way) + count for way, count in further.items()}
+        query = {"need": json.dumps(need)}
+        self._until(limit("calls are made"),
+                    lambda more: self._ask("GET", "/calls", query=query | more),
+                    lambda said: _unmade(said["ways"], need))  # fmt: skip
+
+    def started(self, note: str = "") -> None:
+        """Tell that it runs."""
+        self._tell("driver", {"event": "started", **self._who, "expected": 0, "collected": 0,
+                              "note": note})  # fmt: skip
 
     def counts(self) -> dict[int, dict[str, int]]:
         """Give {attempts, acknowledged} so far, by ordinal."""
@@ -107,7 +122,7 @@ class Driver:
         got = collecting.record(found, clock, self._recorder)
         value = {"expected": found.expected, "collected": got, "note": note}
         if found.spools or not self.lost:
-            self._tell("driver", {"event": "collected", "node": self.node, **value}, since=asked)
+            self._tell("driver", {"event": "collected", **self._who, **value}, since=asked)
 
     def _until(
         self,
@@ -146,7 +161,7 @@ class Driver:
     def _lose(self, note: str) -> None:
         if not self.lost:
             self.lost = note
-            value = {"event": "lost", "node": self.node, "expected": 0, "collected": 0}
+            value = {"event": "lost", **self._who, "expected": 0, "collected": 0}
             self._tell("driver", {**value, "note": note}, Outcome.INFO)
 
     def _measured(self, when: str) -> Clock:
@@ -227,6 +242,18 @@ def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -
         f"in {seen['attempts']} attempts"
         for o, seen in late.items()
     )
+
+
+def _made(ways: Mapping[str, Mapping[str, int]], way: str) -> int:
+    return ways.get(way, {}).get("calls", 0)
+
+
+def _unmade(ways: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:
+    late = {way: count for way, count in need.items() if _made(ways, way) < count}
+    said = (
+        f"{_made(ways, way)} of {count} wanted by {way} are over" for way, count in late.items()
+    )
+    return "; ".join(said)
 
 
 def _unsettled(names: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> str:

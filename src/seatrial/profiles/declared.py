@@ -107,10 +107,52 @@ class Metrics(BaseModel):
     ] = ""
 
 
+Port = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?:[0-9]{1,5}$")]
+
+
+class Sessions(BaseModel):
+    """How visitors come to its sessions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    load: Annotated[Word, Field(description="A Locust file, which visits.")]
+    image: Annotated[Word, Field(description="Name of the image in `images` that can run it.")]
+    to: Annotated[Port, Field(description="A Service with affinity and its port, service:port.")]
+    idle: Annotated[Port, Field(description="Another port of it, where visitors pause.")]
+    through: Annotated[
+        str,
+        Field(
+            pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?:[0-9]{1,5})?$",
+            description="A proxy that goes by cookies.",
+        ),
+    ] = ""
+    timeout: Annotated[
+        Bound, Field(gt=0, description="Its timeoutSeconds: a client idle for longer is let go.")
+    ] = 10800.0
+    margin: Annotated[
+        Bound, Field(gt=0, description="By how much pauses are shorter and longer than that.")
+    ] = 1.5
+    clients: Annotated[
+        int, Field(strict=True, ge=1, le=100, description="Pods that visit, an address each.")
+    ] = 14
+    browsers: Annotated[
+        int, Field(strict=True, ge=1, le=100, description="Browsers behind one address.")
+    ] = 14
+    rate: Annotated[float, Field(gt=0, le=50, description="Visits a second and client.")] = 4.0
+    deadline: Annotated[Bound, Field(gt=0, description="Seconds until a visit is given up.")] = 2.0
+    within: Annotated[
+        Bound, Field(gt=0, description="Seconds until another member answers for a dead one.")
+    ] = 10.0
+    visits: Annotated[
+        int, Field(strict=True, ge=1, le=10000, description="Visits a client that show something.")
+    ] = 24
+
+
 NESTED = {
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
     "recovery": tuple(Recovery.model_fields),
+    "sessions": tuple(Sessions.model_fields),
 }
 """By key that holds a mapping: the keys of that mapping."""
 
@@ -172,6 +214,9 @@ class Declared(BaseModel):
     load: Annotated[Load, Field(description="How the client is used.")] = Load()
     metrics: Annotated[
         Metrics | None, Field(description="Where a Prometheus finds the members' counts.")
+    ] = None
+    sessions: Annotated[
+        Sessions | None, Field(description="How visitors come to its sessions.")
     ] = None
     recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
         None

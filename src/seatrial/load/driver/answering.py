@@ -3,10 +3,12 @@
     GET  /now                         {"now": monotonic seconds, "boot", "boots"}
     POST /read {"id", "phase", "wait"}   reads every member, once an id: {"met": done}
     GET  /counts ?wait=&need={"0": 9} attempts and acknowledged writes by ordinal
+    GET  /calls ?wait=&need={"way": 9} calls that are over, and answered ones, by way
     GET  /names ?wait=&settled={name: address}   the latest answer of each server
     POST /rest                        ends the writers alone, each after its attempt
     POST /stop                        ends writers and questions: {"counts": {process: Ops}}
     GET  /spool ?process=&offset=&most=   bytes as they are on the disk
+    GET  /kept ?name=                 a file that a program of the driver's wrote, as it is
 May import: the standard library. Runs inside the driver's pod.
 """
 
@@ -66,6 +68,14 @@ class Desk:
             members = {str(o): dict(counts) for o, counts in self.board.members.items()}
         return {"met": met, "members": members}
 
+    def calls(self, asked: Asked) -> Any:
+        """Tell the calls so far."""
+        need = {str(way): int(n) for way, n in json.loads(asked.get("need", "{}")).items()}
+        met = self.board.until(lambda: self.board.enough(need), _wait(asked))
+        with self.board.changed:
+            ways = {way: dict(counts) for way, counts in self.board.ways.items()}
+        return {"met": met, "ways": ways}
+
     def names(self, asked: Asked) -> Any:
         """Tell what each server answered last."""
         wanted = {str(n): str(a) for n, a in json.loads(asked.get("settled", "{}")).items()}
@@ -96,6 +106,7 @@ _ROUTES: dict[tuple[str, str], Callable[[Desk, Asked], Any]] = {
     ("GET", "/now"): Desk.now,
     ("POST", "/read"): Desk.read,
     ("GET", "/counts"): Desk.counts,
+    ("GET", "/calls"): Desk.calls,
     ("GET", "/names"): Desk.names,
     ("POST", "/rest"): Desk.rest,
     ("POST", "/stop"): Desk.finish,
@@ -116,6 +127,8 @@ class Handler(BaseHTTPRequestHandler):
         asked = dict(parse_qsl(url.query))
         if url.path == "/spool":
             self._spool(asked)
+        elif url.path == "/kept":
+            self._kept(asked)
         else:
             self._route(url.path, asked)
 
@@ -157,6 +170,14 @@ class Handler(BaseHTTPRequestHandler):
             self._tell(HTTPStatus.NOT_FOUND, {"error": str(error)})
         else:
             self._send(HTTPStatus.OK, data, "application/jsonl")
+
+    def _kept(self, asked: Asked) -> None:
+        try:
+            data = self.desk.spool.kept(str(asked["name"]))
+        except (KeyError, OSError, ValueError) as error:
+            self._tell(HTTPStatus.NOT_FOUND, {"error": f"{type(error).__name__}: {error}"})
+        else:
+            self._send(HTTPStatus.OK, data, "application/octet-stream")
 
     def _refuse(self, error: Exception) -> None:
         self._tell(HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"})

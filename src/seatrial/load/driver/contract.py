@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -43,7 +43,8 @@ class Member:
 class Job:
     """All that is to be done; seconds, writes a second, and DNS servers as address or address:port.
 
-    `run` ends the names of the writers, so that no other run has written under them.
+    `run` ends the names of the writers, so that no other run has written under them. `visits` is
+    what a Locust file is told: {ways: {name: host:port}, rate, deadline, pauses, browsers, ...}.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Job:
     read_timeout: float
     dns_every: float
     dns_timeout: float
+    visits: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
 
 def job(path: Path) -> Job:
@@ -71,6 +73,7 @@ def job(path: Path) -> Job:
             tuple(str(server) for server in said["servers"]),
             int(said["writers_per_member"]),
             *(_positive(said, key) for key in _SECONDS),
+            visits=_visits(said["visits"], domain) if said.get("visits") else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"no job in {path}: {type(error).__name__}: {error}") from None
@@ -115,6 +118,11 @@ def checked(record: Any) -> dict[str, Any]:
         if type(record[name]) is not kind:
             raise ValueError(f"{name} must be {kind.__name__}, not {record[name]!r}")
     return dict(record)
+
+
+def _visits(said: Any, domain: str) -> dict[str, Any]:
+    ways = {str(name): _whole(str(to), domain) for name, to in said["ways"].items()}
+    return {**said, "ways": ways, "rate": _positive(said, "rate")}
 
 
 def _member(said: Any, domain: str) -> Member:
