@@ -78,6 +78,16 @@ DEFECTS = {
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "ready-when-empty": {"spec.template.spec.containers"},
     "founds-anew": {"spec.template.spec.containers"},
+    "no-affinity": {"spec.sessionAffinity", "spec.sessionAffinityConfig"},
+    "never-let-go": {"spec.sessionAffinityConfig"},
+    "left-in-slice": {
+        "spec.publishNotReadyAddresses",
+        "spec.template.spec.containers",
+        "spec.template.spec.terminationGracePeriodSeconds",
+    },
+    "hides-loss": {"spec.template.spec.containers"},
+    "process-sessions": {"spec.template.spec.containers"},
+    "by-address": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
         "spec.template.spec.volumes",

@@ -43,10 +43,17 @@ class Crowd:
 
         Browsers, where there are any, make as many visits together. Raises what Driver raises.
         """
+        more = {"direct": visits, "idle": pauses, "cookie": visits}
+        needs = {
+            name: {way: seen.get(way, 0) + more[way] for way in self._ways(name) if more[way]}
+            for name, seen in ((name, driver.made()) for name, driver in self.drivers.items())
+        }
         for name, driver in self.drivers.items():
-            browsing = self.told.through and name == names(self.told)[0]
-            driver.until_made({"direct": visits} | ({"idle": pauses} if pauses else {})
-                              | ({"cookie": visits} if browsing else {}))  # fmt: skip
+            driver.until_made(needs[name])
+
+    def _ways(self, name: str) -> tuple[str, ...]:
+        browsing = self.told.through and name == names(self.told)[0]
+        return ("direct", "idle", "cookie") if browsing else ("direct", "idle")
 
     def leave(self, kept: Path) -> None:
         """End all visits, then collect what every visitor saw, and Locust's own tables."""

@@ -59,10 +59,13 @@ class Driver:
         self._until(within, lambda more: self._ask("GET", "/counts", query=query | more),
                     lambda said: _behind(said["members"], need))  # fmt: skip
 
-    def until_made(self, further: Mapping[str, int]) -> None:
-        """Wait until so many more calls, or visits, are over on each of these ways."""
-        before = self._ask("GET", "/calls")["ways"]
-        need = {way: _made(before, way) + count for way, count in further.items()}
+    def made(self) -> dict[str, int]:
+        """Give how many calls, or visits, are over by each way."""
+        ways = self._ask("GET", "/calls")["ways"]
+        return {way: counts["calls"] for way, counts in ways.items()}
+
+    def until_made(self, need: Mapping[str, int]) -> None:
+        """Wait until so many calls, or visits, are over by each of these ways, from the start on."""
         query = {"need": json.dumps(need)}
         self._until(limit("calls are made"),
                     lambda more: self._ask("GET", "/calls", query=query | more),
@@ -244,16 +247,10 @@ def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -
     )
 
 
-def _made(ways: Mapping[str, Mapping[str, int]], way: str) -> int:
-    return ways.get(way, {}).get("calls", 0)
-
-
 def _unmade(ways: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:
-    late = {way: count for way, count in need.items() if _made(ways, way) < count}
-    said = (
-        f"{_made(ways, way)} of {count} wanted by {way} are over" for way, count in late.items()
-    )
-    return "; ".join(said)
+    seen = {way: ways.get(way, {}).get("calls", 0) for way in need}
+    late = {way: count for way, count in need.items() if seen[way] < count}
+    return "; ".join(f"{seen[way]} of {count} wanted by {way} are over" for way, count in late.items())
 
 
 def _unsettled(names: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from seatrial.model import Json, Profile
 
 Object = Mapping[str, Any]
+_THREE_HOURS = 10800
+"""Seconds that a Service remembers a client when nobody says how long."""
 
 
 def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
@@ -22,7 +24,8 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     volumes {name: kind}, mounts {path: volume}, probed (for readiness) and program (argv, empty
     for the image's own) of the container on trial, hostname (fqdn, own), init (containers),
     controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
-    HorizontalPodAutoscaler of its own)}. Values that are not written are Kubernetes' own defaults.
+    HorizontalPodAutoscaler of its own), affinity (of the Service that is visited: {service, kind,
+    timeout, claimed, unready_too}; only where the profile has sessions)}. Values that are not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -57,7 +60,23 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "controller": profile.controller.rsplit("/", 1)[-1],
         "prestop": _prestop(container),
         "autoscaled": any(_scaled(documents, profile.set)),
+        **_affinity(documents, profile),
     }
+
+
+def _affinity(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
+    told = profile.sessions
+    name = told.to.partition(":")[0] if told else ""
+    found = next(_named(documents, "Service", name), None) if told else None
+    if told is None or found is None:
+        return {}
+    spec = found.get("spec") or {}
+    kind = spec.get("sessionAffinity", "None")
+    kept = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds")
+    about = {"service": name, "kind": kind, "unready_too": bool(spec.get("publishNotReadyAddresses"))}
+    if kind == "ClientIP":
+        about |= {"timeout": kept or _THREE_HOURS, "claimed": told.timeout}
+    return {"affinity": about}
 
 
 def _scaled(documents: Sequence[Object], name: str) -> Iterator[bool]:

@@ -160,8 +160,9 @@ def _missing(profile: Profile, objects: list[Object]) -> Iterator[str]:
                 f"{_meant(profile.container, containers)}"
             )
     used = {_name(c.get("image", "")): c for found in objects for c in _containers(found)}
+    clients = {profile.sessions.image} if profile.sessions else set()
     for name in profile.images:
-        if name not in used:
+        if name not in used and name not in clients:
             yield f"no container with the image {name}{_meant(name, used)}"
 
 
