@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from seatrial.centre import Centre
 from seatrial.errors import CannotRun
 from seatrial.faults.journal import Journal
 from seatrial.faults.targets import Targets
@@ -34,7 +35,7 @@ class Scene:
     `targets` are those that a fault of this run is breaking now; `radius` is what its Plan states,
     None where nothing is stated. `driver` names the machine that the driver's pod is on.
     `container` is the members' own container among those of their pods; `image` has python3 and
-    is on the nodes.
+    is on the nodes. `centre` is the configuration centre that the profile names, None for none.
     """
 
     kube: Kube
@@ -53,6 +54,7 @@ class Scene:
     targets: Targets = field(default_factory=Targets)
     radius: Radius | None = None
     driver: str = ""
+    centre: Centre | None = None
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""
