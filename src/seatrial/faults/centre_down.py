@@ -43,6 +43,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     centre, old = _named(scene), scene.describe(ordinal)
     path = _path(scene, centre)
     replicas, said = _replicas(scene, path), _asked(scene, centre, ordinal)
+    scene.struck()
     scene.kube.patch(path, {"spec": {"replicas": 0}})
     wait(scene.stream, lambda _: _left(scene, centre), limit("a centre is gone"))
     refused = _refused(scene, centre, ordinal)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from seatrial.testing.story import Story
 
 FAULT, STARTS = "centre-down", "a member starts without its centre"
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds in which a member must start without its centre."""
 GIVEN = {"file": "colour = blue", "variable": "info", "secret": "9f"}
 WORD = "changed"
@@ -94,12 +95,12 @@ def outage(
     `meanwhile` is what the one that was started says of itself then (of its backup, unless told);
     `takes` are those that take the change up, all unless told.
     """
+    own: dict[str, Any] = {"source": "backup"} if meanwhile is None else dict(meanwhile)
+    new: dict[str, Any] = {"release": "two", "word": word}
     all_tell(story)
     loses_centre(story, ordinal, starts=starts)
     for member in story.members:
-        own = {"source": "backup"} if meanwhile is None else dict(meanwhile)
         tells_config(story, member, **(own if member == ordinal else {}))
     gets_centre_back(story, ordinal, word=word)
     for member in story.members:
-        taken = takes is None or member in takes
-        tells_config(story, member, **({"release": "two", "word": word} if taken else {}))
+        tells_config(story, member, **(new if takes is None or member in takes else {}))
