@@ -14,7 +14,8 @@ import pytest
 from seatrial import profiles
 from seatrial.centre import Centre
 from seatrial.checks import CHECKS
-from seatrial.errors import CannotRun, NotReady, ToolFailed
+from seatrial.cli.trial import demand_centre
+from seatrial.errors import BadInput, CannotRun, NotReady, ToolFailed
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.journal import Journal
 from seatrial.faults.scene import Scene
@@ -297,6 +298,14 @@ def test_whoever_is_killed_at_any_call_is_healed_by_the_journal_and_twice_does_n
     assert at == 4
     assert replicas(api) == 2
     assert Journal().read() == ([], {})
+
+
+def test_a_profile_without_a_centre_is_refused_before_there_is_a_cluster():
+    demand_centre(profiles.load("config", known=CHECKS), ["centre-down:2"])
+    ledger = profiles.load("ledger", known=CHECKS)
+    demand_centre(ledger, ["pod-delete"])
+    with pytest.raises(BadInput, match="ledger declares no `centre`"):
+        demand_centre(ledger, ["pod-delete", "centre-down"])
 
 
 def test_it_is_planned_once_for_the_whole_set_and_its_subject_names_a_centre():
