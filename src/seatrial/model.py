@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+from seatrial.centre import Centre
 from seatrial.radius import Radius
 
 Json = Any
@@ -199,7 +200,7 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none.
+    one that exports none, `centre` for one that no configuration centre configures.
     """
 
     name: str
@@ -227,6 +228,7 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
+    centre: Centre | None = None
 
     @property
     def ordinals(self) -> range:

@@ -140,7 +140,7 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
-                        live.ask((ordinal,))
+                        live.ask(live.everybody if fault.fault in OF_THE_SET else (ordinal,))
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue
