@@ -61,7 +61,8 @@ def planned(
     A fault of a pod is done to every ordinal, one of a node, a process or a disk to one of them,
     one of many members or of the set names the lowest, once a round. A rogue meets only the faults
     that must show its defect; `faults` are planned instead when any are named, each perhaps with
-    its rounds (see `rounds_of`) and, behind an @, what it waits for (triggers.py).
+    its rounds (see `rounds_of`) and, behind an @, what it waits for and whom it is aimed at
+    (triggers.py): of a role nobody knows the ordinal before.
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
@@ -76,7 +77,10 @@ def planned(
     losers = profile.ordinals[:1] if founder else profile.ordinals
     members = {name: losers if name in ASKED_MEANWHILE else profile.ordinals for name in names}
     chosen = tuple(
-        PlannedFault(name, _hit(name, members[name], waits[name], draw) * rounds[name], waits[name])
+        _aimed(name, profile, waits[name], rounds[name])
+        or PlannedFault(
+            name, _hit(name, members[name], waits[name], draw) * rounds[name], waits[name]
+        )
         for name in names
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
@@ -110,6 +114,38 @@ def _demand_members(profile: Profile, waits: Iterable[str]) -> None:
         if ordinal >= 0 and ordinal not in profile.ordinals:
             known = ", ".join(map(str, profile.ordinals))
             raise BadInput(f"an ordinal of {profile.name} to wait for: {known}", seen=word)
+
+
+def demand_leader(profile: Profile) -> None:
+    """Raise BadInput when a profile does not say how to ask who leads."""
+    if triggers.LEADER not in profile.ask:
+        raise BadInput(
+            "a profile that says who leads, to break the leader",
+            seen=f"{profile.name} has no `ask.{triggers.LEADER}`: its members have no leader, "
+            "or none says",
+            remedy="docs/add-a-profile.md says how to ask; another --profile, or another drill",
+        )
+
+
+def demand_aims(profile: Profile, faults: Iterable[str]) -> None:
+    """Refuse faults that are aimed at a role which this profile's members cannot tell."""
+    for word in faults:
+        _aimed(rounds_of(word)[0], profile, triggers.split(word)[1], 1)
+
+
+def _aimed(fault: str, profile: Profile, word: str, rounds: int) -> PlannedFault | None:
+    """Plan a fault of whoever has a role then; None for one that is aimed at no role."""
+    role = triggers.read(word).role if word else ""
+    if not role:
+        return None
+    demand_leader(profile)
+    if fault in _OF_ALL | OF_THE_SET | OF_NO_MEMBER | {"scale-down"}:
+        raise BadInput(
+            f"a fault of one member, to be done to the {role}",
+            seen=f"{fault}, which is done to no one member",
+            remedy=f"--fault process-kill@{role}; `seatrial list faults` has them all",
+        )
+    return PlannedFault(fault, (), word, role, rounds)
 
 
 def _hit(fault: str, members: range, waits: str, draw: random.Random) -> tuple[int, ...]:
