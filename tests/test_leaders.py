@@ -66,7 +66,7 @@ class Live:
     [
         (["etcd-1\n", "etcd-1", "etcd-1"], 1),
         (["2", "2", None], 2),
-        (["etcd-0", "etcd-2", "etcd-2"], 2),
+        (["etcd-0 term 3", "etcd-2 term 4", "etcd-2 term 4"], 2),
     ],
 )
 def test_the_leader_is_whom_most_of_all_members_name(says, found):
@@ -75,7 +75,8 @@ def test_the_leader_is_whom_most_of_all_members_name(says, found):
     op, _ = live.recorder.of("role")
     assert (op.outcome, op.value["ordinal"]) == (Outcome.OK, found)
     assert op.value["named"] == {
-        str(n): int(s[-1]) for n, s in enumerate(map(str.strip, filter(None, says)))
+        str(n): int(s.removeprefix("etcd-")[0])
+        for n, s in enumerate(map(str.strip, filter(None, says)))
     }
 
 

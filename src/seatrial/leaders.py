@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from seatrial.checks.leading import named
 from seatrial.errors import CannotRun, ToolFailed
 from seatrial.live import Live
 from seatrial.model import Op, Outcome
@@ -24,27 +25,27 @@ def met(live: Live, victim: int | str) -> int:
 def leader(live: Live) -> int:
     """Give the ordinal that more than half of all members name, asked one after the other.
 
-    Each answers with an ordinal or a pod's name, or with nothing. Writes a `role` Op: {role,
+    Each answers as `checks.leading.named` reads it, or with nothing. Writes a `role` Op: {role,
     ordinal, named (ordinal named, by who names it)}. Raises CannotRun when no majority names the
     same one.
     """
     demand_leader(live.job.profile)
     asked = live.recorder.now()
-    named = dict(_named(live))
-    counts = Counter(named.values())
+    told = dict(_named(live))
+    counts = Counter(told.values())
     found, votes = counts.most_common(1)[0] if counts else (-1, 0)
     agreed = 2 * votes > len(live.everybody) and found in live.everybody
-    value = {"role": LEADER, "ordinal": found if agreed else -1, "named": _told(named)}
+    value = {"role": LEADER, "ordinal": found if agreed else -1, "named": _told(told)}
     outcome = Outcome.OK if agreed else Outcome.INFO
     live.recorder.write(Op("run", "role", outcome, asked, live.recorder.now(), value))
     if not agreed:
-        told = ", ".join(f"{n} by {count}" for n, count in counts.items()) or "nobody"
-        raise CannotRun("a leader that most members name", seen=f"named: {told}")
+        whom = ", ".join(f"{n} by {count}" for n, count in counts.items()) or "nobody"
+        raise CannotRun("a leader that most members name", seen=f"named: {whom}")
     return found
 
 
-def _told(named: Mapping[int, int]) -> dict[str, int]:
-    return {str(ordinal): whom for ordinal, whom in named.items()}
+def _told(found: Mapping[int, int]) -> dict[str, int]:
+    return {str(ordinal): whom for ordinal, whom in found.items()}
 
 
 def _named(live: Live) -> Iterator[tuple[int, int]]:
@@ -58,6 +59,5 @@ def _named(live: Live) -> Iterator[tuple[int, int]]:
             said = live.alive.kube.run(*where, argv, limit("command in a container"))
         except ToolFailed:
             continue
-        last = said.strip().rpartition("-")[2]
-        if last.isdecimal():
-            yield ordinal, int(last)
+        if found := named(said):
+            yield ordinal, found[0]

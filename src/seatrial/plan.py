@@ -25,6 +25,8 @@ _OF_ONE = frozenset({
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
+_LED, _LEADERS = "topology.leader", "process-kill"
+"""The guarantee for which a leader must be hit, and the fault that is aimed at it."""
 ASKED_MEANWHILE = frozenset({"claim-lost"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
@@ -69,6 +71,8 @@ def planned(
     tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
     needed = faults or {fault for guarantee in tried for fault in guarantee.needs}
     waits = {rounds_of(fault)[0]: triggers.split(fault)[1] for fault in needed}
+    if not faults and triggers.LEADER in profile.ask and any(g.id == _LED for g in tried):
+        waits[_LEADERS] = triggers.LEADER
     _demand_members(profile, waits.values())
     rounds = dict(sorted(map(rounds_of, needed)))
     names = [*rounds]

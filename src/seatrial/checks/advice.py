@@ -288,6 +288,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.acknowledged", _early),
     ("durability.acknowledged", _program),
     ("identity.member-id", _program),
+    ("topology.leader", _program),
     ("recovery.six-stages", _restore),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""
