@@ -289,6 +289,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.acknowledged", _early),
     ("durability.acknowledged", _program),
     ("identity.member-id", _program),
+    ("topology.leader", _program),
     ("recovery.six-stages", _restore),
     ("config.survives-drift", _program),
     ("config.center", lambda case: uncopied(case.history)),
