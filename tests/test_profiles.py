@@ -607,3 +607,28 @@ def test_a_set_is_autoscaled_only_by_an_autoscaler_of_its_own(kind, name, said):
         "spec": target,
     }
     assert profiles.facts([*documents, scaler], profile)["autoscaled"] == said
+
+
+MODELS = "def get(host, key, timeout): ...\ndef put(host, key, value, timeout): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "said"),
+    [
+        ("register", CLIENT, "client.py defines no get, put"),
+        ("session", CLIENT + "def get(): ...\n", "client.py defines no put"),
+        ("bank", CLIENT + MODELS, "client.py defines no open_bank, transfer, balances"),
+        ("register", "", "there is no client that could try it"),
+        ("register", CLIENT + MODELS, ""),
+    ],
+)
+def test_who_claims_a_model_lets_clients_use_it(shop, model, text, said):
+    (shop / "client.py").write_text(text)
+    client = "client: client.py\nport: 1\n" if text else ""
+    claims = f"{client}claims: [storage.rebind, durability.{model}]"
+    (shop / "profile.yaml").write_text(GOOD.replace("claims: [storage.rebind]", claims))
+    if said:
+        with pytest.raises(BadProfile, match=rf"claims: durability.{model}: {said}"):
+            load(shop)
+    else:
+        assert f"durability.{model}" in load(shop).claims

@@ -20,7 +20,13 @@ from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
-from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
+from seatrial.plan import (
+    ASKED_MEANWHILE,
+    MODELS_MEANWHILE,
+    OF_NO_MEMBER,
+    OF_THE_SET,
+    UNDER_LOAD,
+)
 from seatrial.progress import Progress
 
 
@@ -126,6 +132,9 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
                         live.ask((ordinal,))
+                    if fault.fault in MODELS_MEANWHILE:
+                        with live.as_far_as_it_goes():
+                            live.driver.until_models()
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue

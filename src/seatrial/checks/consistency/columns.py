@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,7 @@ class Columns:
     `expected` are codes of `names`: `value` is what was read or written, `expected` what a
     compare-and-set compared with. `invoked` and `completed` are seconds on one clock; `completed`
     is infinite where nobody knows. `cut`: the file ended inside a line, so something is missing.
+    `places` are those of the operations in the history they are of; None when they are the rows.
     """
 
     process: Ints
@@ -51,10 +53,25 @@ class Columns:
     outcome: Codes
     names: Names = field(default_factory=Names, compare=False)
     cut: bool = False
+    places: Ints | None = None
 
     def __len__(self) -> int:
         """Give the number of operations."""
         return len(self.process)
+
+    def place(self, row: int) -> int:
+        """Give the place of a row in the history."""
+        return row if self.places is None else int(self.places[row])
+
+    def part(self, rows: Ints) -> Columns:
+        """Give some rows (k,) alone, in this order; they keep their places."""
+        told = np.arange(len(self)) if self.places is None else self.places
+        parts: dict[str, Any] = {
+            name: column[rows]
+            for name, column in vars(self).items()
+            if isinstance(column, np.ndarray)
+        }
+        return replace(self, **{**parts, "places": told[rows]})
 
     def tell(self, row: int) -> str:
         """Say one operation in words.
@@ -65,7 +82,8 @@ class Columns:
         verb = {READ: "reads", WRITE: "writes", CAS: "sets"}[int(self.kind[row])]
         value, who = self.names.name(self.value[row]), self.names.name(self.process[row])
         end = f"{self.completed[row]:.9g} s" if math.isfinite(self.completed[row]) else "no answer"
-        return f"operation {row} ({who} {verb} {value}, {self.invoked[row]:.9g} s to {end})"
+        when = f"{self.invoked[row]:.9g} s to {end}"
+        return f"operation {self.place(row)} ({who} {verb} {value}, {when})"
 
 
 Row = tuple[int | str, str, int | str | None, object, float, float | None, str]
@@ -85,15 +103,17 @@ def of_rows(rows: Iterable[Row]) -> Columns:
 def of_ops(ops: Iterable[Op]) -> Columns:
     """Make columns of Ops with the value {f: read|write|cas, key, value}, widened by their clocks.
 
-    `value` of a cas is [old, new]. Raises BadHistory for Ops that break the rules.
+    `value` of a cas is [old, new]. Places are the Ops' own in their History, where all have one.
+    Raises BadHistory for Ops that break the rules.
     """
     told = list(ops)
     rows = [_row(op) for op in told]
-    found = checked(_columns(rows, Names()))
+    places = np.fromiter((op.index for op in told), np.int64, len(told))
+    numbered = bool(told) and bool(places.min() >= 0)
+    found = replace(_columns(rows, Names()), places=places if numbered else None)
+    checked(found)
     error = np.fromiter((op.error for op in told), np.float64, len(told))
-    return Columns(
-        **{**vars(found), "invoked": found.invoked - error, "completed": found.completed + error}
-    )
+    return replace(found, invoked=found.invoked - error, completed=found.completed + error)
 
 
 def _row(op: Op) -> Row:

@@ -83,7 +83,8 @@ def _judged(columns: Columns, initial: int) -> Judgement:
     figures = {"operations": len(columns), "reads": reads, "writes": writes}
     found = conflict(columns, initial)
     if found:
-        return Judgement(Standing.BROKEN, found.reason, found.shown, figures)
+        shown = tuple(map(columns.place, found.shown))
+        return Judgement(Standing.BROKEN, found.reason, shown, figures)
     if not reads:
         return Judgement(Standing.UNKNOWN, "no read was answered", (), figures)
     said = f"{reads} reads and {writes} writes have an order that explains them"
