@@ -51,6 +51,9 @@ CAUSES = {
     "unlabelled-orphans": "was taken off ledger-",
     "ready-when-empty": "was Ready on the claim made again",
     "founds-anew": "but `sh -c case $(uname -n) in *-0)",
+    "stale-reads": "clients are answered by the container `gateway`",
+    "lost-updates": "clients are answered by the container `gateway`",
+    "torn-reads": "clients are answered by the container `gateway`",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {

@@ -48,6 +48,10 @@ DEFECTS = {
     "no-service-name": {"spec.serviceName"},
     "lying-readiness": {"spec.template.spec.containers"},
     "unlabelled-orphans": set(),
+    **{
+        name: {"spec.template.spec.containers", "spec.template.spec.volumes"}
+        for name in ("stale-reads", "lost-updates", "torn-reads")
+    },
     "blind-budget": {"spec.selector.matchLabels.app"},
     "on-delete": {"spec.updateStrategy"},
     "parallel": {"spec.podManagementPolicy"},

@@ -199,7 +199,7 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none.
+    one that exports none. With `replicated` each member holds what any of them acknowledged.
     """
 
     name: str
@@ -227,6 +227,7 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
+    replicated: bool = False
 
     @property
     def ordinals(self) -> range:

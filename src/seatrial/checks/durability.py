@@ -14,11 +14,11 @@ from seatrial.checks.ledger import (
     Sent,
     attempts,
     final_reads,
-    judge_ledger,
 )
 from seatrial.checks.losses import Extent, Hits, extent, longest_outage, receipts_of, went_with_disk
 from seatrial.checks.lost_claims import stays
 from seatrial.checks.phases import PHASES, Time, phases, within
+from seatrial.checks.replicas import judged, replicated
 from seatrial.checks.sight import driver_lost
 from seatrial.model import History, Json, Outcome, Standing, Verdict
 
@@ -34,6 +34,7 @@ def acknowledged(history: History) -> Verdict:
     records that nobody sent (the latter only when all Ops of the driver are there). Unknown
     without a receipt for each planned fault, a write acknowledged by each member before, during
     and after the faults, a whole final reading of each, and a driver that was not lost.
+    Of a replicated workload every member must hold every acknowledged write.
     A tail that went with the disk of a lost node is recovery.six-stages' to judge, where the plan
     asks for that, too; it is counted here all the same. What was acknowledged on a disk that the
     trial itself put in and took away again (claim-lost) is no loss. Figures: see LedgerFindings
@@ -41,7 +42,7 @@ def acknowledged(history: History) -> Verdict:
     Source: Jepsen, `set-full`; kubernetes.io, StatefulSets, "Stable Storage".
     """
     sent, reads = list(_attempts(history)), final_reads(history)
-    found = judge_ledger(sent, reads)
+    found = judged(history, sent, reads)
     hits = receipts_of(history)
     excused = _excused(history, found, hits)
     size = extent(found.losses, hits)
@@ -61,7 +62,13 @@ def acknowledged(history: History) -> Verdict:
 
 
 def _attempts(history: History) -> Iterator[Sent]:
-    """Give the attempts; what was acknowledged on a disk for a while only, nobody can ask for."""
+    """Give the attempts; what was acknowledged on a disk for a while only, nobody can ask for.
+
+    What is replicated was acknowledged by more than that disk.
+    """
+    if replicated(history):
+        yield from attempts(history)
+        return
     away = [(stay.ordinal, stay.during(pod)) for stay in stays(history) for pod in stay.pods]
     for one in attempts(history):
         lent = any(n == one.member and a <= one.completed <= b for n, (a, b) in away)
