@@ -29,6 +29,9 @@ from seatrial.plan import (
 )
 from seatrial.progress import Progress
 
+_MEANWHILE = 6
+"""Reads and changes of each model while a fault stays in place: who is hit answers nothing."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -134,7 +137,7 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                         live.ask((ordinal,))
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
-                            live.driver.until_models()
+                            live.driver.until_models(_MEANWHILE)
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue

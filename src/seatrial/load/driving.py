@@ -25,8 +25,9 @@ from seatrial.timing import Limit, limit, poll
 
 _PATIENCE = 5.0
 """Seconds that the driver holds a question whose answer is not yet so."""
-_SHOWN = 6
-"""Reads and changes of each model by which a phase shows something."""
+_SHOWN = 10
+"""Reads and changes of each model by which a phase shows something: who asked before it began, one
+client a member, is among them."""
 _DNS = "/api/v1/namespaces/kube-system/pods"
 
 

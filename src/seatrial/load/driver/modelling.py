@@ -54,7 +54,7 @@ class Modeller:
         process = f"{self._file}.{self._retired}" if self._retired else self._file
         spool = self.place.spool
         spool.write(process, self.model, answer.outcome, times, value, file=self._file)
-        if answer.outcome == "ok":
+        if answer.outcome == "ok" and act.counts:
             self.place.board.modelled(self.model, reads=bool(act.answer))
         self._turn.done(act, answer.outcome, found)
         if answer.outcome == "info":

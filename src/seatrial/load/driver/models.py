@@ -26,11 +26,13 @@ class Act:
     """One operation: what its Op tells of it, and the call that does it at a host in some seconds.
 
     `answer` is the field of the Op that holds what a read gives; empty for what changes something.
+    `counts`: it is what the model is about, and not what must come first.
     """
 
     told: dict[str, Any]
     call: Callable[[str, float], Any]
     answer: str = ""
+    counts: bool = True
 
 
 class Turn(Protocol):
@@ -114,7 +116,8 @@ class Bank:
         if not self._shared.opened:
             balances = dict.fromkeys(self._accounts, _BALANCE)
             told = {"f": "open", "balances": balances}
-            return Act(told, lambda host, seconds: client.open_bank(host, balances, seconds))
+            call = lambda host, seconds: client.open_bank(host, balances, seconds)  # noqa: E731
+            return Act(told, call, counts=False)
         if self._draw.random() < _READS:
             return self._read()
         source, target = self._draw.sample(self._accounts, 2)
