@@ -109,6 +109,7 @@ ADDED = {
         ("Role", "owned-by-hand"),
         ("RoleBinding", "owned-by-hand"),
     },
+    **{name: {("ConfigMap", "gateway")} for name in ("stale-reads", "lost-updates", "torn-reads")},
     "start-order": {("ConfigMap", "start-order"), ("PersistentVolumeClaim", "pool")},
     "shared-claim": {("PersistentVolumeClaim", "shared")},
     "unlabelled-orphans": {

@@ -1,8 +1,7 @@
 """A history of reads, writes and compare-and-sets as numpy columns, and the rules it keeps.
 
-The rules are Jepsen's (jepsen.history, `invoke`, then one of `ok`, `fail`, `info`): one process
-does one thing at a time; `fail` never happened; `info`, or no answer, may happen at any time later,
-and its process has retired.
+The rules are Jepsen's (see rules.py): one process does one thing at a time; `fail` never happened;
+`info`, or no answer, may happen at any time later, and its process has retired.
 May import: errors, model, numpy and the standard library.
 """
 
@@ -16,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.checks.consistency import rules
 from seatrial.checks.consistency.names import NOTHING, Ints, Names, close, short
+from seatrial.checks.consistency.rules import Flags, Floats
 from seatrial.errors import BadHistory
 from seatrial.model import Op, Outcome
 
-Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
-Flags = npt.NDArray[np.bool_]
 
 READ, WRITE, CAS = 0, 1, 2
 KINDS = ("read", "write", "cas")
@@ -193,16 +192,14 @@ def _same_length(found: Columns) -> None:
 def _one_by_one(found: Columns) -> None:
     """Look at every operation by itself."""
     ended = found.outcome != INFO
-    rules = (
+    broken_by = (
         ("a kind that is known", (found.kind < READ) | (found.kind > CAS)),
         ("an outcome that is known", (found.outcome < OK) | (found.outcome > INFO)),
-        ("a time of invocation", ~np.isfinite(found.invoked)),
-        ("a time of completion where the outcome is known", ended & ~np.isfinite(found.completed)),
+        *rules.untimely(found.invoked, found.completed, ended),
         ("no time of completion where the outcome is unknown", ~ended & (found.completed < np.inf)),
-        ("a clock that never goes back", found.completed < found.invoked),
         ("a value that is written", (found.kind != READ) & (found.value == NOTHING)),
     )
-    for wanted, broken in rules:
+    for wanted, broken in broken_by:
         if broken.any():
             raise BadHistory(wanted, seen=_seen(found, int(np.argmax(broken))))
 
@@ -225,9 +222,7 @@ def _in_turn(found: Columns) -> None:
     before, after = int(order[place]), int(order[place + 1])
     retired = found.outcome[before] == INFO
     raise BadHistory(
-        "a process that ends with what nobody knows the outcome of"
-        if retired
-        else "a process that does one thing at a time",
+        rules.RETIRES if retired else rules.IN_TURN,
         seen=f"{found.tell(before)}, then {found.tell(after)}",
     )
 

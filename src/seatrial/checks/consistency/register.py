@@ -18,11 +18,11 @@ from seatrial.checks.consistency.columns import (
     READ,
     WRITE,
     Columns,
-    Flags,
     checked,
 )
 from seatrial.checks.consistency.judgement import Judgement, unless_bad
 from seatrial.checks.consistency.names import NOTHING, Ints, close
+from seatrial.checks.consistency.rules import Flags
 from seatrial.checks.consistency.zones import Zones, collision
 from seatrial.errors import BadHistory
 from seatrial.model import Standing
