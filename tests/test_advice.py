@@ -24,6 +24,7 @@ from seatrial.testing.lives import Heard
 RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
+    "stands-alone": "but `python3 -B -u -c import sys",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
     "deaf-shell": "the first process of the container is a shell (`sh -c",
     "buffers": "but `python3 -B -u /rogue/buffers.py`",

@@ -95,7 +95,9 @@ class Store:
         return count if body.get("count_only") else {**count, "kvs": there[: body.get("limit")]}
 
     def status(self, _: Any) -> dict[str, Any]:
-        return {"leader": self.leader} if self.leader else {"errors": ["no leader"]}
+        return (
+            {"leader": self.leader, "raftTerm": "7"} if self.leader else {"errors": ["no leader"]}
+        )
 
     def members(self, _: Any) -> dict[str, Any]:
         there = [{"ID": i, **({"name": n} if self.named[n] else {})} for n, i in IDS.items()]
@@ -247,10 +249,20 @@ def said(word: str, capsys: Any) -> str:
 
 
 def test_a_member_names_the_leader_by_its_pod_and_nobody_when_there_is_none(own, capsys):
-    assert said("leader", capsys) == "etcd-1"
+    assert said("leader", capsys) == "etcd-1 term 7"
     assert said("id", capsys) == "16"
     own.leader = ""
     assert said("leader", capsys) == ""
+
+
+def test_a_member_that_is_told_of_another_leader_meanwhile_names_nobody(own, capsys, monkeypatch):
+    found = iter([{"leader": "22", "raftTerm": "7"}, {"leader": "22", "raftTerm": "8"}])
+    monkeypatch.setattr(own, "status", lambda _: next(found))
+    assert member.main(["leader"]) == 1
+    assert "leader 22 of term 7, and then 22 of term 8" in capsys.readouterr().err
+    barrier = [body for path, body in own.asked if path == "/v3/kv/range"]
+    assert barrier[0]["count_only"]
+    assert "serializable" not in barrier[0]
 
 
 @pytest.mark.usefixtures("own")

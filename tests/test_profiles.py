@@ -82,6 +82,7 @@ DEFECTS = {
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "ready-when-empty": {"spec.template.spec.containers"},
     "founds-anew": {"spec.template.spec.containers"},
+    "stands-alone": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
         "spec.template.spec.volumes",
@@ -444,7 +445,9 @@ def test_a_file_of_100_megabytes_is_not_even_read(shop):
 
 @pytest.mark.parametrize("wanted", ["/dev/zero", "no/such/place", "x" * 5000, "", "\0"])
 def test_what_is_no_file_is_no_profile(wanted):
-    assert "there are ledger" in refusal(wanted)
+    said = refusal(wanted)
+    assert "seen: there are " in said
+    assert " ledger, " in said
 
 
 def test_an_unknown_name_is_answered_with_all_names_and_the_nearest():

@@ -74,6 +74,17 @@ def test_a_process_is_killed_only_once_its_member_acknowledges_writes():
     assert live.told == [("load", 6), ("process-kill", 6), "ready", [6]]
 
 
+def test_a_fault_of_the_leader_hits_whoever_leads_by_then_each_time(monkeypatch):
+    live: Any = Live(PlannedFault("partition", (), "leader", "leader", 2))
+    live.everybody, leaders = range(3), iter((2, 0))
+    monkeypatch.setattr(run, "met", lambda _, victim: next(leaders) if victim == "leader" else -1)
+    run._break_all(live)
+    loaded = ("load", 0, 1, 2)
+    assert [one for one in live.told if one not in ("ready", [2], [0])] == [
+        loaded, ("partition", 2), loaded, ("partition", 0),
+    ]  # fmt: skip
+
+
 def test_a_fault_that_waits_is_left_to_its_trigger(monkeypatch):
     waiting: list[Any] = []
 

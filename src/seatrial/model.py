@@ -268,12 +268,15 @@ def of_a_machine(fault: str) -> bool:
 class PlannedFault:
     """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one.
 
-    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn.
+    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn. With a
+    `role` it is done `times` over to whichever member has that role then, besides the ordinals.
     """
 
     fault: str
     ordinals: tuple[int, ...]
     trigger: str = ""
+    role: str = ""
+    times: int = 1
 
 
 class Recorder(Protocol):

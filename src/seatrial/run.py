@@ -18,6 +18,7 @@ from seatrial.arming import armed
 from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
+from seatrial.leaders import met
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
 from seatrial.plan import (
@@ -28,6 +29,7 @@ from seatrial.plan import (
     UNDER_LOAD,
 )
 from seatrial.progress import Progress
+from seatrial.triggers import victims, waits
 
 _MEANWHILE = 6
 """Reads and changes of each model while a fault stays in place: who is hit answers nothing."""
@@ -120,13 +122,13 @@ def _exercise(live: Live) -> None:
 
 def _break_all(live: Live) -> None:
     planned = live.job.plan.faults
-    with armed(live, [fault for fault in planned if fault.trigger]):
-        _break_in_turn(live, [fault for fault in planned if not fault.trigger])
+    with armed(live, [fault for fault in planned if waits(fault)]):
+        _break_in_turn(live, [fault for fault in planned if not waits(fault)])
 
 
 def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
     for fault in faults:
-        for ordinal in fault.ordinals:
+        for ordinal in (_met(live, victim) for victim in victims(fault)):
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
                 if fault.fault in UNDER_LOAD:
                     with live.as_far_as_it_goes():
@@ -143,3 +145,11 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                 continue
             everybody = fault.fault in OF_THE_SET
             live.ask(live.everybody if everybody else hit or (ordinal,))
+
+
+def _met(live: Live, victim: int | str) -> int:
+    """Ask who has a role only once all acknowledge: while they elect, nobody has it."""
+    if isinstance(victim, str):
+        with live.as_far_as_it_goes():
+            live.load(live.everybody)
+    return met(live, victim)

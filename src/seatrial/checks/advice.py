@@ -282,6 +282,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.bank", served.door),
     ("durability.session", served.door),
     ("identity.member-id", _program),
+    ("topology.leader", _program),
     ("recovery.six-stages", _restore),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""
