@@ -52,10 +52,13 @@ CAUSES = {
     "unlabelled-orphans": "was taken off ledger-",
     "ready-when-empty": "was Ready on the claim made again",
     "founds-anew": "but `sh -c case $(uname -n) in *-0)",
+    "by-hand": "but `sh -c test -e /data/by-hand",
+    "no-backup": "keeps no copy of what it was told",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
     "reclaim-other": "other-policy",
+    "no-backup": "centre-missed",
     "oldest-snapshot": "oldest-restored",
     "force-deleter": "two-at-once",
     "ignores-parallel": "made-one-by-one",

@@ -67,6 +67,8 @@ DEFECTS = {
     },
     "buffers": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "never-syncs": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "by-hand": {"spec.template.spec.containers"},
+    "no-backup": {"spec.template.spec.containers"},
     "reclaim-other": set(),
     "on-tmpfs": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},

@@ -6,6 +6,7 @@ May import: model, checks.*.
 from __future__ import annotations
 
 from seatrial.checks.catalogue import (
+    config,
     durability,
     identity,
     ordering,
@@ -21,4 +22,5 @@ GUARANTEES = (
     *topology.GUARANTEES,
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
+    *config.GUARANTEES,
 )
