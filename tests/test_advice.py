@@ -54,6 +54,9 @@ CAUSES = {
     "founds-anew": "but `sh -c case $(uname -n) in *-0)",
     "by-hand": "but `sh -c test -e /data/by-hand",
     "no-backup": "keeps no copy of what it was told",
+    "stale-reads": "clients are answered by the container `gateway`",
+    "lost-updates": "clients are answered by the container `gateway`",
+    "torn-reads": "clients are answered by the container `gateway`",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {

@@ -29,6 +29,7 @@ class Live:
 
     def __init__(self, *faults: PlannedFault) -> None:
         self.job, self.alive, self.told = Job(*faults), self, list[Any]()
+        self.driver = self
 
     def name(self, ordinal: int) -> str:
         return f"web-{ordinal}"
@@ -44,6 +45,9 @@ class Live:
 
     def load(self, ordinals: Any) -> None:
         self.told.append(("load", *ordinals))
+
+    def until_models(self, more: int) -> None:
+        self.told.append(("models", more))
 
     def until_ready(self) -> None:
         self.told.append("ready")
@@ -74,13 +78,19 @@ def test_a_process_is_killed_only_once_its_member_acknowledges_writes():
     assert live.told == [("load", 6), ("process-kill", 6), "ready", [6]]
 
 
+def test_a_member_stays_cut_off_until_clients_of_models_have_done_something():
+    live: Any = Live(PlannedFault("partition", (6,)))
+    run._break_all(live)
+    assert live.told == [("models", 6), ("partition", 6), "ready", [6]]
+
+
 def test_a_fault_of_the_leader_hits_whoever_leads_by_then_each_time(monkeypatch):
     live: Any = Live(PlannedFault("partition", (), "leader", "leader", 2))
     live.everybody, leaders = range(3), iter((2, 0))
     monkeypatch.setattr(run, "met", lambda _, victim: next(leaders) if victim == "leader" else -1)
     run._break_all(live)
     loaded = ("load", 0, 1, 2)
-    assert [one for one in live.told if one not in ("ready", [2], [0])] == [
+    assert [one for one in live.told if one not in ("ready", [2], [0], ("models", 6))] == [
         loaded, ("partition", 2), loaded, ("partition", 0),
     ]  # fmt: skip
 

@@ -229,8 +229,8 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
-    replicated: bool = False
     centre: Centre | None = None
+    replicated: bool = False
 
     @property
     def ordinals(self) -> range:

@@ -33,6 +33,8 @@ _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 UNDER_LOAD = frozenset({"process-kill", "disk-unsynced-loss"})
 """Faults that show something only while the member acknowledges writes."""
+MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})
+"""Faults that stay in place until clients of each model have done something: it shows only then."""
 OF_NO_MEMBER = frozenset({
     "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",
     "etcd-freeze",

@@ -21,9 +21,18 @@ from seatrial.ground import Ground, Keep, leave
 from seatrial.leaders import met
 from seatrial.live import Job, Live, recording
 from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
-from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
+from seatrial.plan import (
+    ASKED_MEANWHILE,
+    MODELS_MEANWHILE,
+    OF_NO_MEMBER,
+    OF_THE_SET,
+    UNDER_LOAD,
+)
 from seatrial.progress import Progress
 from seatrial.triggers import victims, waits
+
+_MEANWHILE = 6
+"""Reads and changes of each model while a fault stays in place: who is hit answers nothing."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,9 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
                         live.ask(live.everybody if fault.fault in OF_THE_SET else (ordinal,))
+                    if fault.fault in MODELS_MEANWHILE:
+                        with live.as_far_as_it_goes():
+                            live.driver.until_models(_MEANWHILE)
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue

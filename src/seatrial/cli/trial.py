@@ -81,8 +81,8 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     faults = known_faults(fault or ())
-    demand_aims(subject, faults)
     demand_centre(subject, faults)
+    demand_aims(subject, faults)
     if prometheus:
         demand_metrics(subject)
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
