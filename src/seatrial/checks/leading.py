@@ -69,7 +69,8 @@ def leader(history: History) -> Verdict:
     }
     praise = (
         f"no term had two leaders in {len(seen)} answers; the leader was lost "
-        f"{_often(len(lost))}, and within {figures['seconds']} s another member acknowledged a write"
+        f"{_often(len(lost))}, and within {figures['seconds']} s another member acknowledged "
+        f"a write"
     )
     absent = no_receipt(history) or driver_lost(history)
     absent = absent or ("" if lost else "no leader was lost, so nothing was shown")
