@@ -79,7 +79,7 @@ def job(
     leaving(made)
 
 
-@pytest.mark.parametrize("seed", range(1, 61))
+@pytest.mark.parametrize("seed", range(1, 121))
 def test_a_short_run_with_a_benign_fault_accuses_nobody(job: Job) -> None:
     with recording(job) as live:
         exercised(live)
