@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -525,7 +526,7 @@ def test_runs_killed_at_every_step_in_turn_leave_nothing_unhealed(world, monkeyp
 
 @pytest.mark.parametrize("fault", TURNS)
 def test_a_healer_that_is_killed_at_any_step_is_followed_by_another(fault, world, monkeypatch):
-    broken_at = next(at for at in range(1, 99) if _broken(fault, world, at))
+    broken_at = next(at for at in count(1) if _broken(fault, world, at))
 
     def heal(fuse: Fuse) -> None:
         monkeypatch.setattr(healing, "reach", lambda *_: reach(world, fuse))

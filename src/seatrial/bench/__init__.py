@@ -12,21 +12,9 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from seatrial.bench import families, injecting, judges, losses, reaction, verdict, watchers
-from seatrial.bench.row import OPEN, Bench, Measure, Measured, Samples, Sizes
+from seatrial.bench import families, fault_rows, judges, losses, reaction, verdict, watchers
+from seatrial.bench.row import Bench, Measure, Measured, Samples, Sizes
 from seatrial.progress import Progress
-
-__all__ = [
-    "BENCHES",
-    "OPEN",
-    "Bench",
-    "Measure",
-    "Measured",
-    "Samples",
-    "Sizes",
-    "holds",
-    "measured",
-]
 
 
 def _unmarked(progress: Progress, sizes: Sizes) -> Measured:
@@ -51,10 +39,6 @@ def _verdict(family: str, peer: Callable[[verdict.Session], Samples]) -> Measure
         return found.ours, peer(found)
 
     return measure
-
-
-def _receipts(faults: tuple[str, ...]) -> Measure:
-    return lambda progress, sizes: (injecting.receipts(faults, sizes.rounds, progress), None)
 
 
 _PEERS: Mapping[str, tuple[str, float, Callable[[verdict.Session], Samples]]] = {
@@ -145,33 +129,7 @@ BENCHES: Mapping[str, Bench] = {
             seconds=1500,
             cluster=True,
         ),
-        Bench(
-            "faults-receipt-pods",
-            "from the break to its receipt: " + ", ".join(injecting.OF_PODS),
-            "s",
-            _receipts(injecting.OF_PODS),
-            bar=1,
-            seconds=300,
-            cluster=True,
-        ),
-        Bench(
-            "faults-receipt-nodes",
-            "from the break to its receipt: " + ", ".join(injecting.OF_NODES),
-            "s",
-            _receipts(injecting.OF_NODES),
-            bar=2,
-            seconds=400,
-            cluster=True,
-        ),
-        Bench(
-            "faults-heal-node-kill",
-            "until a killed node and its member are Ready again, over what the node itself needs",
-            "s",
-            lambda progress, sizes: injecting.healing(progress, sizes.rounds),
-            bar=1.10,
-            seconds=200,
-            cluster=True,
-        ),
+        *fault_rows.ROWS,
     )
 }
 

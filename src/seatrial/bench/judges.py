@@ -24,6 +24,23 @@ def rows() -> Iterator[Bench]:
     yield from _registers()
     yield from _others()
     yield from map(_agreement, _MODELS)
+    yield Bench(
+        "judges-calm",
+        "false alarms of all judges in kept histories of an honest ledger, real runs with one "
+        "benign fault each; fewer than 50 of them are no sample",
+        "alarms",
+        lambda progress, _: (_calm().alarms(progress), None),
+        bar=0,
+        seconds=15,
+    )
+    yield Bench(
+        "judges-calm-histories",
+        "how many such histories are kept",
+        "histories",
+        lambda *_: ([float(len(_calm().kept()))], None),
+        better="higher",
+        bar=50,
+    )
 
 
 def _judging() -> Any:
@@ -116,6 +133,10 @@ def _others() -> Iterator[Bench]:
 
 def _large() -> Any:
     return importlib.import_module("seatrial.bench.large")
+
+
+def _calm() -> Any:
+    return importlib.import_module("seatrial.bench.calm")
 
 
 def _agreement(model: str) -> Bench:

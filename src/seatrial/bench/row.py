@@ -1,6 +1,6 @@
-"""One row of the table of benches, and how much is measured in it.
+"""One row of the table BENCHES: what is compared, and how much of it is measured.
 
-May import: progress and the standard library.
+May import: progress.
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import PurePath
 
 from seatrial.checks.advice import advise
 from seatrial.checks.catalogue import GUARANTEES
@@ -58,10 +60,17 @@ def _judged(history: History, guarantee: Guarantee, came: Sequence[Disturbance])
         found = _drilled(history, found)
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
         reason = f"the check itself failed: {type(error).__name__}: {error}"
-        return Verdict(guarantee.id, Standing.UNKNOWN, reason)
+        figures = {"traceback": _traceback(error)}
+        return Verdict(guarantee.id, Standing.UNKNOWN, reason, figures=figures)
     with suppress(Exception):  # what is broken is broken, whether or not a cause is found
         return replace(found, advice=advise(history, found))
     return found
+
+
+def _traceback(error: Exception) -> list[str]:
+    """Say where a check failed, innermost last, in files by their names alone."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{PurePath(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames]
 
 
 def _drilled(history: History, found: Verdict) -> Verdict:

@@ -184,7 +184,8 @@ class _Tally:
 
 
 def _sent(op: Op) -> Sent:
-    return Sent(*_RECORD(op.value), op.outcome, op.completed, op.index)
+    member, writer, seq, crc, previous = _RECORD(op.value)
+    return Sent(member, writer, seq, crc, previous, op.outcome, op.completed, op.index)
 
 
 def _held(op: Op) -> Held:

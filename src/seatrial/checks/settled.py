@@ -214,7 +214,8 @@ def _neighbours(mine: _Sorted, completed: Floats, span: _Span, open_: Flags) -> 
     if (same & (times[1:] < times[:-1])).any():
         # The rows are in the order of seq, which decides where times are equal.
         rows = rows[np.lexsort((times, place))]
-    return rows[1:][same & open_[rows[:-1]]]
+    after: Ints = rows[1:][same & open_[rows[:-1]]]
+    return after
 
 
 def _left(held: Sequence[Held], left: Flags) -> Iterator[Held]:

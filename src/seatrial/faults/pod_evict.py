@@ -16,10 +16,12 @@ from seatrial.timing import limit, wait
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
-    """Evict exactly the pod that was seen (by uid); receipt: the watch saw its end."""
+    """Evict exactly the pod that was seen (by uid); receipt: its kubelet ends it, or it went."""
     uid = scene.pod(ordinal).metadata.uid
+    before = scene.killings(uid)
+    scene.struck()
     wait(scene.stream, lambda _: refused(scene, ordinal, uid), limit("eviction is allowed"))
-    receipt = scene.until_gone(ordinal, uid)
+    receipt = scene.until_ending(ordinal, uid, before)
     yield {**receipt, "asked": "the Eviction API answered 201"}
     return scene.until_replaced(ordinal, uid)
 
