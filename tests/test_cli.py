@@ -173,15 +173,17 @@ def test_a_spoilt_history_is_exit_3_with_a_sentence_that_names_the_line(name, ru
     assert said in capsys.readouterr().err
 
 
-def test_a_clock_that_goes_back_is_exit_3_with_a_sentence(run_folder, capsys):
+def test_a_clock_that_goes_back_leaves_all_unknown_and_is_named(run_folder, capsys):
     folder = run_folder("good/ledger.jsonl")
     path = folder / "history.jsonl"
     lines = path.read_text().splitlines()
     op = json.loads(lines[4])
     lines[4] = json.dumps(op | {"invoked": op["completed"] + 1})
     path.write_text("\n".join(lines))
-    assert cli.called(["rejudge", str(folder)]) == 3
-    assert "clock that never goes back" in capsys.readouterr().err
+    assert cli.called(["rejudge", str(folder), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)["verdicts"]
+    assert {row["verdict"] for row in told} == {"unknown"}
+    assert all("a clock went back" in row["reason"] and row["evidence"] == [4] for row in told)
 
 
 def test_operations_of_an_unknown_kind_take_nothing_from_a_verdict(run_folder):

@@ -40,8 +40,13 @@ def chosen(patterns: Iterable[str]) -> tuple[Guarantee, ...]:
 def judge(history: History, guarantees: Iterable[Guarantee]) -> tuple[Verdict, ...]:
     """Judge a closed History; a check that fails itself is unknown, with its error as reason.
 
-    What rests on ground that something else disturbed is unknown, for that reason.
+    What rests on ground that something else disturbed is unknown, for that reason, and so is all
+    when a clock went back: nobody knows then what came first.
     """
+    if turned := next((op for op in history.ops if op.completed < op.invoked), None):
+        said = f"Op {turned.index} of {turned.process} ended at {turned.completed:.6g} s, before it"
+        reason = f"{said} began at {turned.invoked:.6g} s: a clock went back"
+        return tuple(Verdict(g.id, Standing.UNKNOWN, reason, (turned.index,)) for g in guarantees)
     came = _disturbances(history)
     return tuple(_judged(history, guarantee, came) for guarantee in guarantees)
 
