@@ -69,9 +69,11 @@ def test_a_profile_without_sessions_is_unknown(guarantee):
 @pytest.mark.parametrize("guarantee", PROMISES)
 def test_one_visitor_that_was_not_collected_leaves_all_unknown(guarantee):
     lost = without(
-        lambda op: op.what == "driver"
-        and op.value["event"] == "collected"
-        and op.value["pod"] == "visitor-7"
+        lambda op: (
+            op.what == "driver"
+            and op.value["event"] == "collected"
+            and op.value["pod"] == "visitor-7"
+        )
     )
     assert verdict(lost, guarantee).reason == "the driver's Ops were never collected"
 
@@ -144,7 +146,7 @@ def test_a_client_that_moved_while_the_watch_was_blind_accuses_nobody():
 @given(st.integers(0, 2**32), st.integers(2, 5), st.integers(2, 8))
 @settings(max_examples=30, deadline=None)
 def test_clients_that_stay_are_never_accused_and_strays_never_praised(seed, members, rounds):
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - repeatable on purpose
     run = visited(rounds, members=members)
     run.collected()
     assert affinity.sticky(run.history()).verdict is not Standing.BROKEN
@@ -210,7 +212,7 @@ def test_thirteen_addresses_are_needed_to_say_that_nobody_is_let_go(clients, sta
 
 
 def test_a_fair_proxy_is_accused_once_in_a_million_runs():
-    draw, wrong = random.Random(9), 0
+    draw, wrong = random.Random(9), 0  # noqa: S311 - repeatable on purpose
     for _ in range(100_000):
         wrong += len({draw.randrange(3) for _ in range(CLIENTS)}) == 1
     # 14 browsers at one of 3 pods: 3**-13; at a rate of a million none is seen in 10^5 draws.

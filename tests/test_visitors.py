@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,8 @@ assert TOLD
 
 
 @contextmanager
-def served(hides=False):
-    sessions = server.Sessions(server.Memory(), {"pod": "session-0", "uid": "u"}, hides=hides)
+def served():
+    sessions = server.Sessions(server.Memory(), {"pod": "session-0", "uid": "u"})
     found = server.bound(sessions, 0)
     thread = threading.Thread(target=found.serve_forever, args=(0.05,))
     thread.start()
@@ -95,7 +96,7 @@ def test_visitors_visit_pause_and_browse_over_new_connections_and_leave_their_ta
     assert sorted(v["count"] for v in steady) == list(range(1, len(steady) + 1))
     assert not any(v["lost"] for v in values if v["status"])
     idle = sorted((op for op in ops if op["value"]["way"] == "idle"), key=lambda op: op["invoked"])
-    pauses = [b["invoked"] - a["completed"] for a, b in zip(idle, idle[1:], strict=False)]
+    pauses = [b["invoked"] - a["completed"] for a, b in pairwise(idle)]
     assert pauses[0] >= 0.5
     assert pauses[1] >= 1.5
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+from seatrial.centre import Centre
 from seatrial.radius import Radius
 from seatrial.sessions import Sessions
 
@@ -200,7 +201,8 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none. `sessions` is None for one that nobody visits.
+    one that exports none, `centre` for one that no configuration centre configures, `sessions`
+    for one that nobody visits. With `replicated` each member holds what any of them acknowledged.
     """
 
     name: str
@@ -229,6 +231,8 @@ class Profile:
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
     sessions: Sessions | None = None
+    centre: Centre | None = None
+    replicated: bool = False
 
     @property
     def ordinals(self) -> range:
@@ -271,12 +275,15 @@ def of_a_machine(fault: str) -> bool:
 class PlannedFault:
     """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one.
 
-    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn.
+    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn. With a
+    `role` it is done `times` over to whichever member has that role then, besides the ordinals.
     """
 
     fault: str
     ordinals: tuple[int, ...]
     trigger: str = ""
+    role: str = ""
+    times: int = 1
 
 
 class Recorder(Protocol):

@@ -20,7 +20,9 @@ _WATCHES = {
     "endpoints": "watch/endpointslices",
     "event": "watch/events",
 }
-_OF_THE_DRIVER = ("client/", "reader/", "dns/", "visitor/")
+_OF_THE_DRIVER = (
+    "client/", "reader/", "dns/", "register/", "bank/", "session/", "visitor/",
+)  # fmt: skip
 
 
 def driver_lost(history: History) -> str:

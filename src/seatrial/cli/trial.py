@@ -45,10 +45,11 @@ from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.metering import demand_metrics
 from seatrial.model import Guarantee, Plan, Profile, Verdict, overall
-from seatrial.plan import planned, rounds_of
+from seatrial.plan import demand_aims, planned, rounds_of
 from seatrial.progress import Progress
 from seatrial.rogues import Catch, matrix
 
+_CENTRE = "centre-down"
 NEW_RUNS = Path("reports/runs")
 
 
@@ -80,6 +81,8 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     faults = known_faults(fault or ())
+    demand_centre(subject, faults)
+    demand_aims(subject, faults)
     if prometheus:
         demand_metrics(subject)
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
@@ -257,6 +260,16 @@ def demand_able(names: Sequence[str], spec: Spec) -> None:
                 seen=f"{spec.provider} {said}",
                 remedy="a cluster of `seatrial cluster up`; `seatrial list faults` says who can",
             )
+
+
+def demand_centre(profile: Profile, names: Sequence[str]) -> None:
+    """Refuse to take away what a profile does not name, before there is a cluster."""
+    if profile.centre is None and _CENTRE in {rounds_of(word)[0] for word in names}:
+        raise BadInput(
+            f"a profile that names its configuration centre, for {_CENTRE}",
+            seen=f"{profile.name} declares no `centre`",
+            remedy="docs/add-a-profile.md says how; `config` has one",
+        )
 
 
 def seed_of(given: int | None) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from seatrial.centre import Centre
 from seatrial.errors import CannotRun
 from seatrial.faults.journal import Journal
 from seatrial.faults.targets import Targets
@@ -38,7 +39,8 @@ class Scene:
     `targets` are those that a fault of this run is breaking now; `radius` is what its Plan states,
     None where nothing is stated. `driver` names the machine that the driver's pod is on.
     `container` is the members' own container among those of their pods; `image` has python3 and
-    is on the nodes. A fault calls `struck` right before it does harm, so that its receipt tells
+    is on the nodes. `centre` is the configuration centre that the profile names, None for none.
+    A fault calls `struck` right before it does harm, so that its receipt tells
     when that was, and not only when it was proved.
     """
 
@@ -58,6 +60,7 @@ class Scene:
     targets: Targets = field(default_factory=Targets)
     radius: Radius | None = None
     driver: str = ""
+    centre: Centre | None = None
     struck: Callable[[], None] = _nobody
 
     def name(self, ordinal: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,9 @@ from seatrial.timing import Limit, limit, poll
 
 _PATIENCE = 5.0
 """Seconds that the driver holds a question whose answer is not yet so."""
+_SHOWN = 10
+"""Reads and changes of each model by which a phase shows something: who asked before it began, one
+client a member, is among them."""
 _DNS = "/api/v1/namespaces/kube-system/pods"
 
 
@@ -65,7 +68,7 @@ class Driver:
         return {way: counts["calls"] for way, counts in ways.items()}
 
     def until_made(self, need: Mapping[str, int]) -> None:
-        """Wait until so many calls, or visits, are over by each of these ways, from the start on."""
+        """Wait until so many calls, or visits, are over by each of these ways, since the start."""
         query = {"need": json.dumps(need)}
         self._until(limit("calls are made"),
                     lambda more: self._ask("GET", "/calls", query=query | more),
@@ -80,6 +83,17 @@ class Driver:
         """Give {attempts, acknowledged} so far, by ordinal."""
         said = self._ask("GET", "/counts")["members"]
         return {int(ordinal): counts for ordinal, counts in said.items()}
+
+    def until_models(self, more: int = _SHOWN) -> None:
+        """Wait until of each model so many reads and changes more were acknowledged."""
+        before = self._ask("GET", "/models")["models"]
+        need = {model: {k: n + more for k, n in counts.items()} for model, counts in before.items()}
+        if not need:
+            return
+        query = {"need": json.dumps(need)}
+        within = limit("load flows")
+        self._until(within, lambda more: self._ask("GET", "/models", query=query | more),
+                    lambda said: _short(said["models"], need))  # fmt: skip
 
     def rest(self) -> None:
         """End the writers; a reading afterwards holds all that was ever acknowledged."""
@@ -194,6 +208,7 @@ def driving(
     recorder: Recorder,
     *,
     seed: int,
+    models: Sequence[str] = (),
 ) -> Iterator[Driver]:
     """Run the driver in `namespace` while the body runs, then collect what it saw.
 
@@ -203,7 +218,7 @@ def driving(
     Raises NotReady or CannotRun when the driver does not get ready.
     """
     apart = set_apart(stream)
-    todo = job(profile, namespace, servers(kube), seed)
+    todo = job(profile, namespace, servers(kube), seed, models)
     kube.apply(documents(todo, profile.client, image, apart=apart), namespace)
     pod = serving(kube, stream, namespace, NAME, limit("driver is ready"))
     driver = Driver(Line(kube, stream, namespace, pod.metadata.uid), profile, recorder, pod)
@@ -250,7 +265,18 @@ def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -
 def _unmade(ways: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:
     seen = {way: ways.get(way, {}).get("calls", 0) for way in need}
     late = {way: count for way, count in need.items() if seen[way] < count}
-    return "; ".join(f"{seen[way]} of {count} wanted by {way} are over" for way, count in late.items())
+    return "; ".join(
+        f"{seen[way]} of {count} wanted by {way} are over" for way, count in late.items()
+    )
+
+
+def _short(models: Mapping[str, Mapping[str, int]], need: Mapping[str, Mapping[str, int]]) -> str:
+    return "; ".join(
+        f"of the model {model} {models[model][kind]} of {count} wanted {kind} were acknowledged"
+        for model, counts in need.items()
+        for kind, count in counts.items()
+        if models[model][kind] < count
+    )
 
 
 def _unsettled(names: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> str:

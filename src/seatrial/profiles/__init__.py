@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from seatrial.centre import Centre
 from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Metrics, Profile, Recovery
 from seatrial.places import carried
@@ -69,6 +70,8 @@ def _profile(declared: Declared, file: Path) -> Profile:
     fields = declared.model_dump() | {"load": Load(**declared.load.model_dump())}
     if declared.recovery:
         fields["recovery"] = Recovery(**declared.recovery.model_dump())
+    if declared.centre:
+        fields["centre"] = Centre(**declared.centre.model_dump())
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
     if declared.sessions:

@@ -5,13 +5,24 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks.catalogue import durability, identity, ordering, recovery, session, storage
+from seatrial.checks.catalogue import (
+    config,
+    durability,
+    identity,
+    ordering,
+    recovery,
+    session,
+    storage,
+    topology,
+)
 
 GUARANTEES = (
     *identity.GUARANTEES,
     *storage.GUARANTEES,
     *ordering.GUARANTEES,
+    *topology.GUARANTEES,
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
     *session.GUARANTEES,
+    *config.GUARANTEES,
 )
