@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -22,6 +23,7 @@ from seatrial.errors import CannotRun
 from seatrial.load import crowd, pod
 from seatrial.places import carried
 from seatrial.plan import head, planned
+from seatrial.sessions import Sessions
 
 FIXTURE = carried("fixtures") / "session"
 MAIN = Path(pod.__file__).parent / "driver" / "main.py"
@@ -31,8 +33,7 @@ assert SPEC.loader
 server = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(server)
 PROFILE = profiles.load("session", known=CHECKS)
-TOLD = PROFILE.sessions
-assert TOLD
+TOLD = cast("Sessions", PROFILE.sessions)
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def driven(folder: Path, port: int, load: Path):
         [sys.executable, "-B", str(MAIN)], env=env, stdout=subprocess.PIPE, text=True
     )
     try:
-        at = json.loads(child.stdout.readline())["listening"]
+        at = json.loads(cast("Any", child.stdout).readline())["listening"]
 
         def ask(path, body=None):
             data = None if body is None else json.dumps(body).encode()
@@ -181,8 +182,8 @@ def test_an_image_that_cannot_run_the_locust_file_is_named_before_anything_is_ma
 
 
 def test_a_crowd_of_no_sessions_is_nobody():
-    bare = replace(PROFILE, sessions=None)
-    with crowd.visiting(None, None, "n", bare, "i", None, Path()) as come:
+    bare, nobody = replace(PROFILE, sessions=None), cast("Any", None)
+    with crowd.visiting(nobody, nobody, "n", bare, "i", nobody, Path()) as come:
         assert come is None
 
 
