@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+from seatrial.connections import Connections
 from seatrial.radius import Radius
 
 Json = Any
@@ -199,7 +200,7 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none.
+    one that exports none. `connections` is None for one whose ways of connecting nobody tries.
     """
 
     name: str
@@ -227,6 +228,7 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
+    connections: Connections | None = None
 
     @property
     def ordinals(self) -> range:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from seatrial import checks, report
 from seatrial.arming import armed
+from seatrial.callers import call, call_meanwhile
 from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
 from seatrial.ground import Ground, Keep, leave
@@ -103,6 +104,7 @@ def _exercise(live: Live) -> None:
     live.ask(live.everybody)
     with live.as_far_as_it_goes():
         live.load(live.everybody)
+        call(live)
     live.phase("fault")
     with live.as_far_as_it_goes():
         _break_all(live)
@@ -126,6 +128,7 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
                         live.ask((ordinal,))
+                    call_meanwhile(live, fault.fault, ordinal)
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue

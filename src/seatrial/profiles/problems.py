@@ -27,6 +27,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_ids(written, known),
         *_rogue(written),
         *_client(written),
+        *_connections(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
 
@@ -99,6 +100,15 @@ def _client(written: Written) -> Iterator[str]:
     fields = written.fields
     if fields.get("client") and not fields.get("port"):
         yield f"{written.line(('client',))}: client: port is missing, so it could reach no member"
+
+
+def _connections(written: Written) -> Iterator[str]:
+    told = written.fields.get("connections")
+    image = told.get("image") if isinstance(told, dict) else None
+    known = written.fields.get("images")
+    if isinstance(image, str) and image not in (known if isinstance(known, dict) else {}):
+        line = written.line(("connections", "image"))
+        yield f"{line}: connections.image: {image!r} is not among its images"
 
 
 def _named(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
