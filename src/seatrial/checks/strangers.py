@@ -24,7 +24,7 @@ _AUTOSCALER = ("kube-controller-manager", "scale")
 """Manager and subresource by which a HorizontalPodAutoscaler scales."""
 _OVER = frozenset({"Succeeded", "Failed"})
 _OF_THE_SET = ("set-delete", "set-orphan")
-_COLLECTED = frozenset({*_OF_THE_SET, "scale-down", "unready-scale-down"})
+_COLLECTED = frozenset({*_OF_THE_SET, "scale-down", "scale-up", "unready-scale-down"})
 """Faults after which claims may be collected, and the garbage collector takes its time."""
 
 
