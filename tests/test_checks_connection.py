@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.checks import CHECKS
+from seatrial.checks.statistics.binomial import lower
 from seatrial.checks.statistics.spread import (
     ALPHA,
     Band,
@@ -141,6 +142,32 @@ def test_a_stranger_who_answers_leaves_the_spread_unknown():
     found = judged(story, "connection.spreads")
     assert found.verdict is Standing.UNKNOWN
     assert "ledger-7 answered, who is no member" in found.reason
+
+
+def test_a_channel_that_connects_anew_now_and_then_does_not_spread_its_calls():
+    """Its shares are equal in the end, and every call goes where the last one went."""
+    story = Connecting()
+    story.deploys()
+    story.calls(600, choose=lambda number: number // 100 % 3)
+    story.is_collected()
+    found = judged(story, "connection.spreads")
+    assert found.verdict is Standing.BROKEN
+    assert "594 of 600 calls went to who got the one before" in found.reason
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_calls_that_are_sent_anywhere_do_not_come_in_runs(seed):
+    draw = np.random.default_rng(seed)
+    story = Connecting()
+    story.deploys()
+    story.calls(600, choose=lambda _: int(draw.integers(3)))
+    story.is_collected()
+    assert judged(story, "connection.spreads").verdict is not Standing.BROKEN
+
+
+def test_as_many_stays_as_the_greatest_share_allows_are_no_runs_in_100_000_draws():
+    drawn = np.random.default_rng(7).binomial(599, 0.5, 100_000)
+    assert max(lower(int(stays), 599, ALPHA / 4) for stays in {*drawn.tolist()}) <= 0.5
 
 
 def test_few_calls_are_unknown_and_say_that_more_would_tell():

@@ -20,10 +20,10 @@ SPEC = {"nodeName": "sea-worker", "terminationGracePeriodSeconds": 30}
 class Kubelet(FakeApi):
     """Plays the kubelet of one pod: it tells that it ends it, and later has ended it.
 
-    A `dead` one does neither; a `mute` one tells nothing.
+    A `dead` one does neither; a `quiet` one tells nothing.
     """
 
-    dead = mute = False
+    dead = quiet = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Kubelet(FakeApi):
         uid = self.of(plural)[f"{namespace}/{name}"]["metadata"]["uid"]
         super().delete(plural, name, namespace, grace)
         if not self.dead:
-            if not self.mute:
+            if not self.quiet:
                 self.tells(uid, "web-0.2")
             threading.Timer(0.5, self.ends).start()
 
@@ -57,7 +57,7 @@ def api():
 
 @pytest.fixture
 def scene(api, tmp_path):
-    with staging(api, tmp_path, "pods", "nodes", "events") as found:
+    with staging(api, tmp_path, "pods", "nodes", "events", "endpointslices") as found:
         yield found
 
 
@@ -71,10 +71,23 @@ def test_a_pod_whose_kubelet_ends_it_is_proved_to_go_before_it_is_gone(scene, ap
 
 
 def test_a_kubelet_that_tells_nothing_is_believed_when_the_pod_is_gone(scene, api):
-    api.mute = True
+    api.quiet = True
     with broken(FAULTS["pod-delete"], scene, 0, Kept()) as receipt:
-        assert api.told == ["ended"]
-        assert "DELETED" in receipt["witness"]
+        assert (api.told, receipt["witness"]) == (["ended"], "DELETED seen on the watch")
+
+
+def test_a_service_that_sends_it_no_more_traffic_is_a_witness_too(scene, api):
+    api.dead = True
+    about = {"kind": "Pod", "name": "web-0", "uid": scene.pod(0).metadata.uid}
+
+    def parted() -> None:
+        place = {"addresses": ["10.0.0.1"], "targetRef": about, "conditions": {"terminating": True}}
+        api.put("endpointslices", "web-x", "x", endpoints=[place])
+        threading.Timer(0.5, api.ends).start()
+
+    threading.Timer(0.3, parted).start()
+    with broken(FAULTS["pod-delete"], scene, 0, Kept()) as receipt:
+        assert receipt["witness"] == "the EndpointSlice web-x calls it terminating"
 
 
 def test_what_a_kubelet_ended_before_for_a_probes_sake_is_no_receipt(scene, api, monkeypatch):
@@ -84,7 +97,7 @@ def test_what_a_kubelet_ended_before_for_a_probes_sake_is_no_receipt(scene, api,
     with scene.stream.changed:
         assert scene.stream.changed.wait_for(lambda: scene.stream.items("events"), 20)
     with (
-        pytest.raises(NotReady, match="told to go"),
+        pytest.raises(NotReady, match="nobody says that it is going"),
         broken(FAULTS["pod-delete"], scene, 0, kept),
     ):
         pytest.fail("the body must not run without a receipt")

@@ -2,29 +2,28 @@
 
 import pytest
 
+from seatrial.model import Standing
+
 PINS = "connection.pins"
+KEPT = ["connection.spreads", "connection.rebalances", "connection.drains", "connection.fails-over"]
 
 
-def test_how_unevenly_each_way_loads_the_members_is_reported(trial, trial_profile):
-    if PINS not in trial_profile.claims:
-        pytest.skip(f"{trial_profile.name} does not claim {PINS}")
-    found = next(v for v in trial.verdicts if v.guarantee == PINS)
-    assert found.verdict == "figure", found.reason
-    assert found.figures["ways"]
+# One run of its own subject for all: the ledger declares no way of connecting.
+@pytest.fixture(scope="module")
+def verdicts(trial_of):
+    """Give the verdicts on grpc-echo by guarantee, what disturbs others among them."""
+    return {one.guarantee: one for one in trial_of("grpc-echo", disruptive=None).verdicts}
 
 
-def test_each_member_gets_its_share_of_the_calls(holds):
-    holds("connection.spreads")
-
-
-def test_new_members_get_their_share_within_the_bound(holds):
-    holds("connection.rebalances")
-
-
-def test_no_call_fails_while_all_members_are_restarted_in_order(holds):
-    holds("connection.drains")
+@pytest.mark.parametrize("guarantee", KEPT)
+@pytest.mark.disruptive
+@pytest.mark.campaign
+def test_callers_find_members_and_leave_them_in_time(guarantee, verdicts):
+    assert verdicts[guarantee].verdict is Standing.HOLDS, verdicts[guarantee].reason
 
 
 @pytest.mark.disruptive
-def test_calls_succeed_again_after_a_node_is_killed_and_none_hangs(holds):
-    holds("connection.fails-over")
+@pytest.mark.campaign
+def test_how_unevenly_each_way_loads_the_members_is_reported(verdicts):
+    assert verdicts[PINS].verdict is Standing.FIGURE, verdicts[PINS].reason
+    assert {"cluster-ip", "round-robin"} <= {*verdicts[PINS].figures["ways"]}

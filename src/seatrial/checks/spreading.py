@@ -6,17 +6,21 @@ May import: model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from seatrial.checks import calls
 from seatrial.checks.drifts import receipts, unshown
 from seatrial.checks.findings import Finding, indexes, settled
 from seatrial.checks.sight import driver_lost
+from seatrial.checks.statistics.binomial import lower
 from seatrial.checks.statistics.spread import ALPHA, Band, judge_spread
-from seatrial.model import History, Json, Op, Standing, Verdict
+from seatrial.model import History, Json, Op, Outcome, Standing, Verdict
 
 _SPREADS, _PINS, _REBALANCES = "connection.spreads", "connection.pins", "connection.rebalances"
 _VERDICTS = 2
 """Verdicts of one run that rest on shares: they have the chance of a false alarm together."""
+_TESTS = 2
+"""Of each way: the shares, and how often a call went to who got the one before."""
 _SHOWN = 5
 """Calls that a verdict names of those that show a share."""
 
@@ -26,9 +30,11 @@ def spreads(history: History) -> Verdict:
 
     Of all calls before the first fault. Broken when the interval of some member's share lies
     wholly outside of the band (bounds `low` and `high`, 0.5 and 1.5, as multiples of an equal
-    share), holds when all lie inside, else unknown; a call that was not answered may have gone
-    anywhere. Unknown when somebody answered who is no member, or Ops of the driver are missing.
-    Figures: ways (by name: calls, unanswered, members {name: count, share, low, high},
+    share), or when more calls went to who got the one before than the band allows anybody, as
+    over one connection for a while; holds when all lie inside, else unknown. A call that was not
+    answered may have gone anywhere. Unknown when somebody answered who is no member, or Ops of
+    the driver are missing.
+    Figures: ways (by name: calls, unanswered, stays, members {name: count, share, low, high},
     connections), band (as shares), alpha (the chance of a wrong verdict, all ways together).
     Source: kubernetes#38456; C. Clopper and E. Pearson (1934).
     """
@@ -111,7 +117,7 @@ def _shared(
 ) -> Verdict:
     bounds = history.head["profile"].get("bounds", {}).get(guarantee, {})
     band = Band(bounds.get("low", 0.5), bounds.get("high", 1.5))
-    alpha = ALPHA / (_VERDICTS * len(took))
+    alpha = ALPHA / (_VERDICTS * _TESTS * len(took))
     found, told = [], {}
     for way, ops in took.items():
         finding, figures = _share(way, ops, members, band, alpha)
@@ -126,10 +132,11 @@ def _share(
     way: str, ops: Sequence[Op], members: Sequence[str], band: Band, alpha: float
 ) -> tuple[Finding, dict[str, Json]]:
     counts, failed, strange = calls.answered(ops, members)
-    said = judge_spread(counts, band, alpha, failed)
+    said, stays = judge_spread(counts, band, alpha, failed), _stays(ops)
     figures: dict[str, Json] = {
         "calls": len(ops),
         "unanswered": failed,
+        "stays": stays,
         "members": said.figures.get("members", {}),
         "connections": len([*calls.connections(ops)]),
     }
@@ -140,7 +147,22 @@ def _share(
         reason = f"by {way}, {who} answered, who is no member"
         return Finding(Standing.UNKNOWN, reason, tuple(strange[:_SHOWN])), figures
     shown = (*ops[:1], *ops[-_SHOWN:])
+    most = band.high / len(members)
+    if said.standing is not Standing.BROKEN and lower(stays, len(ops) - 1, alpha) > most:
+        reason = f"by {way}, {stays} of {len(ops)} calls went to who got the one before: they come "
+        reason += f"in runs, as over one connection for a while; {most:.3f} is the most of a share"
+        return Finding(Standing.BROKEN, reason, shown), figures
     return Finding(said.standing, f"by {way}, {said.reason}", shown), figures
+
+
+def _stays(ops: Sequence[Op]) -> int:
+    """Count the calls that were answered by who had answered the one before.
+
+    Where each call goes to a member by its share alone, that has no greater chance than the
+    greatest share.
+    """
+    pairs = pairwise(op.value["pod"] if op.outcome is Outcome.OK else "" for op in ops)
+    return sum(1 for one, other in pairs if one == other != "")
 
 
 def _found(history: History, way: str, new: Sequence[str], receipt: Op) -> dict[str, float | None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from seatrial.centre import Centre
 from seatrial.errors import CannotRun
 from seatrial.faults.journal import Journal
 from seatrial.faults.targets import Targets
@@ -22,8 +23,6 @@ from seatrial.timing import limit, wait
 
 Proof = Mapping[str, Any]
 """What shows that a break took effect, or that it is healed; JSON values."""
-_KILLING = "Killing"
-"""Source: kubernetes, pkg/kubelet/events/event.go, KillingContainer."""
 
 
 def _nobody() -> None:
@@ -40,7 +39,8 @@ class Scene:
     `targets` are those that a fault of this run is breaking now; `radius` is what its Plan states,
     None where nothing is stated. `driver` names the machine that the driver's pod is on.
     `container` is the members' own container among those of their pods; `image` has python3 and
-    is on the nodes. A fault calls `struck` right before it does harm, so that its receipt tells
+    is on the nodes. `centre` is the configuration centre that the profile names, None for none.
+    A fault calls `struck` right before it does harm, so that its receipt tells
     when that was, and not only when it was proved.
     """
 
@@ -60,6 +60,7 @@ class Scene:
     targets: Targets = field(default_factory=Targets)
     radius: Radius | None = None
     driver: str = ""
+    centre: Centre | None = None
     struck: Callable[[], None] = _nobody
 
     def name(self, ordinal: int) -> str:
@@ -111,25 +112,6 @@ class Scene:
         wait(self.stream, lambda _: self._still(ordinal, uid), limit("pod is replaced"))
         return {"pod": self.name(ordinal), "uid": uid, "witness": "DELETED seen on the watch"}
 
-    def killings(self, uid: str) -> frozenset[tuple[str, int]]:
-        """Give what its kubelet has told so far of ending a pod's containers, and how often."""
-        told = self.stream.items("events").values()
-        mine = (e for e in told if e.reason == _KILLING and e.involved_object.uid == uid)
-        return frozenset((event.metadata.name, event.times) for event in mine)
-
-    def until_ending(self, ordinal: int, uid: str, before: frozenset[tuple[str, int]]) -> Proof:
-        """Wait until a pod that was told to go is ended by its kubelet, which says so, or is gone.
-
-        `before` are the `killings` of before it was told: a probe may have asked for one. That it
-        was told to go proves nothing by itself: a dead kubelet ends nobody.
-        """
-        within = limit("pod is replaced")
-        wait(self.stream, lambda _: self._unheeded(ordinal, uid, before), within)
-        told = f"its kubelet tells that it ends it (event {_KILLING}), and the watch when it is due"
-        gone = self._still(ordinal, uid) is None
-        said = "DELETED seen on the watch" if gone else told
-        return {"pod": self.name(ordinal), "uid": uid, "witness": said}
-
     def until_replaced(self, ordinal: int, uid: str) -> Proof:
         """Wait until another pod of the same ordinal is Ready; that is the proof of healing."""
         wait(self.stream, lambda _: self._unreplaced(ordinal, uid), limit("pod is replaced"))
@@ -170,15 +152,6 @@ class Scene:
         if pod is None or pod.metadata.uid != uid:
             return None
         return f"{self.name(ordinal)} ({uid}) is still there, phase {pod.status.phase}"
-
-    def _unheeded(self, ordinal: int, uid: str, before: frozenset[tuple[str, int]]) -> str | None:
-        still, pod = self._still(ordinal, uid), self.member(ordinal)
-        if still is None or pod is None:
-            return None
-        due = pod.metadata.deletion_timestamp
-        if due and self.killings(uid) - before:
-            return None
-        return f"{still}, told to go" if due else still
 
     def _unreplaced(self, ordinal: int, uid: str) -> str | None:
         pod = self.member(ordinal)

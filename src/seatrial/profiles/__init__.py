@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from seatrial.centre import Centre
 from seatrial.connections import Connections, Way
 from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Metrics, Profile, Recovery
@@ -18,10 +19,10 @@ from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
-from seatrial.profiles.reading import PROFILE, read, shown
+from seatrial.profiles.reading import PROFILE, broken_by, read, shown
 from seatrial.profiles.rendering import render
 
-__all__ = ["facts", "load", "names", "render", "rogue_names", "schema"]
+__all__ = ["breakers", "facts", "load", "names", "render", "rogue_names", "schema"]
 
 
 def names() -> list[str]:
@@ -32,6 +33,18 @@ def names() -> list[str]:
 def rogue_names() -> list[str]:
     """Name the rogues alone."""
     return [name for name, file in _files().items() if file.parents[1].name == "rogues"]
+
+
+def breakers() -> dict[str, list[str]]:
+    """Name, for each guarantee that a rogue here breaks, the rogues that do.
+
+    Read from their files alone, which takes a fiftieth of loading them: a report asks it each time.
+    """
+    found: dict[str, list[str]] = {}
+    for name in rogue_names():
+        for guarantee in broken_by(_files()[name]):
+            found.setdefault(guarantee, []).append(name)
+    return found
 
 
 def load(wanted: str | Path, *, known: Collection[str]) -> Profile:
@@ -61,6 +74,8 @@ def _profile(declared: Declared, file: Path) -> Profile:
         told = declared.connections.model_dump()
         ways = {name: Way(**way) for name, way in told["ways"].items()}
         fields["connections"] = Connections(**{**told, "ways": ways})
+    if declared.centre:
+        fields["centre"] = Centre(**declared.centre.model_dump())
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))

@@ -1,17 +1,19 @@
 """What is wrong with a profile: all of it, each with its line and what was probably meant.
 
-May import: profiles.{declared,reading}; pydantic.
+May import: profiles.{clients,declared,reading}; pydantic.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pydantic
 from pydantic_core import ErrorDetails
 
+from seatrial.profiles.clients import OF_MODELS, lacking
 from seatrial.profiles.declared import KEYS, NESTED, OWN, QUESTIONS, Declared
 from seatrial.profiles.reading import Place, Written
 
@@ -28,6 +30,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_rogue(written),
         *_client(written),
         *_connections(written),
+        *_models(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
 
@@ -109,6 +112,20 @@ def _connections(written: Written) -> Iterator[str]:
     if isinstance(image, str) and image not in (known if isinstance(known, dict) else {}):
         line = written.line(("connections", "image"))
         yield f"{line}: connections.image: {image!r} is not among its images"
+
+
+def _models(written: Written) -> Iterator[str]:
+    """Find models of a claim that the client cannot do the operations of."""
+    file = written.fields.get("client")
+    for number, guarantee in enumerate(_words(written.fields, "claims")):
+        family, _, model = guarantee.partition(".")
+        if family != "durability" or model not in OF_MODELS:
+            continue
+        line = f"{written.line(('claims', str(number)))}: claims: {guarantee}"
+        if not isinstance(file, str) or not file:
+            yield f"{line}: there is no client that could try it"
+        elif sentence := lacking(Path(file), Path(file).name, model):
+            yield f"{line}: {sentence}"
 
 
 def _named(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

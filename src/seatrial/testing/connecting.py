@@ -95,7 +95,7 @@ class Connecting(Story):
         proof = {"replicas": self.replicas + 2, "new": pods}
         self.stage("scale-up", self.first, "receipt", proof)
         self.calls(round(RATE * after), old)
-        self.calls(round(RATE * max(0.0, WITHIN - after)) + 600, old + new if found else old)
+        self.calls(round(RATE * max(0.0, WITHIN - after)) + 650, old + new if found else old)
         self.gives_time("scale-up", self.first)
         for ordinal in reversed(new):
             self.goes(ordinal)

@@ -5,13 +5,24 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks.catalogue import connection, durability, identity, ordering, recovery, storage
+from seatrial.checks.catalogue import (
+    config,
+    connection,
+    durability,
+    identity,
+    ordering,
+    recovery,
+    storage,
+    topology,
+)
 
 GUARANTEES = (
     *identity.GUARANTEES,
     *storage.GUARANTEES,
     *ordering.GUARANTEES,
+    *topology.GUARANTEES,
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
     *connection.GUARANTEES,
+    *config.GUARANTEES,
 )
