@@ -58,6 +58,10 @@ CAUSES = {
     "hides-loss": "2 answers call a session whole that the member did not know",
     "process-sessions": "kept in a process's own memory, not in the store",
     "by-address": "14 browsers with cookies of their own came to one member",
+    "one-connection": "has the policy pick_first",
+    "no-goaway": "the container has no `preStop` hook",
+    "no-age": "no new member ever answered by",
+    "no-deadline": "waited beyond their deadline",
     "by-hand": "but `sh -c test -e /data/by-hand",
     "no-backup": "keeps no copy of what it was told",
     "stale-reads": "clients are answered by the container `gateway`",
@@ -66,6 +70,10 @@ CAUSES = {
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
+    "one-connection": "calls-pinned",
+    "no-goaway": "calls-dropped",
+    "no-age": "newcomers-unfound",
+    "no-deadline": "calls-waited",
     "reclaim-other": "other-policy",
     "no-backup": "centre-missed",
     "oldest-snapshot": "oldest-restored",

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import PurePath
 
 from seatrial import blast, checks, timing, triggers
+from seatrial.connections import Connections
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile, of_a_machine
 from seatrial.sessions import Sessions
@@ -41,10 +42,12 @@ OF_NO_MEMBER = frozenset({
     "etcd-freeze",
 })  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
+CALLED_MEANWHILE = frozenset({"node-kill", "scale-up"})
+"""Faults that stay until callers had the time to find new members, or to give up lost ones."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
     "broken-update:image", "dns-outage", "config-deleted", "secret-deleted", "clock-skew",
-    "centre-down",
+    "centre-down", "scale-up",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})
@@ -178,7 +181,11 @@ def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...
     return tuple(draw.sample(members, 1 if one else len(members)))
 
 
-def _bare(told: Sessions | None) -> Sessions | None:
+def _called(told: Connections | None) -> Connections | None:
+    return replace(told, client=PurePath(told.client).name) if told else None
+
+
+def _visited(told: Sessions | None) -> Sessions | None:
     return replace(told, load=PurePath(told.load).name) if told else None
 
 
@@ -191,7 +198,8 @@ def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
         images={},
         client=PurePath(profile.client).name,
         controller=PurePath(profile.controller).name,
-        sessions=_bare(profile.sessions),
+        connections=_called(profile.connections),
+        sessions=_visited(profile.sessions),
     )
     value = {
         "plan": asdict(plan),

@@ -2,7 +2,8 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{cases,causes,configured,intervals,lives,lost_claims,served,turns}.
+May import: model, checks.{cases,causes,configured,connecting,intervals,lives,lost_claims},
+checks.{served,turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -12,9 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import causes, served
+from seatrial.checks import served
 from seatrial.checks.cases import Case, Rule
+from seatrial.checks.causes import of_sessions
 from seatrial.checks.configured import uncopied
+from seatrial.checks.connecting import causes
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
@@ -285,8 +288,9 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.member-id", _program),
     ("topology.leader", _program),
     ("recovery.six-stages", _restore),
+    ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("config.center", lambda case: uncopied(case.history)),
-    ("session.", lambda case: causes.of_sessions(case.declared, case.verdict)),
+    ("session.", lambda case: of_sessions(case.declared, case.verdict)),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

@@ -21,7 +21,7 @@ _WATCHES = {
     "event": "watch/events",
 }
 _OF_THE_DRIVER = (
-    "client/", "reader/", "dns/", "register/", "bank/", "session/", "visitor/",
+    "caller/", "client/", "reader/", "dns/", "register/", "bank/", "session/", "visitor/",
 )  # fmt: skip
 
 

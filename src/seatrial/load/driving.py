@@ -62,6 +62,17 @@ class Driver:
         self._until(within, lambda more: self._ask("GET", "/counts", query=query | more),
                     lambda said: _behind(said["members"], need))  # fmt: skip
 
+    def until_called(self, calls: int) -> None:
+        """Wait until so many calls are over on each way from now on, however they ended.
+
+        Raises CannotRun for a profile that declares no way of connecting.
+        """
+        told = self._profile.connections
+        if told is None:
+            raise CannotRun(f"ways of connecting of {self._profile.name}", seen="it declares none")
+        before = self.made()
+        self.until_made({way: before.get(way, 0) + calls for way in told.ways})
+
     def made(self) -> dict[str, int]:
         """Give how many calls, or visits, are over by each way."""
         ways = self._ask("GET", "/calls")["ways"]
@@ -219,10 +230,11 @@ def driving(
     """
     apart = set_apart(stream)
     todo = job(profile, namespace, servers(kube), seed, models)
-    kube.apply(documents(todo, profile.client, image, apart=apart), namespace)
+    calls = profile.connections.client if profile.connections else ""
+    kube.apply(documents(todo, profile.client, image, apart=apart, calls=calls), namespace)
     pod = serving(kube, stream, namespace, NAME, limit("driver is ready"))
     driver = Driver(Line(kube, stream, namespace, pod.metadata.uid), profile, recorder, pod)
-    _tell_started(driver, todo, recorder, apart=apart)
+    driver.started(_note(todo, apart=apart))
     try:
         yield driver
     except Exception:
@@ -236,14 +248,10 @@ def set_apart(stream: Stream) -> bool:
     return any(node.metadata.labels.get(ROLE) == NAME for node in stream.items("nodes").values())
 
 
-def _tell_started(
-    driver: Driver, todo: Mapping[str, Json], recorder: Recorder, *, apart: bool
-) -> None:
+def _note(todo: Mapping[str, Json], *, apart: bool) -> str:
     notes = [] if apart else ["the shape has no node of the driver's own, it runs among victims"]
     notes += [] if todo["servers"] else ["no DNS server was found, none is asked"]
-    value = {"event": "started", "expected": 0, "collected": 0, "note": "; ".join(notes)}
-    now = recorder.now()
-    recorder.write(Op(NAME, "driver", Outcome.OK, now, now, {"node": driver.node, **value}))
+    return "; ".join(notes)
 
 
 def servers(kube: Kube) -> list[str]:

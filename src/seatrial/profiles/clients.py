@@ -11,6 +11,7 @@ import ast
 from pathlib import Path
 
 _CALLS = ("record", "write", "read")
+_CONNECTS = ("connect", "call")
 OF_MODELS = {
     "register": ("get", "put"),
     "bank": ("open_bank", "transfer", "balances"),
@@ -37,6 +38,14 @@ def visitless(path: Path, name: str) -> str:
     ]
     users = [base for base in bases if base.endswith("User")]
     return wrong or ("" if users else f"no class of {name} is a user of Locust's")
+
+
+def uncalling(path: Path, name: str) -> str:
+    """Say why a file can make no calls; empty when it defines all that a driver asks of it."""
+    tree, wrong = _read(path, name)
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    lacking = [call for call in _CONNECTS if call not in defined]
+    return wrong or (f"{name} defines no {', '.join(lacking)}" if lacking else "")
 
 
 def lacking(path: Path, name: str, model: str) -> str:

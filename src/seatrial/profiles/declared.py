@@ -1,65 +1,22 @@
 """A profile as it is written, and the JSON schema that editors check it by.
 
-May import: pydantic; kube.kinds.
+May import: pydantic; profiles.{outside,values}.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
-from seatrial.kube.kinds import RESOURCE
-
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+from seatrial.profiles.outside import Connections, Sessions
+from seatrial.profiles.values import Bound, Ids, Name, Resource, Word
 
 Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader", "config"]
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
-
-
-def seconds(value: object) -> object:
-    """Turn a duration such as 30s into seconds; give anything but a number or duration back."""
-    if isinstance(value, bool):
-        raise ValueError("a number, or a duration such as 30s, is wanted")  # noqa: TRY004 - pydantic's
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
-        raise ValueError("a number, or a duration such as 250ms, 30s, 5m or 1h, is wanted")
-    return float(found[1]) * _SECONDS[found[2]] if found else value
-
-
-def resource(value: str) -> str:
-    """Give the name of a custom resource back; raises ValueError when it is none."""
-    if not re.fullmatch(RESOURCE, value):
-        raise ValueError("plural.group/version, such as restores.example.org/v1, is wanted")
-    return value
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
-Word = Annotated[str, Field(min_length=1)]
-Ids = tuple[Word, ...]
-Resource = Annotated[
-    str,
-    AfterValidator(resource),
-    WithJsonSchema({"type": "string", "pattern": f"^{RESOURCE}$"}),
-]
-Bound = Annotated[
-    float,
-    BeforeValidator(seconds),
-    Field(ge=0, allow_inf_nan=False),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
-            ]
-        }
-    ),
-]
 
 
 class Load(BaseModel):
@@ -123,48 +80,8 @@ class Metrics(BaseModel):
     ] = ""
 
 
-Port = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?:[0-9]{1,5}$")]
-
-
-class Sessions(BaseModel):
-    """How visitors come to its sessions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    load: Annotated[Word, Field(description="A Locust file, which visits.")]
-    image: Annotated[Word, Field(description="Name of the image in `images` that can run it.")]
-    to: Annotated[Port, Field(description="A Service with affinity and its port, service:port.")]
-    idle: Annotated[Port, Field(description="Another port of it, where visitors pause.")]
-    through: Annotated[
-        str,
-        Field(
-            pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?:[0-9]{1,5})?$",
-            description="A proxy that goes by cookies.",
-        ),
-    ] = ""
-    timeout: Annotated[
-        Bound, Field(gt=0, description="Its timeoutSeconds: a client idle for longer is let go.")
-    ] = 10800.0
-    margin: Annotated[
-        Bound, Field(gt=0, description="By how much pauses are shorter and longer than that.")
-    ] = 1.5
-    clients: Annotated[
-        int, Field(strict=True, ge=1, le=100, description="Pods that visit, an address each.")
-    ] = 14
-    browsers: Annotated[
-        int, Field(strict=True, ge=1, le=100, description="Browsers behind one address.")
-    ] = 14
-    rate: Annotated[float, Field(gt=0, le=50, description="Visits a second and client.")] = 4.0
-    deadline: Annotated[Bound, Field(gt=0, description="Seconds until a visit is given up.")] = 2.0
-    within: Annotated[
-        Bound, Field(gt=0, description="Seconds until another member answers for a dead one.")
-    ] = 10.0
-    visits: Annotated[
-        int, Field(strict=True, ge=1, le=10000, description="Visits a client that show something.")
-    ] = 24
-
-
 NESTED = {
+    "connections": tuple(Connections.model_fields),
     "centre": tuple(Centre.model_fields),
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
@@ -234,6 +151,9 @@ class Declared(BaseModel):
     ] = False
     metrics: Annotated[
         Metrics | None, Field(description="Where a Prometheus finds the members' counts.")
+    ] = None
+    connections: Annotated[
+        Connections | None, Field(description="How clients find and reach its members.")
     ] = None
     sessions: Annotated[
         Sessions | None, Field(description="How visitors come to its sessions.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from seatrial.checks.catalogue import (
     config,
+    connection,
     durability,
     identity,
     ordering,
@@ -24,5 +25,6 @@ GUARANTEES = (
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
     *session.GUARANTEES,
+    *connection.GUARANTEES,
     *config.GUARANTEES,
 )

@@ -6,7 +6,7 @@
     GET  /calls ?wait=&need={"way": 9} calls that are over, and answered ones, by way
     GET  /models ?wait=&need={"bank": {"reads": 9}}   acknowledged operations by model
     GET  /names ?wait=&settled={name: address}   the latest answer of each server
-    POST /rest                        ends the writers alone, each after its attempt
+    POST /rest                        ends writers and callers, each after its attempt
     POST /stop                        ends writers and questions: {"counts": {process: Ops}}
     GET  /spool ?process=&offset=&most=   bytes as they are on the disk
     GET  /kept ?name=                 a file that a program of the driver's wrote, as it is
@@ -98,7 +98,7 @@ class Desk:
         return {"met": met, "names": [{**one, "age": now - one["invoked"]} for one in latest]}
 
     def rest(self, _: Asked) -> Any:
-        """End the writers, so that what is read afterwards is all there will be."""
+        """End writers and callers, so that what is read afterwards is all there will be."""
         self.rested.set()
         for thread in self.writing:
             thread.join()

@@ -1,8 +1,8 @@
 """The driver: writes to every member, asks for their names, and keeps what it saw on its disk.
 
 Runs inside the cluster, alone with Python's standard library; seatrial.load.driving starts it and
-collects what it spooled. Reads DRIVER_JOB, DRIVER_CLIENT and DRIVER_LOAD (may be empty),
-DRIVER_SPOOL, DRIVER_PORT (0: any; it prints which). SIGTERM ends it.
+collects what it spooled. Reads DRIVER_JOB, DRIVER_CLIENT, DRIVER_CALLS and DRIVER_LOAD (the last
+three may be empty), DRIVER_SPOOL, DRIVER_PORT (0: any; it prints which). SIGTERM ends it.
 May import: the standard library, and the files beside it.
 """
 
@@ -20,7 +20,8 @@ from time import monotonic
 
 from answering import Desk, Handler, Server
 from board import Board
-from contract import Client, Job, client, job
+from calling import Booth, callers
+from contract import Client, Job, calling, client, job
 from modelling import modellers
 from naming import Asker
 from reading import Readings
@@ -41,6 +42,7 @@ def prepared() -> Desk:
     desk = Desk(boot, boots, spool, board, Readings(code, todo, spool))
     desk.writing.extend(map(_thread, _writing(todo, code, desk)))
     desk.writing.extend(map(_thread, _visiting(todo, desk)))
+    desk.writing.extend(map(_thread, _calling(todo, desk)))
     desk.asking.extend(map(_thread, _asking(todo, desk)))
     return desk
 
@@ -63,6 +65,14 @@ def _visiting(todo: Job, desk: Desk) -> list[Callable[[], None]]:
         return []
     told = hatched(todo.visits, todo.run, desk.spool)
     return [Swarm(Path(file), told, desk.spool, desk.board, desk.rested).run]
+
+
+def _calling(todo: Job, desk: Desk) -> list[Callable[[], None]]:
+    file = os.environ.get("DRIVER_CALLS", "")
+    if todo.calls is None or not file:
+        return []
+    booth = Booth(calling(Path(file)), todo.calls, desk.spool, desk.board, desk.rested)
+    return [caller.run for caller in callers(booth)]
 
 
 def _asking(todo: Job, desk: Desk) -> list[Callable[[], None]]:
