@@ -21,7 +21,7 @@ from seatrial.checks.statistics.spread import (
 from seatrial.model import History, Standing, Verdict
 from seatrial.testing.connecting import CLAIMED, MEASURED, WAYS, WITHIN, Connecting
 
-FAULTS = {"rolling-update": [0], "scale-up": [0], "node-kill": [1]}
+FAULTS = {"rolling-update": [0], "scale-up": [0], "node-kill": [1], "node-cut": [2]}
 IDS = [
     "connection.spreads",
     "connection.drains",
@@ -41,8 +41,10 @@ def told(**facts: bool) -> Connecting:
     run.calls(300)
     run.grows(found=not facts.get("unfound"))
     run.calls(300)
-    late, hangs = facts.get("late"), facts.get("hangs")
-    run.loses_a_node(code="HUNG" if hangs else "UNAVAILABLE", failing=WITHIN + 5 if late else 4.5)
+    late = facts.get("late")
+    run.loses_a_node(code="UNAVAILABLE", failing=WITHIN + 5 if late else 4.5)
+    run.calls(300)
+    run.loses_a_node(2, "node-cut", code="HUNG" if facts.get("hangs") else "DEADLINE_EXCEEDED")
     run.phase("final")
     run.is_collected()
     return run
@@ -121,6 +123,18 @@ def test_a_run_without_its_evidence_is_unknown(lost):
     history = _without(told().history(), LOSSES[lost])
     found = {each for each in HIT[lost] if CHECKS[each].check(history).verdict is Standing.UNKNOWN}
     assert found == HIT[lost]
+
+
+@pytest.mark.parametrize(("fault", "word"), [("node-kill", "killed"), ("node-cut", "cut off")])
+def test_both_ways_to_lose_a_machine_are_needed(fault, word):
+    """Whoever waits without a deadline is told of the one, and never of the other."""
+    story = told()
+    planned = story.ops[0].value["plan"]["faults"]
+    planned[:] = [one for one in planned if one["fault"] != fault]
+    story.ops[:] = [op for op in story.ops if op.value.get("fault") != fault]
+    found = judged(story, "connection.fails-over")
+    assert found.verdict is Standing.UNKNOWN
+    assert f"no machine was {word}" in found.reason
 
 
 def test_a_profile_without_ways_of_connecting_is_unknown_with_a_sentence():

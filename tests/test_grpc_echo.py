@@ -210,6 +210,22 @@ def test_a_call_that_hangs_is_told_once_and_holds_nobody_up(three, tmp_path):
     assert len({op.value["number"] for op in ops}) == len(ops)
 
 
+@pytest.mark.parametrize(("blow", "hangs"), [(signal.SIGKILL, False), (signal.SIGSTOP, True)])
+def test_only_who_goes_without_a_word_lets_a_call_without_a_deadline_hang(
+    three, tmp_path, blow, hangs
+):
+    """The kernel closes the connections of what it kills: so fails-over needs a cut, too."""
+    (child, port), *_ = three
+    rogue = carried("fixtures") / "rogues" / "no-deadline" / "no_deadline.py"
+    way = {"one": (f"127.0.0.1:{port}", "pick_first")}
+    with driving(tmp_path, way, rogue, deadline=0.3) as driver:
+        driver.until_called(one=20)
+        child.send_signal(blow)
+        driver.until_called(one=60)
+        ops = driver.collected()
+    assert ("HUNG" in {op.value["code"] for op in ops}) is hangs
+
+
 def test_the_profile_declares_ways_of_which_some_are_only_measured():
     found = profiles.load("grpc-echo", known=CHECKS).connections
     assert found

@@ -127,7 +127,13 @@ def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
 
 
 @pytest.mark.parametrize(
-    ("fault", "calls"), [("scale-up", 2 * 600 + 500), ("node-kill", 100 + 500), ("node-stop", 0)]
+    ("fault", "calls"),
+    [
+        ("scale-up", 2 * 600 + 500),
+        ("node-kill", 100 + 500),
+        ("node-cut", 100 + 500),
+        ("node-stop", 0),
+    ],
 )
 def test_callers_have_the_time_to_notice_while_a_fault_is_in_place(fault, calls):
     live: Any = Live(PlannedFault(fault, (6,)))

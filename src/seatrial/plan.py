@@ -42,7 +42,7 @@ OF_NO_MEMBER = frozenset({
     "etcd-freeze",
 })  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
-CALLED_MEANWHILE = frozenset({"node-kill", "scale-up"})
+CALLED_MEANWHILE = frozenset({"node-kill", "node-cut", "scale-up"})
 """Faults that stay until callers had the time to find new members, or to give up lost ones."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",

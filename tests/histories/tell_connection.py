@@ -15,8 +15,9 @@ HERE = Path(__file__).parent
 _PINNED = {"pick-first": {**WAYS["round-robin"], "policy": "pick_first"}}
 
 
-def begun(fault: str = "", breaks: str = "", ordinal: int = 0, calls: int = 60) -> Connecting:
-    run = Connecting({fault: [ordinal]} if fault else {}, breaks=[breaks] if breaks else [])
+def begun(fault: str = "", breaks: str = "", calls: int = 60, **more: int) -> Connecting:
+    faults = {fault: [0]} if fault else {name.replace("_", "-"): [n] for name, n in more.items()}
+    run = Connecting(faults, breaks=[breaks] if breaks else [])
     run.deploys()
     run.calls(calls)
     run.phase("fault")
@@ -71,16 +72,20 @@ def unfound() -> Connecting:
 
 
 def failed_over() -> Connecting:
-    """A machine is gone, and after two seconds nobody asks it any more."""
-    run = begun("node-kill", ordinal=1)
-    run.loses_a_node(1)
+    """A machine is gone, then another without a word; soon nobody asks either any more."""
+    run = begun(node_kill=1, node_cut=2)
+    run.loses_a_node(1, code="UNAVAILABLE", failing=0.5)
+    run.calls(300)
+    run.loses_a_node(2, "node-cut")
     return whole(run)
 
 
 def waited_for() -> Connecting:
-    """A machine is gone, and calls wait for it without a deadline."""
-    run = begun("node-kill", "connection.fails-over", 1)
-    run.loses_a_node(1, code="HUNG", failing=WITHIN - 1)
+    """A machine is gone without a word, and calls wait for it without a deadline."""
+    run = begun(breaks="connection.fails-over", node_kill=1, node_cut=2)
+    run.loses_a_node(1, code="UNAVAILABLE", failing=0.5)
+    run.calls(300)
+    run.loses_a_node(2, "node-cut", code="HUNG", failing=WITHIN - 1)
     return whole(run)
 
 

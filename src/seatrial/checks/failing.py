@@ -13,7 +13,9 @@ from seatrial.checks.findings import Finding, settled
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _DRAINS, _FAILS_OVER = "connection.drains", "connection.fails-over"
-_ROLLED, _KILLED = "rolling-update", "node-kill"
+_ROLLED = "rolling-update"
+_GONE = ("node-kill", "node-cut")
+"""A machine that is killed closes its connections as it ends; one that is cut off says nothing."""
 _THIN = 0.5
 """Of the calls that were due: with fewer the load was no load."""
 _RECENT = 10.0
@@ -71,30 +73,41 @@ def _drained(history: History, way: str, ops: Sequence[Op], seconds: float) -> I
 def fails_over(history: History) -> Verdict:
     """Judge connection.fails-over: after a machine is gone calls succeed again in time.
 
+    Shown by a machine that is killed and by one that is cut off: the kernel of the first closes
+    the connections of what it kills, and only the second leaves callers without a word.
     Broken by a call of a claimed way that hangs beyond its deadline, or that began later than
     `within` seconds (of the profile's connections) after the blow and failed, while the machine
     was still away. Unknown without receipt, when nobody was with the lost member in the ten
     seconds before, when callers were not given that time, or made fewer than 20 calls after it.
-    Figures, by way: calls, failed, codes, hung, slowest and recovered (seconds from the blow to
-    the end of the last call that failed; 0: none did).
+    Figures, by fault and way: calls, failed, codes, hung, slowest and recovered (seconds from the
+    blow to the end of the last call that failed; 0: none did).
     Source: grpc.io, "Keepalive" and "Deadlines"; kubernetes.io, "Nodes".
     """
-    nothing = "no machine was killed, so nothing was shown"
-    if why := calls.unseen(history) or unshown(history, _KILLED, nothing):
+    if why := calls.unseen(history) or _unstruck(history):
         return Verdict(_FAILS_OVER, Standing.UNKNOWN, why)
     found: list[Finding] = []
-    told: dict[str, Json] = {}
-    for receipt in receipts(history, _KILLED):
+    told: dict[str, dict[str, Json]] = {}
+    for receipt in receipts(history, *_GONE):
         struck = float(receipt.value.get("struck", began(history, receipt).invoked))
         over = calls.given_time(history, receipt)
         for way in calls.ways(history):
             until = over.completed if over else receipt.completed
             ops = calls.touching(history, way, struck, until)
-            told[way] = {**_told(ops), **_recovery(ops, struck)}
+            of_the_fault = told.setdefault(receipt.value["fault"], {})
+            of_the_fault[way] = {**_told(ops), **_recovery(ops, struck)}
             found += _failed_over(history, way, (struck, receipt, over), ops)
-    worst = max((one["recovered"] for one in told.values()), default=0.0)
+    worst = max((one["recovered"] for each in told.values() for one in each.values()), default=0.0)
     praise = f"calls succeeded again {worst:.1f} s after a machine was gone, and none hung"
-    return settled(_FAILS_OVER, found, praise, {"ways": told})
+    return settled(_FAILS_OVER, found, praise, {"faults": told})
+
+
+def _unstruck(history: History) -> str:
+    """Say which of the two blows shows nothing; empty when both do."""
+    words = {"node-kill": "killed", "node-cut": "cut off"}
+    lacking = (
+        unshown(history, f, f"no machine was {words[f]}, so nothing was shown") for f in _GONE
+    )
+    return next(filter(None, lacking), "")
 
 
 def _failed_over(

@@ -81,14 +81,15 @@ class Connecting(Story):
             self.calls(25, others)
             self.comes(ordinal)
             self.calls(50)
-        self.stage("rolling-update", 0, "receipt", {"pods": gone})
+        self.stage("rolling-update", 0, "receipt", {"pods": gone, "revision": "new"})
         pods = [{"ordinal": n, **self.proof(n)} for n in self.members]
-        self.stage("rolling-update", 0, "healed", {"pods": pods})
+        self.stage("rolling-update", 0, "healed", {"pods": pods, "revision": "old"})
 
     def grows(self, *, found: bool = True, after: float = 1.0) -> None:
         """Let two members come, and go again; callers find them `after` seconds, or never."""
         old, new = list(self.members), [self.members.stop, self.members.stop + 1]
         self.stage("scale-up", self.first, "planned", {"target": {"replicas": self.replicas}})
+        self.asks_for(self.replicas + len(new))
         for ordinal in new:
             self.comes(ordinal)
         pods = [{"ordinal": n, **self.proof(n)} for n in new]
@@ -97,30 +98,44 @@ class Connecting(Story):
         self.calls(round(RATE * after), old)
         self.calls(round(RATE * max(0.0, WITHIN - after)) + 650, old + new if found else old)
         self.gives_time("scale-up", self.first)
+        self.asks_for(self.replicas)
         for ordinal in reversed(new):
             self.goes(ordinal)
             del self.pods[ordinal]
         proof = {"replicas": self.replicas, "gone": pods}
         self.stage("scale-up", self.first, "healed", proof)
 
+    def asks_for(self, replicas: int) -> None:
+        """Let the watch see that the set asks for so many members."""
+        self.rv += 1
+        spec = {"name": SET, "uid": "set", "replicas": replicas, "start": self.first, "update": ""}
+        retention = {"deleted": "Retain", "scaled": "Retain"}
+        value = {"event": "MODIFIED", "rv": self.rv, **spec, "retention": retention}
+        self.says("watch/statefulsets", "set", value)
+
     def loses_a_node(
-        self, ordinal: int = 1, *, code: str = "DEADLINE_EXCEEDED", failing: float = 2.0
+        self,
+        ordinal: int = 1,
+        fault: str = "node-kill",
+        *,
+        code: str = "DEADLINE_EXCEEDED",
+        failing: float = 2.0,
     ) -> None:
         """Let a member's machine be gone; its share of calls fails for `failing` seconds."""
-        self.stage("node-kill", ordinal, "planned", {"target": self.proof(ordinal)})
+        self.stage(fault, ordinal, "planned", {"target": self.proof(ordinal)})
         struck = self.at
         others = [n for n in self.members if n != ordinal]
         took = DEADLINE + 5 if code == "HUNG" else DEADLINE
         self.waits(0.1)
-        self.stage("node-kill", ordinal, "receipt", {**self.proof(ordinal), "container": "ended"})
+        self.stage(fault, ordinal, "receipt", {**self.proof(ordinal), "container": "gone"})
         while self.at < struck + failing:
             self.calls(2, others)
             self.waits(1 / RATE)
             self.call(ordinal, code=code, took=min(took, self.at - struck))
         self.calls(round(RATE * max(0.0, struck + WITHIN - self.at)) + 40, others)
-        self.gives_time("node-kill", ordinal)
+        self.gives_time(fault, ordinal)
         self.waits(2)
-        self.stage("node-kill", ordinal, "healed", self.proof(ordinal))
+        self.stage(fault, ordinal, "healed", self.proof(ordinal))
 
     def gives_time(self, fault: str, ordinal: int) -> None:
         """Say that callers had the time to notice a fault."""

@@ -48,12 +48,12 @@ GUARANTEES = (
     ),
     Guarantee(
         "connection.fails-over",
-        "after a node is killed calls succeed again within a bound, and none hangs beyond its "
+        "after a node is lost calls succeed again within a bound, and none hangs beyond its "
         "deadline",
         "https://grpc.io/docs/guides/keepalive/",
-        "the node of a member is killed under an open-loop load, and stays away for as long as "
-        "callers may take to notice",
-        ("node-kill",),
+        "the node of a member is killed, and another is cut off without a word, under an open-loop "
+        "load; each stays away for as long as callers may take to notice",
+        ("node-kill", "node-cut"),
         failing.fails_over,
     ),
 )
