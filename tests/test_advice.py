@@ -122,8 +122,14 @@ def test_a_rogues_planted_defect_is_named_as_the_likely_cause(name):
         assert any(CAUSES[name] in one for one in advise(of, found))
 
 
-@pytest.mark.parametrize("guarantee", checks.CHECKS)
-@pytest.mark.parametrize("name", ["ledger", "ledger-recovery", "session"])
+HONEST = [
+    (name, guarantee) for name in ("ledger", "ledger-recovery") for guarantee in checks.CHECKS
+]
+# It keeps nothing on disks, which is no fault of who claims nothing of disks.
+HONEST += [("session", guarantee) for guarantee in checks.CHECKS if guarantee[:8] == "session."]
+
+
+@pytest.mark.parametrize(("name", "guarantee"), HONEST)
 def test_the_manifest_of_an_honest_subject_is_no_cause(name, guarantee):
     said = advise(told(Story().history(), declared(name)), broken(guarantee))
     assert [one for one in said if "somebody else deletes members" not in one] == []

@@ -158,7 +158,7 @@ def test_visitors_pause_on_both_sides_of_the_time_out_and_names_are_the_clusters
     assert told["ways"] == {
         "direct": "session.trial-ab.svc:80",
         "idle": "session.trial-ab.svc:81",
-        "cookie": "session-nginx.trial-ab.svc:80",
+        "cookie": "session-proxy.trial-ab.svc:80",
     }
 
 

@@ -2,13 +2,14 @@
 
 import pytest
 
-MEMORY, STORE = "session", "session-redis"
+MEMORY, STORE, ENVOY = "session", "session-redis", "session-envoy"
 CLAIMED = [
     (MEMORY, "session.sticky"),
     (MEMORY, "session.timeout"),
     (MEMORY, "session.drift"),
     (MEMORY, "session.cookie"),
     (STORE, "session.external"),
+    (ENVOY, "session.cookie"),
 ]
 
 # Fourteen client pods take half of two processors: not beside others.

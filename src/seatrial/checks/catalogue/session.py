@@ -51,7 +51,7 @@ GUARANTEES = (
         "session.cookie",
         "cookie affinity keeps a browser on one pod behind a shared source address",
         "https://github.com/kubernetes/kubernetes/issues/43958",
-        "14 browsers of one address visit through nginx, which goes by cookie",
+        "14 browsers of one address visit through nginx, or Envoy, which go by cookie",
         (),
         affinity.cookie,
     ),
