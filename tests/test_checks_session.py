@@ -78,6 +78,17 @@ def test_one_visitor_that_was_not_collected_leaves_all_unknown(guarantee):
     assert verdict(lost, guarantee).reason == "the driver's Ops were never collected"
 
 
+@pytest.mark.parametrize("guarantee", PROMISES)
+def test_visits_that_were_counted_more_often_than_they_were_made_leave_all_unknown(guarantee):
+    """A library, or a proxy, that sends a visit again decides for itself where clients come."""
+    own = [op for op in GOOD.of("request") if op.value["client"] == "visitor-3"]
+    for more, standing in ((0, Standing.HOLDS), (1, Standing.UNKNOWN)):
+        told = changed(lambda op: op.index == own[-1].index, count=len(own) + more)
+        found = verdict(told, guarantee)
+        assert found.verdict is standing
+        assert ("retries in secret" in found.reason) == (standing is Standing.UNKNOWN)
+
+
 @pytest.mark.parametrize("guarantee", ["session.drift", "session.external"])
 def test_a_kill_without_a_receipt_shows_nothing(guarantee):
     bare = without(lambda op: op.what == "fault" and op.value["stage"] == "receipt")

@@ -7,6 +7,7 @@ May import: model.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -37,12 +38,26 @@ def unseen(history: History, way: str) -> str:
     if why := driver_lost(history):
         return why
     if answered(history, way):
-        return ""
+        return _counted_twice(history)
     tried = [op for op in history.of("request") if op.value["way"] == way]
     if not tried:
         return f"nobody visited by the way {way!r}"
     last = f"status {tried[-1].value['status']} {tried[-1].value.get('note', '')}".rstrip()
     return f"none of {len(tried)} visits by the way {way!r} was answered; the last: {last}"
+
+
+def _counted_twice(history: History) -> str:
+    """Say whose visits a member counted more often than they were made; empty for nobody's."""
+    made: dict[str, list[float]] = {}
+    for op in sorted(history.of("request"), key=lambda op: op.invoked):
+        made.setdefault(op.value["client"], []).append(op.invoked)
+    for op in history.of("request"):
+        client, count = op.value["client"], op.value.get("count", 0)
+        most = bisect_right(made[client], op.completed)
+        if op.outcome is Outcome.OK and count > most:
+            said = f"{op.value['pod']} counted {count} visits of {client} after it made {most}"
+            return f"{said}: somebody between them retries in secret"
+    return ""
 
 
 def answered(history: History, way: str, until: float = math.inf) -> dict[str, list[Op]]:
