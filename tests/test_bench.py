@@ -31,7 +31,7 @@ def hurry(monkeypatch):
 # tests/test_bench_judging.py has them: they ask a peer built by Go, or compare milliseconds.
 ELSEWHERE = (
     "judges-porcupine", "judges-verdicts", "judges-register-growth", "judges-agreement",
-    "judges-list-append-growth", "judges-calm",
+    "judges-list-append-growth",
 )  # fmt: skip
 HERE = [name for name, row in BENCHES.items() if not row.cluster and not name.startswith(ELSEWHERE)]
 
