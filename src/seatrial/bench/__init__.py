@@ -19,6 +19,7 @@ from seatrial.progress import Progress
 
 OPEN = (0, 16, 64)
 """How many writes are left open in the histories that judges are measured with."""
+_MUTANTS = "seatrial.bench.mutants"
 Samples = list[float]
 Measured = tuple[Samples, Samples | None]
 """Ours, and the peer's when there is one."""
@@ -161,6 +162,16 @@ def _judges() -> Iterator[Bench]:
         seconds=150,
     )
     yield from map(_beside_porcupine, OPEN)
+    yield Bench(
+        "judges-mutants",
+        "of a hundred mutants of the judges, how many the tests notice; those that live are "
+        "explained in tests/mutants.toml",
+        "%",
+        lambda progress, _: (importlib.import_module(_MUTANTS).score(progress), None),
+        better="higher",
+        bar=95,
+        seconds=5,
+    )
 
 
 def _beside_porcupine(opened: int) -> Bench:
