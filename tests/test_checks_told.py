@@ -22,16 +22,29 @@ AGAIN = (
 )
 
 
+def differing(guarantee, before, which):
+    """Give the runs of which the check says another thing than before."""
+    return {
+        name
+        for name, was in before.items()
+        if damage.digest(damage.said_by(guarantee, name, which)) != was
+    }
+
+
 def test_what_is_said_of_every_recorded_run_is_written_down():
-    assert set(JUDGED) == {"all", *(guarantee.id for guarantee in damage.CHECKS)}, AGAIN
+    alone = {name for one in damage.CHECKS for name in (one.id, f"{one.id} damaged")}
+    assert set(JUDGED) == {"all", *alone}, AGAIN
     assert all(set(runs) == set(damage.RUNS) for runs in JUDGED.values()), AGAIN
 
 
 @pytest.mark.parametrize("guarantee", damage.CHECKS, ids=lambda guarantee: guarantee.id)
 def test_a_check_says_of_recorded_runs_what_it_said_before(guarantee):
-    before = JUDGED[guarantee.id]
-    other = {n for n, was in before.items() if damage.digest(damage.said_by(guarantee, n)) != was}
-    assert other == set(), AGAIN
+    assert differing(guarantee, JUDGED[guarantee.id], damage.WHOLE) == set(), AGAIN
+
+
+@pytest.mark.parametrize("guarantee", damage.CHECKS, ids=lambda guarantee: guarantee.id)
+def test_a_check_says_of_damaged_runs_what_it_said_before(guarantee):
+    assert differing(guarantee, JUDGED[f"{guarantee.id} damaged"], damage.DAMAGED) == set(), AGAIN
 
 
 @pytest.mark.parametrize("name", damage.RUNS)

@@ -28,6 +28,7 @@ JUDGED = HERE / "judged.json"
 ALTERED, LOST, WEIGHED = 14, 12, 6
 """How many fields of a run are altered, how many things lost, and how many are then weighed."""
 LATE = 100.0
+WHOLE, DAMAGED = slice(1), slice(1, None)
 
 
 @cache
@@ -37,14 +38,15 @@ def damaged(name: str) -> tuple[tuple[str, History], ...]:
     return tuple(damages(run, random.Random(name)))  # noqa: S311 - repeatable on purpose
 
 
-def said_by(guarantee: Guarantee, name: str) -> list[str]:
-    """Give what one guarantee's check alone says of a run, whole and damaged."""
-    return [f"{damage}: {_plain(guarantee, run)}" for damage, run in damaged(name)]
+def said_by(guarantee: Guarantee, name: str, which: slice = slice(None)) -> list[str]:
+    """Give what one guarantee's check alone says of a run, whole, then damaged."""
+    return [f"{damage}: {_plain(guarantee, run)}" for damage, run in damaged(name)[which]]
 
 
 def said_of(name: str) -> list[str]:
     """Give what is said when all judge, with regard to what disturbed the ground, of a few."""
-    some = damaged(name)[:: len(damaged(name)) // WEIGHED]
+    whole = damaged(name)[0][1]
+    some = [*damaged(name)[:: len(damaged(name)) // WEIGHED], ("in a drill", _drilled(whole))]
     return [f"{what}: {one}" for what, run in some for one in checks.judge(run, CHECKS)]
 
 
@@ -71,6 +73,8 @@ def damages(run: History, chance: random.Random) -> Iterator[tuple[str, History]
         keys, value = _altered(run.ops[at].value, chance)
         changed = _at(run, at, replace(run.ops[at], value=value))
         yield f"{'.'.join(keys)} of {at} altered", changed
+    yield "with clocks that err", _each(run, error=0.7)
+    yield "with answers told once for many", _each(run, "dns", times=3, since=1.0)
     for at in sorted(chance.sample(range(1, len(run.ops)), 3)):
         yield f"ended before {at}", History(run.ops[:at])
         yield f"late from {at} on", _late(run, at)
@@ -123,6 +127,22 @@ def _torn(run: History, what: str) -> History:
 WAYS = {"lost": _lost, "last lost": _last_lost, "unsure": _unsure, "cut": _unseen, "torn": _torn}
 
 
+def _each(run: History, what: str = "", error: float = 0.0, **values: Any) -> History:
+    """Change every Op, or every one of a kind."""
+    return History(
+        tuple(
+            replace(op, error=error, value={**op.value, **values}) if what in {"", op.what} else op
+            for op in run.ops
+        )
+    )
+
+
+def _drilled(run: History) -> History:
+    """Let Chaos Toolkit say that all went well, then that something did not."""
+    well = replace(run.ops[-1], what="experiment", outcome=Outcome.OK, value={})
+    return _numbered((*run.ops, well, replace(well, value={"trouble": "the probe failed"})))
+
+
 def _numbered(ops: Sequence[Op]) -> History:
     return History(tuple(replace(op, index=at) for at, op in enumerate(ops)))
 
@@ -171,8 +191,9 @@ def _another(value: Any) -> Any:
 
 def judged() -> Mapping[str, Mapping[str, str]]:
     """Give all digests: by guarantee and run, and by run of all guarantees weighed."""
-    alone = {g.id: {name: digest(said_by(g, name)) for name in RUNS} for g in CHECKS}
-    return {**alone, "all": {name: digest(said_of(name)) for name in RUNS}}
+    of = {g.id: {name: digest(said_by(g, name, WHOLE)) for name in RUNS} for g in CHECKS}
+    more = {f"{g.id} damaged": {n: digest(said_by(g, n, DAMAGED)) for n in RUNS} for g in CHECKS}
+    return {**of, **more, "all": {name: digest(said_of(name)) for name in RUNS}}
 
 
 def words(name: str) -> Iterator[str]:

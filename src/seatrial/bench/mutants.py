@@ -87,7 +87,8 @@ def _pytest() -> list[str]:
     return [
         sys.executable, "-m", "pytest", "-c", str(folder / "pyproject.toml"), "--rootdir",
         str(folder), "-p", "seatrial.testing.mutants.tried", "--hypothesis-profile=mutants",
-        "--assert=plain", "--tb=line", "--capture=no", "-q", "-p", "no:cacheprovider", *files,
+        "--assert=plain", "--tb=line", "--capture=no", "-q", "-p", "no:cacheprovider",
+        *settings["pytest_add_cli_args"], *files,
     ]  # fmt: skip
 
 

@@ -29,7 +29,6 @@ import pytest
 from _pytest.runner import runtestprotocol
 from mutmut.mutation import trampoline
 from mutmut.mutation.data import SourceFileMutationData
-from mutmut.state import state
 from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
@@ -42,6 +41,7 @@ FOLDER = Path("mutants")
 _TRIED, _REACHED = FOLDER / "tried.json", FOLDER / "reached.json"
 _SLOW = 2.0
 """Tests that need more seconds of CPU find nothing that quicker ones would not."""
+_KILLERS = 8
 _MEMORY = 4 << 30
 _SAVED_EVERY = 60.0
 Digests = Mapping[str, str]
@@ -73,12 +73,21 @@ class Trial:
     unsaved: set[str] = field(default_factory=set)
 
     def tests(self, mutant: str) -> list[Item]:
-        """Give what to run: killers of the function first; nothing that it outlived before."""
+        """Give what to run, killers of its function and module first, without what it outlived."""
         function = mangled_name_from_mutant_name(mutant)
-        first = self.killers[function]
-        rest = [one for one in self.reached.get(function, []) if one not in first]
+        reached = self.reached.get(function, [])
+        near = [*self.killers[function], *self.killers[function.rpartition(".")[0]]]
+        first = dict.fromkeys(one for one in near if function in one.functions)
+        rest = [one for one in reached if one not in first]
         outlived = self.tried.get(mutant, {})
         return [o for o in (*first, *rest) if outlived.get(o.file) != self.digests[o.file]]
+
+    def killed(self, mutant: str, by: Item) -> None:
+        """Keep that this test killed in this function and module: it is first the next time."""
+        function = mangled_name_from_mutant_name(mutant)
+        for place in (function, function.rpartition(".")[0]):
+            others = [one for one in self.killers[place] if one is not by]
+            self.killers[place] = [by, *others[:_KILLERS]]
 
     def survived(self, mutant: str) -> None:
         """Keep which tests the mutant outlived: they need not run again."""
@@ -128,11 +137,15 @@ def _run(session: pytest.Session, digests: Digests) -> Sequence[Item]:
     known = json.loads(_REACHED.read_text()) if _REACHED.exists() else {}
     items = [Item(item) for item in session.items]
     _act_as("stats")
+    now: set[str] = set()
+    trampoline.record_trampoline_hit = lambda name, caller: now.add(name)  # noqa: ARG005
     os.environ["MUTMUT_DEPENDENCY_DEPTH"] = "-1"
     for one in items:
         before, name = f"{mark} {digests[one.file]}", one.item.nodeid
         if known.get(name, [""])[0] != before:
-            _measure(one)
+            now.clear()
+            one.seconds = _passed(one.item)
+            one.functions = set(now)
             known[name] = [before, one.seconds, sorted(one.functions)]
         _, one.seconds, one.functions = known[name]
     _act_as("")
@@ -140,12 +153,12 @@ def _run(session: pytest.Session, digests: Digests) -> Sequence[Item]:
     return items
 
 
-def _measure(one: Item) -> None:
+def _passed(item: pytest.Item) -> float:
+    """Run a test that has to pass and give its seconds of CPU."""
     began = time.process_time()
-    if failed := _failed(one.item):
-        pytest.exit(f"{one.item.nodeid} fails without any mutant: {failed}", 1)
-    one.seconds = time.process_time() - began
-    one.functions, state()._stats = state()._stats, set()  # noqa: SLF001 - its one doorway
+    if failed := _failed(item):
+        pytest.exit(f"{item.nodeid} fails without any mutant: {failed}", 1)
+    return time.process_time() - began
 
 
 def _act_as(mutant: str) -> None:
@@ -216,8 +229,7 @@ class Crew:
         if code in {ALIVE, UNREACHED}:
             self.trial.survived(mutant)
         elif at >= 0:
-            killers = self.trial.killers[mangled_name_from_mutant_name(mutant)]
-            killers[:] = [tests[at], *(one for one in killers if one is not tests[at])]
+            self.trial.killed(mutant, tests[at])
 
 
 def _try(trial: Trial, names: Sequence[str], until: float, workers: int) -> None:
@@ -233,7 +245,7 @@ def _try(trial: Trial, names: Sequence[str], until: float, workers: int) -> None
         if time.monotonic() - saved > _SAVED_EVERY:
             trial.save()
             saved = time.monotonic()
-            print(f"{count} of {len(names)} tried", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{count} of {len(names)} tried\n")
     while crew.running:
         crew.reap()
     trial.save()
