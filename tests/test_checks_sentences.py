@@ -1,4 +1,4 @@
-"""What judges say where no recorded run leads, each in a sentence; mutants showed what was missing."""
+"""What judges say where no recorded run leads: sentences that mutants showed to be missing."""
 
 from dataclasses import replace
 

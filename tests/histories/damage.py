@@ -75,6 +75,7 @@ def damages(run: History, chance: random.Random) -> Iterator[tuple[str, History]
         yield f"{'.'.join(keys)} of {at} altered", changed
     yield "with clocks that err", _each(run, error=0.7)
     yield "with answers told once for many", _each(run, "dns", times=3, since=1.0)
+    yield from _reread(run)
     for at in sorted(chance.sample(range(1, len(run.ops)), 3)):
         yield f"ended before {at}", History(run.ops[:at])
         yield f"late from {at} on", _late(run, at)
@@ -135,6 +136,26 @@ def _each(run: History, what: str = "", error: float = 0.0, **values: Any) -> Hi
             for op in run.ops
         )
     )
+
+
+def _reread(run: History) -> Iterator[tuple[str, History]]:
+    """Let the last reading that found records find them twice, strange, altered, or not all."""
+    reads = [at for at, op in enumerate(run.ops) if op.what == "read" and op.value["records"]]
+    for at in reads[-1:]:
+        op = run.ops[at]
+        first, *rest = op.value["records"]
+        found = {
+            "twice": [first, first, *rest],
+            "strange": [first, *rest, ["nobody", 1, 1, 0]],
+            "altered": [[*first[:2], first[2] + 1, *first[3:]], *rest],
+            "without the first": rest,
+            "without the last": [first, *rest][:-1],
+        }
+        for what, records in found.items():
+            value = {**op.value, "records": records}
+            yield f"records {what} in {at}", _at(run, at, replace(op, value=value))
+        corrupt = {**op.value, "corrupt": ["a line was torn"]}
+        yield f"corrupt in {at}", _at(run, at, replace(op, value=corrupt))
 
 
 def _drilled(run: History) -> History:

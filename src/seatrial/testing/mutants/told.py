@@ -107,13 +107,15 @@ def valid(before: Record, today: Record) -> Record:
 
 
 def collected(checkout: Path) -> Record:
-    """Read what mutmut keeps below mutants/ of the functions as they are today."""
+    """Read what mutmut keeps below mutants/ of the functions that are so today."""
     today, letters = functions(checkout), dict[str, str]()
     for meta in sorted((checkout / "mutants" / JUDGES).rglob("*.py.meta")):
         kept = json.loads(meta.read_text())
+        made = kept["hash_by_function_name"]
         for name, code in kept["exit_code_by_key"].items():
             function = name.partition("__mutmut_")[0]
-            letters[function] = letters.get(function, "") + CODES.get(code, KILLED)
+            if made[function.rpartition(".")[2]] == today[function].digest:
+                letters[function] = letters.get(function, "") + CODES.get(code, KILLED)
     return {name: Function(one.digest, letters.get(name, "")) for name, one in today.items()}
 
 
