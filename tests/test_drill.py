@@ -68,7 +68,7 @@ def test_the_timeline_of_a_dry_run_is_in_its_document_too(capsys, no_child):
 @pytest.mark.parametrize(
     ("call", "seen"),
     [
-        (["leader-cut"], "ledger has no `ask.leader`"),
+        (["leader-cut", "--profile", "ledger"], "ledger has no `ask.leader`"),
         (["node-kill", "--allow", "theirs"], "its machines are not ours to stop"),
     ],
 )

@@ -95,8 +95,13 @@ def checkout(tmp_path: Path) -> Path:
     spans = {"x_one__mutmut_orig": [1, 2], "x_one__mutmut_1": [3, 4]}
     mutated.with_name("small.py.spans").write_text(json.dumps({"version": 1, "spans": spans}))
     codes = {"x_one__mutmut_1": 0, "xǁCǁtwo__mutmut_1": 1, "xǁCǁtwo__mutmut_2": None}
-    kept = {f"seatrial.checks.small.{name}": code for name, code in codes.items()}
-    mutated.with_name("small.py.meta").write_text(json.dumps({"exit_code_by_key": kept}))
+    kept = {
+        "exit_code_by_key": {f"seatrial.checks.small.{n}": code for n, code in codes.items()},
+        "hash_by_function_name": {
+            name.rpartition(".")[2]: one.digest for name, one in told.functions(tmp_path).items()
+        },
+    }
+    mutated.with_name("small.py.meta").write_text(json.dumps(kept))
     return tmp_path
 
 
@@ -105,6 +110,13 @@ def test_what_mutmut_keeps_is_collected_by_function(tmp_path):
     letters = {name: one.mutants for name, one in found.items()}
     assert letters == {"seatrial.checks.small.x_one": "a", "seatrial.checks.small.xǁCǁtwo": "k-"}
     assert [*told.table(found)][-1].split()[1] == "33.3"
+
+
+def test_what_was_tried_of_a_function_that_changed_since_is_worth_nothing(tmp_path):
+    judge = checkout(tmp_path) / told.JUDGES / "small.py"
+    judge.write_text(judge.read_text().replace("return 2", "return 3"))
+    letters = {name: one.mutants for name, one in told.collected(tmp_path).items()}
+    assert letters == {"seatrial.checks.small.x_one": "a", "seatrial.checks.small.xǁCǁtwo": "-"}
 
 
 def test_a_mutant_that_lives_is_told_by_what_it_changes_and_only_its_own_reason_excuses_it(

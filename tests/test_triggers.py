@@ -39,6 +39,9 @@ SOON = 10.0
             Trigger("pod/1=Terminating", what="pod", ordinal=1, state="Terminating"),
         ),
         ("claim/12=Bound", Trigger("claim/12=Bound", what="claim", ordinal=12, state="Bound")),
+        ("leader", Trigger("leader", role="leader")),
+        ("writes=9+leader", Trigger("writes=9+leader", writes=9, role="leader")),
+        ("0s+leader", Trigger("0s+leader", role="leader")),
     ],
 )
 def test_a_trigger_is_one_word(word, read):
@@ -46,7 +49,23 @@ def test_a_trigger_is_one_word(word, read):
 
 
 @pytest.mark.parametrize(
-    "word", ["", "5", "-5s", "nans", "writes=0", "pod/1=Bound", "claim/1=Ready", "pod/x=Gone", "s"]
+    "word",
+    [
+        "",
+        "+leader",
+        "leader+5s",
+        "5s+",
+        "leader+leader",
+        "5s+writes=1",
+        "5",
+        "-5s",
+        "nans",
+        "writes=0",
+        "pod/1=Bound",
+        "claim/1=Ready",
+        "pod/x=Gone",
+        "s",
+    ],
 )
 def test_what_is_no_trigger_is_refused_with_what_is_one(word):
     with pytest.raises(BadInput, match="SECONDSs, writes=COUNT, pod/ORDINAL=Gone") as caught:

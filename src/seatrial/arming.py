@@ -17,6 +17,7 @@ from seatrial import triggers
 from seatrial.errors import CannotRun, SeatrialError
 from seatrial.kube.objects import Pod
 from seatrial.kube.watch import Stream
+from seatrial.leaders import met
 from seatrial.live import Live
 from seatrial.model import Op, Outcome, PlannedFault
 from seatrial.plan import OF_NO_MEMBER
@@ -49,8 +50,9 @@ def armed(live: Live, faults: Sequence[PlannedFault]) -> Iterator[None]:
 
 def _fire(live: Live, fault: PlannedFault, off: threading.Event) -> None:
     trigger = triggers.read(fault.trigger)
-    for ordinal in fault.ordinals:
+    for victim in triggers.victims(fault):
         _until(live, fault.fault, trigger, off)
+        ordinal = met(live, victim)
         with live.broken(fault.fault, ordinal):
             pass
         live.alive.until_ready()
@@ -80,7 +82,7 @@ def _wait(live: Live, trigger: Trigger, off: threading.Event) -> None:
         happens(stream, lambda _: None if off.is_set() else "it is early", within)
     elif trigger.writes:
         live.driver.until_load(trigger.writes, live.everybody, limit(_COMES))
-    else:
+    elif trigger.what:
         seen = partial(missing, trigger, _names(live, trigger))
         wait(stream, lambda s: None if off.is_set() else seen(s), limit(_COMES))
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+from seatrial.centre import Centre
 from seatrial.radius import Radius
 
 Json = Any
@@ -199,7 +200,8 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none.
+    one that exports none, `centre` for one that no configuration centre configures. With
+    `replicated` each member holds what any of them acknowledged.
     """
 
     name: str
@@ -227,6 +229,8 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
+    centre: Centre | None = None
+    replicated: bool = False
 
     @property
     def ordinals(self) -> range:
@@ -243,7 +247,8 @@ class Profile:
 class Plan:
     """All that decides a run; printing `command` is enough to repeat it.
 
-    `prometheus`: one of ours scrapes the members meanwhile.
+    `prometheus`: one of ours scrapes the members meanwhile. `edition`: a digest of our code and of
+    the profile's files, without which two runs are no samples of one thing.
     """
 
     profile: str
@@ -256,6 +261,7 @@ class Plan:
     kubernetes: str = ""
     prometheus: bool = False
     radius: Radius | None = None
+    edition: str = ""
 
 
 def of_a_machine(fault: str) -> bool:
@@ -267,12 +273,15 @@ def of_a_machine(fault: str) -> bool:
 class PlannedFault:
     """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one.
 
-    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn.
+    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn. With a
+    `role` it is done `times` over to whichever member has that role then, besides the ordinals.
     """
 
     fault: str
     ordinals: tuple[int, ...]
     trigger: str = ""
+    role: str = ""
+    times: int = 1
 
 
 class Recorder(Protocol):

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seatrial import checks, report
-from seatrial.arming import armed
+from seatrial import checks, edition, gallery, report, samples
 from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
+from seatrial.exercise import exercised
 from seatrial.ground import Ground, Keep, leave
-from seatrial.live import Job, Live, recording
-from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
-from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
+from seatrial.live import Job, recording
+from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
 from seatrial.progress import Progress
 
 
@@ -48,7 +47,7 @@ def tried(
     job, touched = begun(plan, profile, ground, out, progress), True
     try:
         with recording(job) as live:
-            _exercise(live)
+            exercised(live)
     except Untried as why:
         progress.note(f"nothing could be tried: {why}")
         touched = why.touched
@@ -83,7 +82,8 @@ def _found(job: Job) -> Trial:
 
 
 def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:
-    """Save what is to be done before any of it is."""
+    """Save what is to be done before any of it is, and by which edition of all that does it."""
+    plan = replace(plan, edition=plan.edition or edition.of_subject(profile))
     folder = RunFolder.create(out, plan.profile, plan.seed)
     folder.save_plan(plan)
     folder.save_cluster(ground.cluster.facts)
@@ -91,43 +91,22 @@ def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Pro
 
 
 def judged(folder: RunFolder, history: History, guarantees: Sequence[str]) -> Trial:
-    """Judge a closed History and write verdicts and reports; touches no cluster."""
+    """Judge a closed History and write verdicts and reports; touches no cluster.
+
+    Beside each verdict stand the runs of the same plan that lie in the same place, and by which
+    rogues the check was shown to find what it looks for.
+    """
     verdicts = checks.judge(history, checks.chosen(guarantees))
-    content = folder.save_verdicts(verdicts)
+    gallery.note(folder.path, history.head.get("profile", {}), verdicts)
+    content = _saved(folder, history, verdicts)
     report.write(folder.path)
     return Trial(folder.path, verdicts, content)
 
 
-def _exercise(live: Live) -> None:
-    live.phase("before")
-    live.ask(live.everybody)
-    with live.as_far_as_it_goes():
-        live.load(live.everybody)
-    live.phase("fault")
-    with live.as_far_as_it_goes():
-        _break_all(live)
-    live.finale()
-
-
-def _break_all(live: Live) -> None:
-    planned = live.job.plan.faults
-    with armed(live, [fault for fault in planned if fault.trigger]):
-        _break_in_turn(live, [fault for fault in planned if not fault.trigger])
-
-
-def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
-    for fault in faults:
-        for ordinal in fault.ordinals:
-            with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
-                if fault.fault in UNDER_LOAD:
-                    with live.as_far_as_it_goes():
-                        live.load((ordinal,))
-                with live.broken(fault.fault, ordinal) as receipt:
-                    hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
-                    if fault.fault in ASKED_MEANWHILE:
-                        live.ask((ordinal,))
-                live.alive.until_ready()
-            if fault.fault in OF_NO_MEMBER:
-                continue
-            everybody = fault.fault in OF_THE_SET
-            live.ask(live.everybody if everybody else hit or (ordinal,))
+def _saved(folder: RunFolder, history: History, found: Sequence[Verdict]) -> Mapping[str, Json]:
+    met = gallery.met([verdict.guarantee for verdict in found])
+    counts = samples.beside(folder.path, found)
+    beside = {v.guarantee: {**counts[v.guarantee], "rogues": met[v.guarantee]} for v in found}
+    seconds = round(max((op.completed for op in history.ops), default=0.0), 1)
+    more = {"edition": edition.ours(), "seconds": seconds, "reached": samples.states(history)}
+    return folder.save_verdicts(found, beside, more)

@@ -27,7 +27,7 @@ CHECKS = tuple(checks.CHECKS.values())
 JUDGED = HERE / "judged.json"
 ALTERED, LOST, WEIGHED = 14, 12, 6
 """How many fields of a run are altered, how many things lost, and how many are then weighed."""
-LATE = 100.0
+LATE, LONG = 100.0, 200
 WHOLE, DAMAGED = slice(1), slice(1, None)
 
 
@@ -65,10 +65,10 @@ def digest(said: Sequence[str]) -> str:
 def damages(run: History, chance: random.Random) -> Iterator[tuple[str, History]]:
     """Give the run whole, then with one thing lost, unsure, unseen, late or altered each time."""
     yield "whole", run
-    ways = sorted(_ways(run))
-    for way, what in chance.sample(ways, min(LOST, len(ways))):
+    ways, share = sorted(_ways(run)), 1 if len(run.ops) < LONG else 4
+    for way, what in chance.sample(ways, min(LOST // share, len(ways))):
         yield f"{what} {way}", WAYS[way](run, what)
-    for _ in range(ALTERED):
+    for _ in range(ALTERED // share):
         at = chance.randrange(len(run.ops))
         keys, value = _altered(run.ops[at].value, chance)
         changed = _at(run, at, replace(run.ops[at], value=value))

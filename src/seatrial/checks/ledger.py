@@ -1,15 +1,16 @@
 """The ledger judge: what was sent and acknowledged, against what every member holds at the end.
 
 Each record is known by writer, seq and crc; a member answers for the records that were sent to
-it. What is present, lost, recovered or unexpected is meant as in Jepsen's checkers (jepsen.checker
-`set-full`): only what a read that began after the acknowledgement lacks is lost.
+it, of a replicated workload for all (checks/replicas.py). What is present, lost, recovered or
+unexpected is meant as in Jepsen's checkers (jepsen.checker `set-full`): only what a read that began
+after the acknowledgement lacks is lost.
 May import: model.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -244,13 +245,13 @@ def _compare(stream: _Stream, chain: _Chain, reading: Held, tally: _Tally) -> No
             tally.unexpected.append(Record(reading.member, chain.writer, seq, crc))
     if lost:
         tally.lost.extend(stream.acked[key] for key in sorted(lost))
-        tally.losses.extend(_losses(stream, lost))
+        tally.losses.extend(losses_of(stream.acked.values(), lost))
 
 
-def _losses(stream: _Stream, lost: set[Key]) -> Iterator[Loss]:
-    """Group what is lost by the order of acknowledgement; what is present parts the groups."""
+def losses_of(acked: Iterable[Sent], lost: Collection[Key]) -> Iterator[Loss]:
+    """Group what is lost of a writer's acknowledged records; what is present parts the groups."""
     run: list[Sent] = []
-    for one in sorted(stream.acked.values(), key=lambda one: (one.completed, one.seq)):
+    for one in sorted(acked, key=lambda one: (one.completed, one.seq)):
         if (one.seq, one.crc) in lost:
             run.append(one)
         elif run:

@@ -16,7 +16,7 @@ from seatrial.kube.kinds import RESOURCE
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader"]
+Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader", "config"]
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
@@ -89,6 +89,22 @@ class Recovery(BaseModel):
     restored: Annotated[Argv, Field(description="Prints what the last restore brought.")]
 
 
+class Centre(BaseModel):
+    """What configures it while it runs; each command is run in a member's container."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    deployment: Annotated[Name, Field(description="The Deployment that it is.")]
+    service: Annotated[Name, Field(description="The Service that leads to it.")]
+    ask: Annotated[Argv, Field(description="Prints what it answers, fails when it does not.")]
+    publish: Annotated[
+        tuple[Word, ...], Field(description="Publishes a change: the word that comes behind it.")
+    ] = ()
+    taken: Annotated[
+        tuple[Word, ...], Field(description="Ends once the member runs with that change.")
+    ] = ()
+
+
 class Metrics(BaseModel):
     """Where each member tells its counts as Prometheus text."""
 
@@ -108,6 +124,7 @@ class Metrics(BaseModel):
 
 
 NESTED = {
+    "centre": tuple(Centre.model_fields),
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
     "recovery": tuple(Recovery.model_fields),
@@ -170,8 +187,14 @@ class Declared(BaseModel):
         int, Field(strict=True, ge=0, le=65535, description="Where the client reaches a member.")
     ] = 0
     load: Annotated[Load, Field(description="How the client is used.")] = Load()
+    replicated: Annotated[
+        bool, Field(strict=True, description="Each member holds what any of them acknowledged.")
+    ] = False
     metrics: Annotated[
         Metrics | None, Field(description="Where a Prometheus finds the members' counts.")
+    ] = None
+    centre: Annotated[
+        Centre | None, Field(description="The configuration centre that configures it.")
     ] = None
     recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
         None

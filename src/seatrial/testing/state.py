@@ -40,6 +40,7 @@ def builtin() -> Groups:
         },
         "/apis/apps/v1": {
             "statefulsets": ("StatefulSet", True),
+            "deployments": ("Deployment", True),
             "controllerrevisions": ("ControllerRevision", True),
         },
         "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},

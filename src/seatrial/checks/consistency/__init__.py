@@ -12,6 +12,7 @@ May import: errors, model, numpy, msgspec and the standard library.
 
 from __future__ import annotations
 
+from seatrial.checks.consistency.closing import closed
 from seatrial.checks.consistency.columns import Columns, checked, of_ops, of_rows
 from seatrial.checks.consistency.judgement import Judgement
 from seatrial.checks.consistency.models import (
@@ -38,6 +39,7 @@ __all__ = [
     "Register",
     "Set",
     "checked",
+    "closed",
     "conflict",
     "judge_model",
     "judge_register",

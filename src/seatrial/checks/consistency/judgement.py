@@ -4,7 +4,7 @@ All judges beside this file take an iterable of `Op`, one for each operation of 
 beginning and its end, and say in their docstring which kinds (`what`) they know and what `value`
 holds; those of registers and models take columns or Operations, and show rows of these. None ever
 raises for what a history says: what cannot be judged is unknown, with the reason.
-May import: errors, model.
+May import: errors, model, numpy; consistency.rules.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from seatrial.checks.consistency import rules
 from seatrial.errors import BadHistory
 from seatrial.model import Json, Op, Outcome, Standing, Verdict
 
@@ -122,13 +125,17 @@ def is_number(value: Json) -> bool:
 
 def sound(ops: Iterable[Op], kinds: Collection[str], gaps: list[Anomaly]) -> Iterator[Op]:
     """Give the Ops that can be judged at all; what is wrong with the others goes to `gaps`."""
+    told = list(ops)
+    wrong = {place: why for place, op in enumerate(told) if (why := _strange(op, kinds))}
+    timed = [place for place in range(len(told)) if place not in wrong]
+    wrong |= _untimely(told, timed)
     seen: set[int] = set()
-    for op in ops:
-        wrong = _wrong(op, kinds)
-        if not wrong and op.index >= 0 and op.index in seen:
-            wrong = "stands in the history twice"
-        if wrong:
-            gaps.append(malformed(op, wrong))
+    for place, op in enumerate(told):
+        why = wrong.get(place, "")
+        if not why and op.index >= 0 and op.index in seen:
+            why = "stands in the history twice"
+        if why:
+            gaps.append(malformed(op, why))
             continue
         seen.add(op.index)
         yield op
@@ -142,7 +149,8 @@ def malformed(op: Op, wrong: str) -> Anomaly:
     return Anomaly("malformed", f"{place} of {process} {wrong}", (index,))
 
 
-def _wrong(op: Any, kinds: Collection[str]) -> str:
+def _strange(op: Any, kinds: Collection[str]) -> str:
+    """Say what keeps an entry from being an operation with times; empty when nothing does."""
     value = getattr(op, "value", None)
     if not isinstance(op, Op) or not isinstance(value, Mapping):
         return "is no operation"
@@ -151,20 +159,21 @@ def _wrong(op: Any, kinds: Collection[str]) -> str:
     outcome: Any = op.outcome
     if not isinstance(outcome, Outcome):
         return f"has the unknown outcome {outcome!r}"
-    return _untimely(op)
+    if not all(isinstance(time, int | float) for time in (op.invoked, op.completed, op.error)):
+        return "has no times"
+    good = math.isfinite(op.error) and op.error >= 0
+    return "" if good else "has no bound of its clock's error"
 
 
-def _untimely(op: Op) -> str:
-    times = op.invoked, op.completed, op.error
-    if not all(isinstance(time, int | float) for time in times) or not math.isfinite(op.invoked):
-        return "has no times"
-    if not math.isfinite(op.error) or op.error < 0:
-        return "has no bound of its clock's error"
-    if op.outcome is Outcome.INFO:
-        return ""
-    if not math.isfinite(op.completed):
-        return "has no times"
-    return "ended before it began: its clock went back" if op.completed < op.invoked else ""
+def _untimely(told: Sequence[Op], places: Sequence[int]) -> dict[int, str]:
+    """Give by place the rule that an operation's times break."""
+    ops = [told[place] for place in places]
+    broken = rules.first_broken(
+        np.array([op.invoked for op in ops], np.float64),
+        np.array([op.completed for op in ops], np.float64),
+        np.array([op.outcome is not Outcome.INFO for op in ops], np.bool_),
+    )
+    return {places[row]: f"breaks a rule: {rule}" for row, rule in broken.items()}
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:

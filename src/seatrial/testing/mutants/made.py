@@ -32,12 +32,15 @@ ALIVE, UNREACHED, REFUSED = 0, 33, 37
 """mutmut's numbers for what became of a mutant."""
 _CODES = {told.KILLED: 1, told.ALIVE: ALIVE, told.UNREACHED: UNREACHED, told.REFUSED: REFUSED}
 _LIVING = FOLDER / "living"
+_CACHE = ".mypy_cache"
+"""What mypy knows of all that is as before."""
 _MYPY = ("-m", "mypy", "--output", "json", "--disable-error-code", "unused-ignore")
 
 
 def make(workers: int) -> None:
     """Write the mutated copy of the sources, and copies of the tests; take over the record."""
     FOLDER.mkdir(exist_ok=True)
+    shutil.rmtree(FOLDER / "tests", ignore_errors=True)
     copy_src_dir()
     copy_also_copy_files()
     create_mutants(workers)
@@ -64,6 +67,8 @@ def refuse() -> None:
     shutil.rmtree(_LIVING / "src", ignore_errors=True)
     shutil.copytree("src", _LIVING / "src")
     shutil.copy2("pyproject.toml", _LIVING)
+    if Path(_CACHE).exists() and not (_LIVING / _CACHE).exists():
+        shutil.copytree(_CACHE, _LIVING / _CACHE)
     kept = {path: lines for path in walk_mutatable_files() if (lines := _living(path))}
     for path, lines in kept.items():
         (_LIVING / path).write_text("".join(text for _, text in lines))

@@ -107,16 +107,21 @@ def valid(before: Record, today: Record) -> Record:
 
 
 def collected(checkout: Path) -> Record:
-    """Read what mutmut keeps below mutants/ of the functions that are so today."""
+    """Read what mutmut keeps below mutants/; who changed since, or is new, is not tried."""
     today, letters = functions(checkout), dict[str, str]()
     for meta in sorted((checkout / "mutants" / JUDGES).rglob("*.py.meta")):
-        kept = json.loads(meta.read_text())
-        made = kept["hash_by_function_name"]
-        for name, code in kept["exit_code_by_key"].items():
-            function = name.partition("__mutmut_")[0]
-            if made[function.rpartition(".")[2]] == today[function].digest:
-                letters[function] = letters.get(function, "") + CODES.get(code, KILLED)
-    return {name: Function(one.digest, letters.get(name, "")) for name, one in today.items()}
+        source = checkout / meta.relative_to(checkout / "mutants").with_suffix("")
+        kept, module = json.loads(meta.read_text()), _module(checkout, source)
+        made = {f"{module}.{name}": text for name, text in kept["hash_by_function_name"].items()}
+        made_at = meta.with_suffix("").stat().st_mtime
+        if source.exists() and source.stat().st_mtime <= made_at:
+            letters |= {n: "" for n in today if n.rpartition(".x")[0] == module and n not in made}
+        same = {name for name, text in made.items() if name in today and today[name].digest == text}
+        letters |= dict.fromkeys(same, "")
+        for mutant, code in kept["exit_code_by_key"].items():
+            if (function := mutant.partition("__mutmut_")[0]) in same:
+                letters[function] += CODES.get(code, KILLED)
+    return {n: Function(one.digest, letters.get(n, UNTRIED)) for n, one in today.items()}
 
 
 def score(record: Record) -> float:
