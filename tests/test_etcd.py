@@ -46,7 +46,7 @@ class Store:
         self.asked: list[tuple[str, Any]] = []
         self.refusal: tuple[int, dict[str, Any]] | None = None
         self.leader = "22"
-        self.named = dict.fromkeys(IDS, True)
+        self.ran = dict.fromkeys(IDS, True)
 
     def answer(self, path: str, body: Any) -> tuple[int, dict[str, Any]]:
         self.asked.append((path, body))
@@ -100,7 +100,8 @@ class Store:
         )
 
     def members(self, _: Any) -> dict[str, Any]:
-        there = [{"ID": i, **({"name": n} if self.named[n] else {})} for n, i in IDS.items()]
+        urls = {"clientURLs": ["http://there"]}
+        there = [{"ID": i, "name": n, **(urls if self.ran[n] else {})} for n, i in IDS.items()]
         return {"members": there}
 
 
@@ -289,10 +290,10 @@ def test_a_token_is_drawn_once(capsys):
     assert (said("token", capsys), len(first)) == (first, 32)
 
 
-def test_only_who_published_its_name_is_known_to_its_peers(own, monkeypatch):
+def test_only_who_once_ran_is_known_to_its_peers(own, monkeypatch):
     monkeypatch.setattr(member.gateway, "members", lambda _: own.members(None)["members"])
     assert member._who_knows("etcd-1") == "etcd-0"
-    own.named["etcd-1"] = False
+    own.ran["etcd-1"] = False
     assert member._who_knows("etcd-1") == ""
 
 

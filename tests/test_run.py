@@ -87,7 +87,9 @@ def test_a_member_stays_cut_off_until_clients_of_models_have_done_something():
 def test_a_fault_of_the_leader_hits_whoever_leads_by_then_each_time(monkeypatch):
     live: Any = Live(PlannedFault("partition", (), "leader", "leader", 2))
     live.everybody, leaders = range(3), iter((2, 0))
-    monkeypatch.setattr(exercise, "met", lambda _, victim: next(leaders) if victim == "leader" else -1)
+    monkeypatch.setattr(
+        exercise, "met", lambda _, victim: next(leaders) if victim == "leader" else -1
+    )
     exercise._break_all(live)
     loaded = ("load", 0, 1, 2)
     assert [one for one in live.told if one not in ("ready", [2], [0], ("models", 6))] == [

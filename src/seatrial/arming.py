@@ -8,7 +8,7 @@ May import: everything below run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -83,8 +83,28 @@ def _wait(live: Live, trigger: Trigger, off: threading.Event) -> None:
     elif trigger.writes:
         live.driver.until_load(trigger.writes, live.everybody, limit(_COMES))
     elif trigger.what:
-        seen = partial(missing, trigger, _names(live, trigger))
+        seen = _seen(live, trigger)
         wait(stream, lambda s: None if off.is_set() else seen(s), limit(_COMES))
+
+
+def _seen(live: Live, trigger: Trigger) -> Callable[[Stream], str | None]:
+    if trigger.ordinal < 0:
+        known = live.job.profile.watch
+        resource = next(name for name in known if name.split(".")[0] == trigger.what)
+        return partial(unphased, trigger, resource)
+    return partial(missing, trigger, _names(live, trigger))
+
+
+def unphased(trigger: Trigger, resource: str, stream: Stream) -> str | None:
+    """Say why no object of a custom resource is in the phase that is waited for; None if one is."""
+    phases = {
+        name: str((found.status or {}).get("phase", "")) or "(none)"
+        for name, found in stream.items(resource).items()
+    }
+    if trigger.state in phases.values():
+        return None
+    told = "; ".join(f"{name} is {phase}" for name, phase in phases.items()) or "there are none"
+    return f"of {resource}: {told}"
 
 
 def missing(trigger: Trigger, names: Sequence[str], stream: Stream) -> str | None:

@@ -117,10 +117,14 @@ def rounds_of(fault: str) -> tuple[str, int]:
 
 def _demand_members(profile: Profile, waits: Iterable[str]) -> None:
     for word in filter(None, waits):
-        ordinal = triggers.read(word).ordinal
-        if ordinal >= 0 and ordinal not in profile.ordinals:
+        trigger = triggers.read(word)
+        if trigger.ordinal >= 0 and trigger.ordinal not in profile.ordinals:
             known = ", ".join(map(str, profile.ordinals))
             raise BadInput(f"an ordinal of {profile.name} to wait for: {known}", seen=word)
+        plurals = [name.split(".")[0] for name in profile.watch]
+        if trigger.what and trigger.ordinal < 0 and trigger.what not in plurals:
+            known = ", ".join(plurals) or "none"
+            raise BadInput(f"a resource that {profile.name} watches: {known}", seen=word)
 
 
 def demand_leader(profile: Profile) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from zlib import crc32
 
 from seatrial import checks, history
-from seatrial.model import Guarantee, History, Op, Outcome
+from seatrial.model import Guarantee, History, Op, Outcome, Verdict
 
 HERE = Path(__file__).parent
 RUNS = {path.stem: path for path in sorted(HERE.glob("[bg]*d/*.jsonl"))}
@@ -47,14 +47,21 @@ def said_of(name: str) -> list[str]:
     """Give what is said when all judge, with regard to what disturbed the ground, of a few."""
     whole = damaged(name)[0][1]
     some = [*damaged(name)[:: len(damaged(name)) // WEIGHED], ("in a drill", _drilled(whole))]
-    return [f"{what}: {one}" for what, run in some for one in checks.judge(run, CHECKS)]
+    return [f"{what}: {_told(one)}" for what, run in some for one in checks.judge(run, CHECKS)]
+
+
+def _told(verdict: Verdict) -> str:
+    """Give all of a verdict; of a judge's own failure no words of Python, which change."""
+    if "traceback" not in verdict.figures:
+        return str(verdict)
+    return f"{verdict.guarantee}: {':'.join(verdict.reason.split(':')[:2])}"
 
 
 def _plain(guarantee: Guarantee, run: History) -> str:
     try:
         return str(guarantee.check(run))
     except Exception as error:  # noqa: BLE001 - a judge's own failure is what it says
-        return repr(error)
+        return type(error).__name__
 
 
 def digest(said: Sequence[str]) -> str:

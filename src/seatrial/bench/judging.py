@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from seatrial import command
-from seatrial.bench import OPEN
+from seatrial.bench.row import OPEN
 from seatrial.checks.consistency import Columns, conflict, jsonl, judge_register
 from seatrial.checks.consistency.columns import INFO, OK, READ, WRITE, Codes
 from seatrial.checks.consistency.export import porcupine

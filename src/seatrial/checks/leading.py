@@ -68,8 +68,9 @@ def leader(history: History) -> Verdict:
         "seconds": round(max(waited, default=0.0), 3),
     }
     praise = (
-        f"no term had two leaders in {len(seen)} answers; {len(lost)} times the leader was lost, "
-        f"and within {figures['seconds']} s another member acknowledged a write"
+        f"no term had two leaders in {len(seen)} answers; the leader was lost "
+        f"{_often(len(lost))}, and within {figures['seconds']} s another member acknowledged "
+        f"a write"
     )
     absent = no_receipt(history) or driver_lost(history)
     absent = absent or ("" if lost else "no leader was lost, so nothing was shown")
@@ -148,3 +149,7 @@ def _apart(history: History, seen: Sequence[Sight]) -> Iterator[Finding]:
 def _final(history: History, sight: Sight) -> bool:
     marks = [op.index for op in history.of("phase") if op.value["name"] == "final"]
     return bool(marks) and sight.op.index > marks[-1]
+
+
+def _often(times: int) -> str:
+    return "once" if times == 1 else f"{times} times"

@@ -4,7 +4,7 @@ All judges beside this file take an iterable of `Op`, one for each operation of 
 beginning and its end, and say in their docstring which kinds (`what`) they know and what `value`
 holds; those of registers and models take columns or Operations, and show rows of these. None ever
 raises for what a history says: what cannot be judged is unknown, with the reason.
-May import: errors, model, numpy; consistency.rules.
+May import: errors, model, ranks, numpy; consistency.rules.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from seatrial.checks.consistency import rules
 from seatrial.errors import BadHistory
 from seatrial.model import Json, Op, Outcome, Standing, Verdict
+from seatrial.ranks import nearest
 
 _NAMED = 20
 """How many anomalies are told one by one; the rest are counted."""
@@ -180,5 +181,4 @@ def quantiles(values: Sequence[float]) -> dict[str, float]:
     """Give the least, the middle, the 95th and 99th of a hundred and the most; none of none."""
     ranked = sorted(values)
     places = {"min": 0.0, "p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-    last = len(ranked) - 1
-    return {name: round(ranked[round(q * last)], 6) for name, q in places.items() if ranked}
+    return {name: round(nearest(ranked, share), 6) for name, share in places.items() if ranked}
