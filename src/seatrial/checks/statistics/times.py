@@ -1,6 +1,6 @@
 """How long recoveries take: a quantile with its interval, whatever the distribution is.
 
-May import: model, ranks; statistics.binomial, consistency.judgement.
+May import: model, ranks; statistics.binomial, checks.judgement.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.consistency.judgement import Anomaly, Judgement, judged
+from seatrial.checks.judgement import Anomaly, Judgement, judged
 from seatrial.checks.statistics.binomial import at_least, at_most
 from seatrial.ranks import nearest
 
