@@ -6,9 +6,12 @@ meaning to is what fails here. tests/histories/damage.py tells how to look at it
 
 import importlib.util
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from seatrial.model import Guarantee
 
 HERE = Path(__file__).parent / "histories"
 SPEC = importlib.util.spec_from_file_location("damage", HERE / "damage.py")
@@ -22,7 +25,7 @@ AGAIN = (
 )
 
 
-def differing(guarantee, before, which):
+def differing(guarantee: Guarantee, before: Mapping[str, str], which: slice) -> set[str]:
     """Give the runs of which the check says another thing than before."""
     return {
         name

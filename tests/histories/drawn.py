@@ -29,7 +29,7 @@ from seatrial.model import Op, Outcome
 DRAWN = Path(__file__).parent / "drawn.json"
 HUNDRED, HUNDREDS, LONGEST, JUNK = 100, 3, 9, 0.01
 _OUTCOMES = [*[Outcome.OK] * 6, Outcome.FAIL, Outcome.INFO]
-_STRANGE = (None, "", "x", -1, 1.5, True, [], {}, 2**63)
+_STRANGE: tuple[Any, ...] = (None, "", "x", -1, 1.5, True, [], {}, 2**63)
 Values = Callable[[random.Random, int], tuple[str, dict[str, Any]]]
 
 

@@ -139,7 +139,7 @@ def _run(session: pytest.Session, digests: Digests) -> Sequence[Item]:
     items = [Item(item) for item in session.items]
     _act_as("stats")
     now: set[str] = set()
-    trampoline.record_trampoline_hit = lambda name, caller: now.add(name)  # noqa: ARG005
+    vars(trampoline)["record_trampoline_hit"] = lambda name, caller: now.add(name)  # noqa: ARG005
     os.environ["MUTMUT_DEPENDENCY_DEPTH"] = "-1"
     for one in items:
         before, name = f"{mark} {digests[one.file]}", one.item.nodeid
