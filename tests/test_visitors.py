@@ -80,7 +80,9 @@ def driven(folder: Path, port: int, load: Path):
 def test_visitors_visit_pause_and_browse_over_new_connections_and_leave_their_tables(tmp_path):
     need = "%7B%22direct%22:6,%22idle%22:3,%22cookie%22:4%7D"
     with served() as port, driven(tmp_path, port, FIXTURE / "load.py") as ask:
-        said = json.loads(ask(f"/calls?wait=30&need={need}"))
+        said = {"met": False, "trouble": ""}
+        while not said["met"] and not said["trouble"]:
+            said = json.loads(ask(f"/calls?wait=30&need={need}"))
         ended = json.loads(ask("/stop", {}))
         (process,) = ended["counts"]
         ops = [json.loads(one) for one in ask(f"/spool?process={process}&offset=0").splitlines()]
@@ -94,7 +96,10 @@ def test_visitors_visit_pause_and_browse_over_new_connections_and_leave_their_ta
     ports = [(v["source"], v["port"]) for v in values if v["status"]]
     assert len(set(ports)) == len(ports)
     steady = [v for v in values if v["way"] == "direct" and v["status"]]
-    assert sorted(v["count"] for v in steady) == list(range(1, len(steady) + 1))
+    counts = {v["count"] for v in steady}
+    assert len(counts) == len(steady)
+    # Who was given up may have been counted all the same.
+    assert max(counts) <= sum(v["way"] == "direct" for v in values)
     assert not any(v["lost"] for v in values if v["status"])
     idle = sorted((op for op in ops if op["value"]["way"] == "idle"), key=lambda op: op["invoked"])
     pauses = [b["invoked"] - a["completed"] for a, b in pairwise(idle)]
@@ -107,8 +112,8 @@ def test_a_locust_file_that_ends_by_itself_is_trouble_that_is_told(tmp_path):
     load.write_text("raise SystemExit('no such thing')\n")
     said = ""
     with driven(tmp_path, 1, load) as ask:
-        for _ in range(30):
-            said = said or json.loads(ask("/calls?wait=1&need=%7B%22direct%22:1%7D"))["trouble"]
+        while not said:
+            said = json.loads(ask("/calls?wait=1&need=%7B%22direct%22:1%7D"))["trouble"]
     assert "Locust ended by itself" in said
 
 
