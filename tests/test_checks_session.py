@@ -288,6 +288,48 @@ def test_when_no_client_was_at_a_pod_that_died_nothing_is_shown():
     assert verdict(of, "session.external").verdict is Standing.UNKNOWN
 
 
+def emptied(*, lost_sight: bool = False, late: int = 0) -> Visited:
+    """Scale a set down to one; the clients of those who go find another one, perhaps late."""
+    run = Visited({"scale-down": [1]})
+    run.deploys()
+    run.waits(6)
+    run.all_visit("direct")
+    run.plans_down(1)
+    for ordinal in (2, 1):
+        run.waits(15)
+        run.all_visit("direct")
+        left = [who for who, home in run.homes.items() if home == ordinal and who[0] == "direct"]
+        run.goes(ordinal)
+        for _ in range(late):
+            run.waits(1)
+            for who in left:
+                run.visits(*who, Outcome.FAIL)
+        for who in left:
+            run.homes[who] = 0
+        run.all_visit("direct")
+    run.scaled_down((2, 1), 1)
+    run.scales_up(1)
+    run.collected()
+    if lost_sight:
+        run.ops = [op for op in run.ops if op.what != "pod" or op.value["event"] == "ADDED"]
+    return run
+
+
+@given(st.integers(0, 20))
+@settings(max_examples=10, deadline=None)
+def test_each_pod_of_many_that_go_has_a_second_of_its_own(late):
+    """The second one goes fifteen seconds after the first: counted from there it is in time."""
+    found = homing.drift(emptied(late=late).history())
+    assert found.figures["rehomed"] == 4 + 5
+    if abs(late - SESSIONS["within"]) > 1:
+        assert (found.verdict is Standing.HOLDS) == (late < SESSIONS["within"])
+
+
+def test_when_nobody_saw_a_pod_go_nobody_knows_how_long_its_clients_waited():
+    found = homing.drift(emptied(lost_sight=True).history())
+    assert (found.verdict, "nobody saw when" in found.reason) == (Standing.UNKNOWN, True)
+
+
 def test_a_client_that_stopped_visiting_is_unknown_and_one_that_went_on_in_vain_broken():
     moved = homing.moves(GOOD)[-1]
     at = moved.struck

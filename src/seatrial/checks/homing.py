@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seatrial.checks import visits
-from seatrial.checks.drifts import Drift, began, drifts, unshown
+from seatrial.checks.drifts import Drift, began, drifts, no_receipt
 from seatrial.checks.findings import Finding, indexes, settled
 from seatrial.checks.visits import DIRECT
 from seatrial.model import History, Json, Op, Outcome, Standing, Verdict
 
 _DRIFT, _EXTERNAL = "session.drift", "session.external"
 _KILLS = "pod-delete"
+_HITS = (_KILLS, "scale-down", "rolling-update")
+"""Faults that end a member's pod for good, and those by which many go one after the other."""
 _NOTHING = "no member was taken away, so nothing was shown"
 _NAMED = 20
 
@@ -38,11 +40,12 @@ def drift(history: History) -> Verdict:
     Broken by a client that nobody else answered within `within` seconds (of the profile's
     sessions) after the blow though it went on visiting, and by an answer that hides a loss: one
     that calls the session whole with a count that had been reached before, or under another life.
-    Unknown without receipt, or when no client was at a pod that was hit. That sessions are lost
-    is no breach; it is counted. Figures: rehomed, slowest (seconds), lost (sessions), hidden.
+    Unknown without receipt, when nobody saw a pod told to go, or no client was at one. That
+    sessions are lost is no breach, it is counted. Figures: rehomed, slowest (seconds), lost
+    (sessions), hidden.
     Source: kubernetes#110302, #71809 (affinity that keeps a client at a dead pod).
     """
-    if why := visits.unseen(history, DIRECT) or unshown(history, _KILLS, _NOTHING):
+    if why := visits.unseen(history, DIRECT) or _unshown(history):
         return Verdict(_DRIFT, Standing.UNKNOWN, why)
     within = float(visits.declared(history)["within"])
     found = moves(history)
@@ -67,7 +70,7 @@ def external(history: History) -> Verdict:
     Figures: carried (clients that did), visits, lost, hidden.
     Source: the twelve-factor app, "Processes": what has to stay is kept in a backing service.
     """
-    if why := visits.unseen(history, DIRECT) or unshown(history, _KILLS, _NOTHING):
+    if why := visits.unseen(history, DIRECT) or _unshown(history):
         return Verdict(_EXTERNAL, Standing.UNKNOWN, why)
     ops = _answers(history)
     lost, hidden = list(_lost(history)), [op for op in ops if _hidden(op)]
@@ -85,12 +88,17 @@ def external(history: History) -> Verdict:
 
 def moves(history: History) -> list[Move]:
     """Give every client that was last answered by a pod before that was hit."""
-    hit = [one for one in drifts(history) if one.fault == _KILLS and one.old]
-    return [move for one in hit for move in _moved(history, one)]
+    return [move for one in _hits(history) for move in _moved(history, one)]
+
+
+def _hits(history: History) -> list[Drift]:
+    return [one for one in drifts(history) if one.fault in _HITS and one.old]
 
 
 def _moved(history: History, hit: Drift) -> Iterator[Move]:
-    struck = visits.blow(hit, began(history, hit.receipt))
+    struck = _struck(history, hit)
+    if struck is None:
+        return
     for client, ops in visits.answered(history, DIRECT).items():
         before = [op for op in ops if op.completed - op.error <= struck]
         if not before or before[-1].value["uid"] != hit.old:
@@ -99,6 +107,25 @@ def _moved(history: History, hit: Drift) -> Iterator[Move]:
         found = next((op for op in later if op.value["uid"] != hit.old), None)
         tried = [op for op in visits.attempts(history, DIRECT, client) if op.invoked >= struck]
         yield Move(client, struck, before[-1], found, tried, hit)
+
+
+def _unshown(history: History) -> str:
+    if why := no_receipt(history, *_HITS):
+        return why
+    found = _hits(history)
+    unseen = [one.name for one in found if _struck(history, one) is None]
+    said = f"nobody saw when the {unseen[0]} took its pod away" if unseen else ""
+    return said or ("" if found else _NOTHING)
+
+
+def _struck(history: History, hit: Drift) -> float | None:
+    """Give the second at which a pod was told to go; of many each has a second of its own."""
+    plan = began(history, hit.receipt)
+    if hit.fault == _KILLS:
+        return visits.blow(hit, plan)
+    own = (op for op in history.of("pod") if op.value["uid"] == hit.old and op.index > plan.index)
+    gone = (op for op in own if op.value["deleting"] or op.value["event"] == "DELETED")
+    return next((op.invoked for op in gone), None)
 
 
 def _homed(move: Move, within: float) -> Finding:

@@ -9,7 +9,7 @@ from seatrial.checks import affinity, homing
 from seatrial.model import Guarantee
 
 _PROXIES = "https://kubernetes.io/docs/reference/networking/virtual-ips/#session-affinity"
-_KILLS = ("pod-delete",)
+_HITS = ("pod-delete", "scale-down", "rolling-update")
 
 GUARANTEES = (
     Guarantee(
@@ -34,17 +34,18 @@ GUARANTEES = (
         "when a pod dies its clients are answered by another one in time, and lost sessions are "
         "told, not hidden",
         "https://github.com/kubernetes/kubernetes/issues/110302",
-        "every member's pod is deleted in turn under open-loop visits",
-        _KILLS,
+        "every pod is deleted in turn, the set scaled down and up and rolled, under open-loop "
+        "visits",
+        _HITS,
         homing.drift,
     ),
     Guarantee(
         "session.external",
         "with an external store no session is lost when pods die",
         "https://12factor.net/processes",
-        "every member's pod is deleted in turn under open-loop visits; each answer tells the "
-        "session's count",
-        _KILLS,
+        "every pod is deleted in turn, the set scaled down and up and rolled, under open-loop "
+        "visits; each answer tells the session's count",
+        _HITS,
         homing.external,
     ),
     Guarantee(
