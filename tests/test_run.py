@@ -139,10 +139,13 @@ def test_callers_have_the_time_to_notice_while_a_fault_is_in_place(fault, calls)
     live: Any = Live(PlannedFault(fault, (6,)))
     live.everybody = [5, 6, 7]
     live.job.profile = SimpleNamespace(connections=Connections("calls.py", "echo", {}))
-    live.driver = SimpleNamespace(until_called=live.told.append)
+    live.driver = SimpleNamespace(
+        until_called=live.told.append, counted=lambda: live.told.append("counted")
+    )
     live.note = lambda *told: live.told.append(told)
     exercise._break_all(live)
-    called = [calls, ("run", "called", {"fault": fault, "ordinal": 6})] if calls else []
+    noticed = ("run", "called", {"fault": fault, "ordinal": 6})
+    called = [calls, "counted", noticed] if calls else []
     asked = [5, 6, 7] if fault == "scale-up" else [6]
     assert live.told == [*called, (fault, 6), "ready", asked]
 
