@@ -38,5 +38,4 @@ def call_meanwhile(live: Live, fault: str, ordinal: int) -> None:
         more = 2 * told.calls if fault == "scale-up" else round(2 * told.rate)
         with live.as_far_as_it_goes():
             live.driver.until_called(more + round(told.rate * told.within))
-            live.driver.counted()
             live.note("run", "called", {"fault": fault, "ordinal": ordinal})
