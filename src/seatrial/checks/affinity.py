@@ -24,6 +24,8 @@ _STICKY, _TIMEOUT, _COOKIE = "session.sticky", "session.timeout", "session.cooki
 _COARSE = 1.0
 """Seconds by which a kernel's list of clients, and who keeps it, may round a time-out."""
 _NAMED = 20
+_LEAST = 1e-300
+"""Said of what is too unlikely for a number."""
 _SEVERAL = 2
 
 
@@ -112,7 +114,7 @@ def _stayed(
     standing, reason = judged.standing, judged.reason
     if standing is Standing.HOLDS:
         reason = f"each of {len(found)} clients stayed at its pod, in {figures['requests']} visits "
-        reason += f"that would all do so by chance {figures['chance']:.1g} times"
+        reason += f"that would all do so with a chance of {figures['chance'] or _LEAST:.1g}"
     if standing is not Standing.BROKEN and (why := absent or _alone(members)):
         standing, reason = Standing.UNKNOWN, why
     return Verdict(guarantee, standing, reason, indexes(shown[:_NAMED]), figures)

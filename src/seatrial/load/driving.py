@@ -90,6 +90,10 @@ class Driver:
         self._tell("driver", {"event": "started", **self._who, "expected": 0, "collected": 0,
                               "note": note})  # fmt: skip
 
+    def counted(self) -> None:
+        """Have every member say how often it was asked; one `counted` Op each is spooled."""
+        self._ask("POST", "/counted", {})
+
     def counts(self) -> dict[int, dict[str, int]]:
         """Give {attempts, acknowledged} so far, by ordinal."""
         said = self._ask("GET", "/counts")["members"]
