@@ -24,6 +24,9 @@ from seatrial.testing.lives import Heard
 RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
+    "secret-retries": "but `python3 -B -u /rogue/busy.py`",
+    "never-restarts": "its liveness probe is the program `/bin/true`",
+    "tcp-probe": "its liveness probe only opens a TCP connection",
     "stands-alone": "but `python3 -B -u -c import sys",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
     "deaf-shell": "the first process of the container is a shell (`sh -c",

@@ -84,6 +84,9 @@ DEFECTS = {
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "ready-when-empty": {"spec.template.spec.containers"},
     "founds-anew": {"spec.template.spec.containers"},
+    "secret-retries": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "never-restarts": {"spec.template.spec.containers"},
+    "tcp-probe": {"spec.template.spec.containers"},
     "stands-alone": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
@@ -103,6 +106,7 @@ WELCOMING = {
 # What a rogue brings besides: the program that lies, what is shared.
 ADDED = {
     "early-ack": {("ConfigMap", "early-ack")},
+    "secret-retries": {("ConfigMap", "secret-retries")},
     "buffers": {("ConfigMap", "buffers")},
     "never-syncs": {("ConfigMap", "never-syncs")},
     "on-tmpfs": {("ConfigMap", "on-tmpfs")},

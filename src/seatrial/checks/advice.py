@@ -2,7 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{cases,configured,intervals,lives,lost_claims,served,turns}.
+May import: model, checks.{alive,cases,configured,intervals,lives,lost_claims,served,turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seatrial.checks import served
+from seatrial.checks.alive import unasked
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
@@ -284,6 +285,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.session", served.door),
     ("identity.member-id", _program),
     ("topology.leader", _program),
+    ("availability.", unasked),
+    ("availability.budget", _program),
     ("recovery.six-stages", _restore),
     ("config.survives-drift", _program),
     ("config.center", lambda case: uncopied(case.history)),
