@@ -25,6 +25,9 @@ RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
     "secret-retries": "but `python3 -B -u /rogue/busy.py`",
+    "stacked": "`podAffinity` in the pod template draws pods to the node",
+    "peers-by-address": "but `python3 -B -u /rogue/by_address.py`",
+    "never-catches-up": "but `python3 -B -u -c import sys",
     "never-restarts": "its liveness probe is the program `/bin/true`",
     "tcp-probe": "its liveness probe only opens a TCP connection",
     "stands-alone": "but `python3 -B -u -c import sys",

@@ -19,6 +19,7 @@ from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
+from seatrial.checks.stacked import drawn
 from seatrial.checks.turns import bound, ready
 from seatrial.model import History, Standing, Verdict
 
@@ -284,7 +285,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.bank", served.door),
     ("durability.session", served.door),
     ("identity.member-id", _program),
-    ("topology.leader", _program),
+    ("topology.", _program),
+    ("topology.spread", drawn),
     ("availability.", unasked),
     ("availability.budget", _program),
     ("recovery.six-stages", _restore),
