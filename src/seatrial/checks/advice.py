@@ -2,7 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{alive,cases,configured,intervals,lives,lost_claims,served,turns}.
+May import: model, checks.*.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -12,14 +12,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import served
-from seatrial.checks.alive import unasked
+from seatrial.checks import alive, served, stacked
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
+from seatrial.checks.connecting import causes
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
-from seatrial.checks.stacked import drawn
 from seatrial.checks.turns import bound, ready
 from seatrial.model import History, Standing, Verdict
 
@@ -286,10 +285,11 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.session", served.door),
     ("identity.member-id", _program),
     ("topology.", _program),
-    ("topology.spread", drawn),
-    ("availability.", unasked),
+    ("topology.spread", stacked.drawn),
+    ("availability.", alive.unasked),
     ("availability.budget", _program),
     ("recovery.six-stages", _restore),
+    ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("config.center", lambda case: uncopied(case.history)),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from seatrial.checks.catalogue import (
     availability,
     config,
+    connection,
     durability,
     identity,
     ordering,
@@ -24,5 +25,6 @@ GUARANTEES = (
     *durability.GUARANTEES,
     *availability.GUARANTEES,
     *recovery.GUARANTEES,
+    *connection.GUARANTEES,
     *config.GUARANTEES,
 )
