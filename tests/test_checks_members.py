@@ -16,14 +16,17 @@ from seatrial.testing.hanging import serve
 from seatrial.testing.peering import (
     ALL,
     NODE,
+    UP,
     all_go,
     grounds,
+    grows,
     node_ends,
     read_alike,
     replicated,
 )
 
 SPREAD, FOUND, COPIES = "topology.spread", "topology.discovery", "topology.redundancy"
+BELONGS = "topology.membership"
 DELETE = "pod-delete"
 Bounds = dict[str, dict[str, float]]
 
@@ -61,6 +64,12 @@ def caught_up(idle: float = 3, lacking: Sequence[int] = (), **claimed: float) ->
     run = begun(NODE, {COPIES: claimed})
     node_ends(run, 0, idle)
     return ended(run, lacking)
+
+
+def grown(up: Sequence[int] | None = None, down: Sequence[int] | None = None) -> Story:
+    run = begun(UP)
+    grows(run, up=up, down=down)
+    return ended(run)
 
 
 def verdict(guarantee: str, of: Story | History) -> Verdict:
@@ -121,6 +130,21 @@ def test_each_record_has_the_copies_claimed_or_it_is_broken(lacking, copies):
     assert found.figures["copies"] == 3 - len(lacking)
 
 
+MEMBERS = st.sets(st.integers(0, 5), min_size=1)
+
+
+@given(st.just({0, 1, 2, 3, 4}) | MEMBERS, st.just({0, 1, 2}) | MEMBERS)
+def test_all_list_who_is_there_and_nobody_else_or_it_is_broken(up, down):
+    found = verdict(BELONGS, grown(sorted(up), sorted(down)))
+    right = (up, down) == ({0, 1, 2, 3, 4}, {0, 1, 2})
+    assert found.verdict is (Standing.HOLDS if right else Standing.BROKEN), found.reason
+    assert found.figures["ghosts"] == len(down - {0, 1, 2})
+
+
+def test_who_has_no_vote_yet_is_listed_and_counted():
+    assert verdict(BELONGS, grown()).figures["learners"] == 1
+
+
 def stage(op: Op) -> bool:
     return op.value.get("stage") == "receipt"
 
@@ -141,6 +165,10 @@ def late(op: Op) -> bool:
         (FOUND, found_again(same=1), lambda _: False, "member 1 came to 10.0.1."),
         (FOUND, found_again(), late, "the run ended before"),
         (FOUND, found_again(), lambda op: op.value.get("event") == "collected", "driver"),
+        (BELONGS, grown(), stage, "no receipt for scale-up"),
+        (BELONGS, grown(), lambda op: op.value.get("stage") == "healed", "not seen scaled down"),
+        (BELONGS, grown(), lambda op: "/3/" in op.process, "member 3 did not tell its members"),
+        (BELONGS, grown(), lambda op: op.value.get("question") == "members", "did not tell"),
         (COPIES, caught_up(), stage, "no receipt for node-kill"),
         (COPIES, caught_up(), lambda op: op.process == "reader/2", "member 2 was not read"),
         (COPIES, caught_up(), lambda op: op.value.get("event") == "collected", "driver"),

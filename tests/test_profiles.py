@@ -89,6 +89,7 @@ DEFECTS = {
     "ready-when-empty": {"spec.template.spec.containers"},
     "founds-anew": {"spec.template.spec.containers"},
     "secret-retries": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "join-only": {"spec.template.spec.containers"},
     "stacked": {"spec.template.spec.affinity"},
     "peers-by-address": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "never-catches-up": {"spec.template.spec.containers"},

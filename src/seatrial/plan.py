@@ -28,7 +28,7 @@ _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
 _LED, _LEADERS = "topology.leader", "process-kill"
 """The guarantee for which a leader must be hit, and the fault that is aimed at it."""
-ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down"})
+ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "scale-up"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100

@@ -4,7 +4,7 @@ import pytest
 
 from seatrial.model import Standing
 
-WHOLE = ("topology.spread", "topology.discovery", "topology.redundancy")
+WHOLE = ("topology.spread", "topology.discovery", "topology.redundancy", "topology.membership")
 
 
 # One run for all: the default subject's members need nobody.

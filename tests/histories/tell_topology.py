@@ -9,7 +9,17 @@ from seatrial import history
 from seatrial.model import Outcome
 from seatrial.testing import Story
 from seatrial.testing.hanging import serve
-from seatrial.testing.peering import ALL, NODE, all_go, grounds, node_ends, read_alike, replicated
+from seatrial.testing.peering import (
+    ALL,
+    NODE,
+    UP,
+    all_go,
+    grounds,
+    grows,
+    node_ends,
+    read_alike,
+    replicated,
+)
 
 HERE = Path(__file__).parent
 KILL = "process-kill"
@@ -161,10 +171,24 @@ def never_caught_up() -> Story:
     return finished(run, "topology.redundancy", lacking=[0])
 
 
+def grown(down: Sequence[int] | None = None, breaks: str = "") -> Story:
+    """Two more come and are listed; they go, and are listed no more."""
+    run = peers(UP)
+    grows(run, down=down)
+    return finished(run, breaks)
+
+
+def ghosts() -> Story:
+    """Two more come, go, and are listed still."""
+    return grown([0, 1, 2, 3, 4], "topology.membership")
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/led": led,
     "bad/leaderless": leaderless,
     "bad/two-leaders": two_leaders,
+    "good/grown": grown,
+    "bad/ghosts": ghosts,
     "good/apart": apart,
     "bad/stacked": stacked,
     "good/found-again": found_again,

@@ -286,6 +286,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.member-id", _program),
     ("topology.", _program),
     ("topology.spread", stacked.drawn),
+    ("topology.membership", alive.never_leaves),
     ("availability.", alive.unasked),
     ("availability.budget", _program),
     ("recovery.six-stages", _restore),

@@ -1,12 +1,13 @@
-"""Likely causes of a member that is dead and is not taken for dead: how its kubelet asks it.
+"""Likely causes of a member that is dead and is not taken for dead: who asks it, whom it tells.
 
-May import: checks.cases.
+May import: checks.{belonging,cases}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seatrial.checks.belonging import ghosts
 from seatrial.checks.cases import Case
 
 _YES = frozenset({"true", ":"})
@@ -31,4 +32,13 @@ def unasked(case: Case) -> Iterator[str]:
         yield (
             f"its liveness probe is the program `{' '.join(probe['program'])}`, which always says "
             "yes and asks nobody"
+        )
+
+
+def never_leaves(case: Case) -> Iterator[str]:
+    """Say that nothing is done before a member ends, where one is listed that has ended."""
+    if ghosts(case.history) and not case.declared.get("prestop", {}).get("kind", "?"):
+        yield (
+            "the container has no `preStop` hook: who is scaled away ends, and tells nobody that "
+            "it does not come back"
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from seatrial.testing.hanging import collected, serve
 from seatrial.testing.story import Story
 
-ALL, NODE = "pods-delete", "node-kill"
+ALL, NODE, UP = "pods-delete", "node-kill", "scale-up"
 
 
 def replicated(run: Story) -> Story:
@@ -71,3 +71,37 @@ def read_alike(run: Story, *, lacking: Sequence[int] = ()) -> None:
     for member in run.members:
         run.reads(member, records=everything[:-1] if member in lacking else everything)
     collected(run)
+
+
+def lists(run: Story, ordinal: int, whom: Sequence[int], *, learners: Sequence[int] = ()) -> None:
+    """Let a member say whom it lists."""
+    words = [f"ledger-{n}{':learner' if n in learners else ''}" for n in whom]
+    pod = run.pods[ordinal]
+    about = {"ordinal": ordinal, "pod": pod["name"], "uid": pod["uid"], "question": "members"}
+    run.says(f"probe/identity/{ordinal}/members", "answer", {**about, "answer": " ".join(words)})
+
+
+def grows(
+    run: Story, *, up: Sequence[int] | None = None, down: Sequence[int] | None = None
+) -> None:
+    """Scale the set up by two and down again; all list `up` meanwhile, and `down` afterwards.
+
+    Whoever is not given lists who is there; the last of those who came has no vote yet.
+    """
+    first, own = run.first, [*run.members]
+    new = [own[-1] + 1, own[-1] + 2]
+    run.stage(UP, first, "planned", {"target": {"replicas": run.replicas}})
+    for member in new:
+        run.comes(member)
+    came = [{"ordinal": n, **run.proof(n)} for n in new]
+    run.stage(UP, first, "receipt", {"replicas": len(own) + 2, "new": came})
+    run.waits(0.1)
+    for member in [*own, *new]:
+        lists(run, member, [*own, *new] if up is None else up, learners=new[-1:])
+    run.waits(0.1)
+    for member in reversed(new):
+        run.goes(member)
+    run.stage(UP, first, "healed", {"replicas": len(own), "gone": came})
+    run.waits(0.1)
+    for member in own:
+        lists(run, member, own if down is None else down)

@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import copies, discovering, leading, placed
+from seatrial.checks import belonging, copies, discovering, leading, placed
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -47,5 +47,14 @@ GUARANTEES = (
         "record are counted",
         ("node-kill",),
         copies.redundancy,
+    ),
+    Guarantee(
+        "topology.membership",
+        "a new ordinal joins, one that is taken away leaves, and no member lists ghosts",
+        "https://etcd.io/docs/v3.4/op-guide/runtime-configuration/",
+        "the set is scaled up by two and down again, under load; each member is asked whom it "
+        "lists, meanwhile and afterwards",
+        ("scale-up",),
+        belonging.membership,
     ),
 )
