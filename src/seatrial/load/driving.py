@@ -87,8 +87,8 @@ class Driver:
 
     def started(self, note: str = "") -> None:
         """Tell that it runs."""
-        self._tell("driver", {"event": "started", **self._who, "expected": 0, "collected": 0,
-                              "note": note})  # fmt: skip
+        nothing = {"expected": 0, "collected": 0, "note": note}
+        self._tell("driver", {"event": "started", **self._who, **nothing})
 
     def counted(self) -> None:
         """Have every member say how often it was asked; one `counted` Op each is spooled."""
@@ -275,11 +275,9 @@ def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -
 
 
 def _unmade(ways: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:
-    seen = {way: ways.get(way, {}).get("calls", 0) for way in need}
-    late = {way: count for way, count in need.items() if seen[way] < count}
-    return "; ".join(
-        f"{seen[way]} of {count} wanted by {way} are over" for way, count in late.items()
-    )
+    over = {way: ways.get(way, {}).get("calls", 0) for way in need}
+    late = [way for way in need if over[way] < need[way]]
+    return "; ".join(f"{over[way]} of {need[way]} wanted by {way} are over" for way in late)
 
 
 def _short(models: Mapping[str, Mapping[str, int]], need: Mapping[str, Mapping[str, int]]) -> str:

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from seatrial.profiles.outside import Connections, Sessions
 from seatrial.profiles.values import Bound, Ids, Name, Resource, Word
 
-Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader", "config"]
+Question = Literal[
+    "hostname", "token", "ordinal", "id", "cluster", "leader", "config", "tally", "members"
+]  # fmt: skip
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
