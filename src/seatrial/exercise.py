@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seatrial.arming import armed
-from seatrial.callers import call, call_meanwhile
+from seatrial.callers import call, call_meanwhile, count
 from seatrial.leaders import met
 from seatrial.live import Live
 from seatrial.model import PlannedFault
@@ -36,6 +36,7 @@ def exercised(live: Live) -> None:
     with live.as_far_as_it_goes():
         _break_all(live)
     live.finale()
+    count(live)
 
 
 def _break_all(live: Live) -> None:

@@ -144,6 +144,9 @@ class Way(BaseModel):
     claimed: Annotated[
         bool, Field(strict=True, description="Whether it keeps the promises, or is only measured.")
     ] = True
+    resolve: Annotated[
+        Bound, Field(description="Seconds until clients look the name up themselves; 0: never.")
+    ] = 0.0
 
 
 class Connections(BaseModel):
