@@ -20,6 +20,7 @@ from seatrial.plan import (
     UNDER_LOAD,
 )
 from seatrial.triggers import victims, waits
+from seatrial.visitors import visit, visit_again
 
 _MEANWHILE = 6
 """Reads and changes of each model while a fault stays in place: who is hit answers nothing."""
@@ -32,9 +33,13 @@ def exercised(live: Live) -> None:
     with live.as_far_as_it_goes():
         live.load(live.everybody)
         call(live)
+    with live.as_far_as_it_goes():
+        visit(live)
     live.phase("fault")
     with live.as_far_as_it_goes():
         _break_all(live)
+    with live.as_far_as_it_goes():
+        visit_again(live)
     live.finale()
     count(live)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from seatrial.checks import alive, served, stacked
 from seatrial.checks.cases import Case, Rule
+from seatrial.checks.causes import of_sessions
 from seatrial.checks.configured import uncopied
 from seatrial.checks.connecting import causes
 from seatrial.checks.intervals import Tenure, ordinals
@@ -293,5 +294,6 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("config.center", lambda case: uncopied(case.history)),
+    ("session.", lambda case: of_sessions(case.declared, case.verdict)),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

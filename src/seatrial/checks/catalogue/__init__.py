@@ -13,6 +13,7 @@ from seatrial.checks.catalogue import (
     identity,
     ordering,
     recovery,
+    session,
     storage,
     topology,
 )
@@ -25,6 +26,7 @@ GUARANTEES = (
     *durability.GUARANTEES,
     *availability.GUARANTEES,
     *recovery.GUARANTEES,
+    *session.GUARANTEES,
     *connection.GUARANTEES,
     *config.GUARANTEES,
 )
