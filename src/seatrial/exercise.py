@@ -61,8 +61,8 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
                         new = [pod["ordinal"] for pod in receipt.get("new", ())]
-                        everybody = [*live.everybody, *new]
-                        live.ask(everybody if fault.fault in OF_THE_SET else (ordinal,))
+                        of_all = fault.fault in OF_THE_SET
+                        live.ask([*live.everybody, *new] if of_all else (ordinal,))
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)
