@@ -85,6 +85,10 @@ DEFECTS = {
     "ready-when-empty": {"spec.template.spec.containers"},
     "founds-anew": {"spec.template.spec.containers"},
     "stands-alone": {"spec.template.spec.containers"},
+    "source-lost": {"spec.externalTrafficPolicy"},
+    "nobody-serves": {"spec.ports"},
+    "neighbours-only": {"spec.template.spec.containers"},
+    "lost-proxy": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
         "spec.template.spec.volumes",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from seatrial.arming import armed
 from seatrial.leaders import met
 from seatrial.live import Live
+from seatrial.looks import Look, looker, nobody
 from seatrial.model import PlannedFault
 from seatrial.plan import (
     ASKED_MEANWHILE,
@@ -26,23 +27,26 @@ _MEANWHILE = 6
 
 def exercised(live: Live) -> None:
     """Look, break everything that is planned, and look once more."""
+    look = looker(live)
     live.phase("before")
     live.ask(live.everybody)
     with live.as_far_as_it_goes():
         live.load(live.everybody)
+    look("before")
     live.phase("fault")
     with live.as_far_as_it_goes():
-        _break_all(live)
+        _break_all(live, look)
     live.finale()
+    look("final")
 
 
-def _break_all(live: Live) -> None:
+def _break_all(live: Live, look: Look = nobody) -> None:
     planned = live.job.plan.faults
     with armed(live, [fault for fault in planned if waits(fault)]):
-        _break_in_turn(live, [fault for fault in planned if not waits(fault)])
+        _break_in_turn(live, [fault for fault in planned if not waits(fault)], look)
 
 
-def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
+def _break_in_turn(live: Live, faults: Sequence[PlannedFault], look: Look) -> None:
     for fault in faults:
         for ordinal in (_met(live, victim) for victim in victims(fault)):
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
@@ -57,6 +61,7 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)
                 live.alive.until_ready()
+                look(f"after {fault.fault}")
             if fault.fault in OF_NO_MEMBER:
                 continue
             everybody = fault.fault in OF_THE_SET

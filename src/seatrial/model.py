@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from seatrial.centre import Centre
+from seatrial.outside import Outside
 from seatrial.radius import Radius
 
 Json = Any
@@ -231,6 +232,7 @@ class Profile:
     metrics: Metrics | None = None
     centre: Centre | None = None
     replicated: bool = False
+    outside: Outside | None = None
 
     @property
     def ordinals(self) -> range:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import served
+from seatrial.checks import outdoors, served
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
@@ -286,6 +286,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("topology.leader", _program),
     ("recovery.six-stages", _restore),
     ("config.survives-drift", _program),
+    ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

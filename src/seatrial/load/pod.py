@@ -19,7 +19,7 @@ PORT = 8080
 ROLE = "seatrial.dev/role"
 """The label of nodes; the one whose value is `driver` is never a victim, and tainted."""
 _TAINT = "seatrial.dev/driver"
-_PROGRAM = Path(__file__).parent / "driver"
+PROGRAM = Path(__file__).parent / "driver"
 _SPOOL_SIZE = "512Mi"
 _TIMES = {"timeout": 2.0, "read_timeout": 30.0, "dns_every": 0.25, "dns_timeout": 1.0}
 """Seconds: of one attempt, of reading one member, between two questions, of one question."""
@@ -79,7 +79,7 @@ def documents(
 
     `client` is the path of a client file, empty for none. Raises CannotRun when it is gone.
     """
-    program = {path.name: path.read_text() for path in sorted(_PROGRAM.glob("*.py"))}
+    program = {path.name: path.read_text() for path in sorted(PROGRAM.glob("*.py"))}
     return [
         _config("program", program),
         _config("job", {"job.json": json.dumps(todo)}),

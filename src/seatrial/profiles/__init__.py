@@ -14,6 +14,7 @@ from pathlib import Path
 from seatrial.centre import Centre
 from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Metrics, Profile, Recovery
+from seatrial.outside import Outside
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
@@ -73,6 +74,8 @@ def _profile(declared: Declared, file: Path) -> Profile:
         fields["centre"] = Centre(**declared.centre.model_dump())
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
+    if declared.outside:
+        fields["outside"] = Outside(**declared.outside.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))
 
 

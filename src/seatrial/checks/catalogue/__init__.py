@@ -9,6 +9,7 @@ from seatrial.checks.catalogue import (
     config,
     durability,
     identity,
+    network,
     ordering,
     recovery,
     storage,
@@ -23,4 +24,5 @@ GUARANTEES = (
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
     *config.GUARANTEES,
+    *network.GUARANTEES,
 )
