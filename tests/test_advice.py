@@ -52,6 +52,10 @@ CAUSES = {
     "unlabelled-orphans": "was taken off ledger-",
     "ready-when-empty": "was Ready on the claim made again",
     "founds-anew": "but `sh -c case $(uname -n) in *-0)",
+    "one-connection": "has the policy pick_first",
+    "no-goaway": "the container has no `preStop` hook",
+    "no-age": "no new member ever answered by",
+    "no-deadline": "waited beyond their deadline",
     "by-hand": "but `sh -c test -e /data/by-hand",
     "no-backup": "keeps no copy of what it was told",
     "source-lost": "`externalTrafficPolicy: Cluster` in Service `outside-kept`",
@@ -64,6 +68,10 @@ CAUSES = {
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
+    "one-connection": "calls-pinned",
+    "no-goaway": "calls-dropped",
+    "no-age": "newcomers-unfound",
+    "no-deadline": "calls-waited",
     "reclaim-other": "other-policy",
     "no-backup": "centre-missed",
     "oldest-snapshot": "oldest-restored",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from seatrial import exercise, run
+from seatrial.connections import Connections
 from seatrial.ground import Keep
 from seatrial.model import Plan, PlannedFault, Standing
 from seatrial.progress import Quiet
@@ -123,6 +124,27 @@ def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
     live: Any = Live(PlannedFault("claim-lost", (6,)))
     exercise._break_all(live)
     assert live.told == [[6], ("claim-lost", 6), "ready", [6]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "calls"),
+    [
+        ("scale-up", 2 * 600 + 500),
+        ("node-kill", 100 + 500),
+        ("node-cut", 100 + 500),
+        ("node-stop", 0),
+    ],
+)
+def test_callers_have_the_time_to_notice_while_a_fault_is_in_place(fault, calls):
+    live: Any = Live(PlannedFault(fault, (6,)))
+    live.everybody = [5, 6, 7]
+    live.job.profile = SimpleNamespace(connections=Connections("calls.py", "echo", {}))
+    live.driver = SimpleNamespace(until_called=live.told.append)
+    live.note = lambda *told: live.told.append(told)
+    exercise._break_all(live)
+    called = [calls, ("run", "called", {"fault": fault, "ordinal": 6})] if calls else []
+    asked = [5, 6, 7] if fault == "scale-up" else [6]
+    assert live.told == [*called, (fault, 6), "ready", asked]
 
 
 def test_everybody_answers_while_something_of_all_is_away_and_afterwards():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seatrial.arming import armed
+from seatrial.callers import call, call_meanwhile
 from seatrial.leaders import met
 from seatrial.live import Live
 from seatrial.looks import Look, looker, nobody
@@ -32,6 +33,7 @@ def exercised(live: Live) -> None:
     live.ask(live.everybody)
     with live.as_far_as_it_goes():
         live.load(live.everybody)
+        call(live)
     look("before")
     live.phase("fault")
     with live.as_far_as_it_goes():
@@ -60,6 +62,7 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault], look: Look) -> No
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)
+                    call_meanwhile(live, fault.fault, ordinal)
                 live.alive.until_ready()
                 look(f"after {fault.fault}")
             if fault.fault in OF_NO_MEMBER:

@@ -2,7 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{cases,configured,intervals,lives,lost_claims,served,turns}.
+May import: model, checks.{cases,configured,connecting,intervals,lives,lost_claims,served,turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from seatrial.checks import outdoors, served
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
+from seatrial.checks.connecting import causes
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
@@ -285,6 +286,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.member-id", _program),
     ("topology.leader", _program),
     ("recovery.six-stages", _restore),
+    ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),
