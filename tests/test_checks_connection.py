@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.checks import CHECKS
+from seatrial.checks.asked import secret
 from seatrial.checks.statistics.binomial import lower
 from seatrial.checks.statistics.spread import (
     ALPHA,
@@ -18,7 +19,7 @@ from seatrial.checks.statistics.spread import (
     calls_needed,
     judge_spread,
 )
-from seatrial.model import History, Standing, Verdict
+from seatrial.model import History, Outcome, Standing, Verdict
 from seatrial.testing.connecting import CLAIMED, MEASURED, WAYS, WITHIN, Connecting
 
 FAULTS = {"rolling-update": [0], "scale-up": [0], "node-kill": [1], "node-cut": [2]}
@@ -167,6 +168,67 @@ def test_a_channel_that_connects_anew_now_and_then_does_not_spread_its_calls():
     found = judged(story, "connection.spreads")
     assert found.verdict is Standing.BROKEN
     assert "594 of 600 calls went to who got the one before" in found.reason
+
+
+def test_members_that_nobody_reaches_even_before_a_fault_leave_everything_unknown():
+    """A Service without endpoints, or a proxy that answers 502."""
+    story = told()
+    fails = Connecting().ops[:0]
+    for op in story.ops:
+        if op.what == "call" and op.value["way"] == CLAIMED:
+            gone = {"code": "UNAVAILABLE", "pod": "", "uid": "", "boot": "", "note": "status: 502"}
+            fails.append(replace(op, value={**op.value, **gone}, outcome=Outcome.FAIL))
+        else:
+            fails.append(op)
+    story.ops[:] = fails
+    for each in IDS:
+        found = judged(story, each)
+        assert found.verdict is Standing.UNKNOWN
+        assert "calls failed before anything was broken" in found.reason
+        assert "status: 502" in found.reason
+
+
+@pytest.mark.parametrize("told_so", [False, True])
+def test_a_client_that_asks_again_in_secret_is_never_praised(told_so):
+    story = told()
+    for number, op in enumerate(story.ops):
+        if told_so and op.what == "call":
+            story.ops[number] = replace(op, value={**op.value, "again": 1})
+        if not told_so and op.what == "counted":
+            more = {**op.value["asked"], CLAIMED: op.value["asked"].get(CLAIMED, 0) + 200}
+            story.ops[number] = replace(op, value={**op.value, "asked": more})
+    for each in IDS:
+        found = judged(story, each)
+        assert found.verdict is Standing.UNKNOWN
+        assert "somebody asks again in secret" in found.reason
+
+
+def test_members_that_do_not_say_how_often_they_were_asked_leave_everything_unknown():
+    story = told()
+    story.ops[:] = [op for op in story.ops if op.what != "counted"]
+    for each in IDS:
+        found = judged(story, each)
+        assert found.verdict is Standing.UNKNOWN
+        assert "no member told how often it was asked" in found.reason
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    fates=st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans()), max_size=40),
+    repeats=st.integers(0, 9),
+)
+def test_whoever_repeats_more_than_failed_is_found_out_and_nobody_else(fates, repeats):
+    """A call fails before or after it came to a member; repeats come beside them."""
+    story = Connecting()
+    story.deploys()
+    for ordinal, fails, came in fates:
+        story.call(ordinal, code="UNAVAILABLE" if fails else "OK")
+        if fails and came:
+            story.asked(ordinal)
+    lost = sum(1 for _, fails, came in fates if fails and not came)
+    story.asked(0, times=repeats)
+    story.is_collected()
+    assert bool(secret(story.history())) is (repeats > lost)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -17,6 +17,15 @@ def call(live: Live) -> None:
     """
     if told := live.job.profile.connections:
         live.driver.until_called(told.calls)
+        live.driver.counted()
+
+
+def count(live: Live) -> None:
+    """End all calls, and have members say how often they were asked."""
+    if live.job.profile.connections:
+        with live.as_far_as_it_goes():
+            live.driver.rest()
+            live.driver.counted()
 
 
 def call_meanwhile(live: Live, fault: str, ordinal: int) -> None:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 class Way:
     """One way: `to` is service:port, `policy` how a channel chooses among addresses.
 
-    One that is not `claimed` is measured, and judged by nobody.
+    One that is not `claimed` is measured, and judged by nobody. Every `resolve` seconds the client
+    itself looks the name up; 0 leaves it to gRPC.
     """
 
     to: str
     policy: str = "pick_first"
     claimed: bool = True
+    resolve: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seatrial.arming import armed
-from seatrial.callers import call, call_meanwhile
+from seatrial.callers import call, call_meanwhile, count
 from seatrial.leaders import met
 from seatrial.live import Live
 from seatrial.looks import Look, looker, nobody
@@ -39,6 +39,7 @@ def exercised(live: Live) -> None:
     with live.as_far_as_it_goes():
         _break_all(live, look)
     live.finale()
+    count(live)
     look("final")
 
 
@@ -58,7 +59,9 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault], look: Look) -> No
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
-                        live.ask(live.everybody if fault.fault in OF_THE_SET else (ordinal,))
+                        new = [pod["ordinal"] for pod in receipt.get("new", ())]
+                        everybody = [*live.everybody, *new]
+                        live.ask(everybody if fault.fault in OF_THE_SET else (ordinal,))
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)
@@ -67,8 +70,8 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault], look: Look) -> No
                 look(f"after {fault.fault}")
             if fault.fault in OF_NO_MEMBER:
                 continue
-            everybody = fault.fault in OF_THE_SET
-            live.ask(live.everybody if everybody else hit or (ordinal,))
+            of_all = fault.fault in OF_THE_SET
+            live.ask(live.everybody if of_all else hit or (ordinal,))
 
 
 def _met(live: Live, victim: int | str) -> int:

@@ -46,13 +46,11 @@ class Rule:
 
     def holds(self, counts: Counts) -> NDArray[np.bool_]:
         """Tell of each row of counts whether it holds."""
-        found: NDArray[np.bool_] = ((counts >= self.low) & (counts <= self.high)).all(axis=1)
-        return found
+        return np.asarray(((counts >= self.low) & (counts <= self.high)).all(axis=1))
 
     def breaks(self, counts: Counts) -> NDArray[np.bool_]:
         """Tell of each row of counts whether it is broken."""
-        found: NDArray[np.bool_] = ((counts <= self.below) | (counts >= self.above)).any(axis=1)
-        return found
+        return np.asarray(((counts <= self.below) | (counts >= self.above)).any(axis=1))
 
 
 def rule(calls: int) -> Rule:

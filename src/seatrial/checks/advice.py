@@ -2,7 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{cases,configured,connecting,intervals,lives,lost_claims,served,turns}.
+May import: model, checks.*.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import outdoors, served
+from seatrial.checks import alive, outdoors, served, stacked
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.connecting import causes
@@ -284,7 +284,11 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.bank", served.door),
     ("durability.session", served.door),
     ("identity.member-id", _program),
-    ("topology.leader", _program),
+    ("topology.", _program),
+    ("topology.spread", stacked.drawn),
+    ("topology.membership", alive.never_leaves),
+    ("availability.", alive.unasked),
+    ("availability.budget", _program),
     ("recovery.six-stages", _restore),
     ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),

@@ -97,6 +97,19 @@ def untroubled(history: History) -> float:
     return min(planned, default=math.inf)
 
 
+def unserved(history: History, way: str) -> str:
+    """Say that by a way hardly anybody was answered while nothing was broken; else empty.
+
+    A Service without endpoints, a proxy that answers 502: what then fails shows nothing.
+    """
+    before = calls(history, way, until=untroubled(history))
+    failed = failures(before)
+    if not before or len(failed) * 2 < len(before):
+        return ""
+    why = f"{len(failed)} of {len(before)} calls failed before anything was broken"
+    return f"by {way}, {why}: {told(failed[-1])}"
+
+
 def given_time(history: History, receipt: Op) -> Op | None:
     """Give the Op that says callers had their time while this fault was in place."""
     key = receipt.value["fault"], receipt.value["ordinal"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from seatrial.checks import calls
+from seatrial.checks.asked import secret
 from seatrial.checks.drifts import began, healing, receipts, unshown
 from seatrial.checks.findings import Finding, settled
 from seatrial.model import History, Json, Op, Standing, Verdict
@@ -29,8 +30,9 @@ def drains(history: History) -> Verdict:
 
     Broken by any call of a claimed way that was under way between the beginning of a rolling
     update and its healing and did not succeed in time. Unknown without receipt and healing, when
-    fewer than half of the calls that were due were made, or when nobody new ever answered, so
-    that callers met no restart. Figures: calls, failed, codes (by way), seconds (of the update).
+    fewer than half of the calls that were due were made, when nobody new ever answered, so that
+    callers met no restart, or when somebody asks again in secret (checks.asked).
+    Figures: calls, failed, codes (by way), seconds (of the update).
     Source: kubernetes.io, "Pod Lifecycle", termination; RFC 9113, 6.8 (GOAWAY).
     """
     nothing = "no member was replaced in order, so nothing was shown"
@@ -49,10 +51,13 @@ def drains(history: History) -> Verdict:
             told[way] = {**_told(ops), "seconds": round(seconds, 1)}
     total = sum(one["calls"] for one in told.values())
     praise = f"none of {total} calls failed while every member was replaced"
-    return settled(_DRAINS, found, praise, {"ways": told})
+    return settled(_DRAINS, found, praise, {"ways": told}, absent=secret(history))
 
 
 def _drained(history: History, way: str, ops: Sequence[Op], seconds: float) -> Iterator[Finding]:
+    if why := calls.unserved(history, way):
+        yield Finding(Standing.UNKNOWN, why)
+        return
     if failed := calls.failures(ops):
         more = f", and {len(failed) - 1} more of {len(ops)}" if len(failed) > 1 else ""
         yield Finding(Standing.BROKEN, f"{calls.told(failed[0])}{more}", tuple(failed[:5]))
@@ -98,7 +103,7 @@ def fails_over(history: History) -> Verdict:
             found += _failed_over(history, way, (struck, receipt, over), ops)
     worst = max((one["recovered"] for each in told.values() for one in each.values()), default=0.0)
     praise = f"calls succeeded again {worst:.1f} s after a machine was gone, and none hung"
-    return settled(_FAILS_OVER, found, praise, {"faults": told})
+    return settled(_FAILS_OVER, found, praise, {"faults": told}, absent=secret(history))
 
 
 def _unstruck(history: History) -> str:
@@ -115,6 +120,9 @@ def _failed_over(
 ) -> Iterator[Finding]:
     struck, receipt, over = blow
     within = calls.declared(history)["within"]
+    if why := calls.unserved(history, way):
+        yield Finding(Standing.UNKNOWN, why)
+        return
     if stuck := calls.hung(ops):
         yield Finding(Standing.BROKEN, f"{calls.told(stuck[0])}: it hung", tuple(stuck[:5]))
         return

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from seatrial.checks import calls
+from seatrial.checks.asked import secret, sockets
 from seatrial.checks.drifts import receipts, unshown
 from seatrial.checks.findings import Finding, indexes, settled
 from seatrial.checks.sight import driver_lost
@@ -32,8 +33,8 @@ def spreads(history: History) -> Verdict:
     wholly outside of the band (bounds `low` and `high`, 0.5 and 1.5, as multiples of an equal
     share), or when more calls went to who got the one before than the band allows anybody, as
     over one connection for a while; holds when all lie inside, else unknown. A call that was not
-    answered may have gone anywhere. Unknown when somebody answered who is no member, or Ops of
-    the driver are missing.
+    answered may have gone anywhere. Unknown when somebody answered who is no member, Ops of the
+    driver are missing, or somebody asks again in secret (checks.asked).
     Figures: ways (by name: calls, unanswered, stays, members {name: count, share, low, high},
     connections), band (as shares), alpha (the chance of a wrong verdict, all ways together).
     Source: kubernetes#38456; C. Clopper and E. Pearson (1934).
@@ -80,7 +81,7 @@ def pins(history: History) -> Verdict:
 
     A figure promises nothing. Unknown when no call was answered, or Ops of the driver are missing.
     Figures: ways (by name: calls, unanswered, largest (share), members {name: count},
-    connections, policy).
+    connections, policy), sockets (each member's connections by channelz).
     Source: kubernetes#38456: a channel through a cluster IP is one connection, to one member.
     """
     if why := driver_lost(history):
@@ -105,7 +106,8 @@ def pins(history: History) -> Verdict:
     if not told:
         return Verdict(_PINS, Standing.UNKNOWN, "no call was answered before the first fault")
     said = "; ".join(f"{w}: {one['largest']:.0%} at one member" for w, one in told.items())
-    return Verdict(_PINS, Standing.FIGURE, said, indexes(shown), {"ways": told})
+    figures = {"ways": told, "sockets": dict(sockets(history))}
+    return Verdict(_PINS, Standing.FIGURE, said, indexes(shown), figures)
 
 
 def _shared(
@@ -121,11 +123,13 @@ def _shared(
     found, told = [], {}
     for way, ops in took.items():
         finding, figures = _share(way, ops, members, band, alpha)
-        found.append(finding)
+        why = calls.unserved(history, way)
+        found.append(Finding(Standing.UNKNOWN, why) if why else finding)
         told[way] = figures
     shares = [band.low / len(members), band.high / len(members)]
     figures = {"ways": told, "band": shares, "alpha": ALPHA / _VERDICTS}
-    return settled(guarantee, found, praise.format(", ".join(took)), figures)
+    praise = praise.format(", ".join(took))
+    return settled(guarantee, found, praise, figures, absent=secret(history))
 
 
 def _share(

@@ -76,6 +76,10 @@ class Driver:
                     lambda more: self._ask("GET", "/calls", query=query | more),
                     lambda said: _uncalled(said["ways"], need))  # fmt: skip
 
+    def counted(self) -> None:
+        """Have every member say how often it was asked; one `counted` Op each is spooled."""
+        self._ask("POST", "/counted", {})
+
     def counts(self) -> dict[int, dict[str, int]]:
         """Give {attempts, acknowledged} so far, by ordinal."""
         said = self._ask("GET", "/counts")["members"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,24 @@ def models(guarantees: Iterable[str]) -> tuple[str, ...]:
     return tuple(MODELS[each] for each in guarantees if each in MODELS)
 
 
-def _calls(told: Connections, namespace: str) -> dict[str, Json]:
+def _calls(told: Connections, service: str, namespace: str) -> dict[str, Json]:
     def whole(to: str) -> str:
         service, _, port = to.partition(":")
         return f"{service}.{namespace}.svc:{port}"
 
-    ways = [
-        {"name": name, "to": whole(way.to), "policy": way.policy} for name, way in told.ways.items()
-    ]
-    rate, every = told.rate, told.stream_every
-    return {"ways": ways, "rate": rate, "deadline": told.deadline, "stream_every": every}
+    ways = [{"name": name, **asdict(way), "to": whole(way.to)} for name, way in told.ways.items()]
+    return {
+        "ways": ways,
+        "rate": told.rate,
+        "deadline": told.deadline,
+        "stream_every": told.stream_every,
+        "members": [f"{service}.{namespace}.svc"],
+    }
+
+
+def _called(profile: Profile, namespace: str) -> dict[str, Json]:
+    told = profile.connections
+    return {"calls": _calls(told, profile.service, namespace)} if told else {}
 
 
 def job(
@@ -71,7 +80,7 @@ def job(
         "models": list(models),
         "model_rate": _MODEL_RATE,
         **_TIMES,
-        **({"calls": _calls(profile.connections, namespace)} if profile.connections else {}),
+        **_called(profile, namespace),
     }
 
 

@@ -11,7 +11,7 @@ import ast
 from pathlib import Path
 
 _CALLS = ("record", "write", "read")
-_CONNECTS = ("connect", "call")
+_CONNECTS = ("connect", "call", "counts")
 OF_MODELS = {
     "register": ("get", "put"),
     "bank": ("open_bank", "transfer", "balances"),

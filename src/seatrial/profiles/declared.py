@@ -16,7 +16,9 @@ from seatrial.kube.kinds import RESOURCE
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader", "config"]
+Question = Literal[
+    "hostname", "token", "ordinal", "id", "cluster", "leader", "config", "tally", "members"
+]  # fmt: skip
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
@@ -142,6 +144,9 @@ class Way(BaseModel):
     claimed: Annotated[
         bool, Field(strict=True, description="Whether it keeps the promises, or is only measured.")
     ] = True
+    resolve: Annotated[
+        Bound, Field(description="Seconds until clients look the name up themselves; 0: never.")
+    ] = 0.0
 
 
 class Connections(BaseModel):

@@ -24,10 +24,14 @@ Choose = Callable[[int], int]
 
 @dataclass
 class Connecting(Story):
-    """A run of a set that is called by the ways of WAYS; `numbers` counts calls by way."""
+    """A run of a set that is called by the ways of WAYS.
+
+    `numbers` counts calls by way, `came` by a member's uid and by way.
+    """
 
     ways: Mapping[str, Mapping[str, Json]] = field(default_factory=lambda: WAYS)
     numbers: dict[str, int] = field(default_factory=dict)
+    came: dict[str, dict[str, int]] = field(default_factory=dict)
     error: float = 0.0
 
     def __post_init__(self) -> None:
@@ -64,9 +68,25 @@ class Connecting(Story):
             "way": way, "number": number, "kind": "unary",
             "connection": f"ipv4:10.0.9.9:{4000 + (ordinal or 0)}" if pod else "",
             "pod": pod.get("name", ""), "uid": pod.get("uid", ""),
+            "boot": f"boot of {pod['uid']}" if pod else "", "again": 0,
             "code": code, "seconds": took, "deadline": DEADLINE,
         }  # fmt: skip
         self.says(f"caller/{way}", "call", value, outcome, took=took, error=self.error)
+        if pod:
+            self.asked(ordinal, way)
+
+    def asked(self, ordinal: int | None, way: str = CLAIMED, times: int = 1) -> None:
+        """Let a member be asked, as it counts itself."""
+        by_way = self.came.setdefault(self.pods[ordinal or 0]["uid"], {})
+        by_way[way] = by_way.get(way, 0) + times
+
+    def counts(self) -> None:
+        """Let every member say how often it was asked."""
+        for pod in self.pods.values():
+            asked = dict(self.came.get(pod["uid"], {}))
+            who = {"pod": pod["name"], "uid": pod["uid"], "boot": f"boot of {pod['uid']}"}
+            value = {"host": pod["ip"], **who, "asked": asked, "again": {}, "sockets": 3}
+            self.says("caller/counts", "counted", value)
 
     def rolls(self, *, fails: bool = False) -> None:
         """Let all members be replaced in order, calls going on; one of them fails if `fails`."""
@@ -139,9 +159,11 @@ class Connecting(Story):
 
     def gives_time(self, fault: str, ordinal: int) -> None:
         """Say that callers had the time to notice a fault."""
+        self.counts()
         self.says("run", "called", {"fault": fault, "ordinal": ordinal})
 
     def is_collected(self) -> None:
-        """Say that all Ops came from the driver."""
+        """Let members tell what they were asked, and say that all Ops came from the driver."""
+        self.counts()
         ops = {"expected": len(self.ops), "collected": len(self.ops)}
         self.says("driver", "driver", {"event": "collected", "node": "worker-4", **ops})

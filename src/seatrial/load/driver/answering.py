@@ -6,6 +6,7 @@
     GET  /calls ?wait=&need={"way": 9} calls that are over, and answered ones, by way
     GET  /models ?wait=&need={"bank": {"reads": 9}}   acknowledged operations by model
     GET  /names ?wait=&settled={name: address}   the latest answer of each server
+    POST /counted                     asks members how often they were asked: {"told": members}
     POST /rest                        ends writers and callers, each after its attempt
     POST /stop                        ends writers and questions: {"counts": {process: Ops}}
     GET  /spool ?process=&offset=&most=   bytes as they are on the disk
@@ -44,6 +45,7 @@ class Desk:
     spool: Spool
     board: Board
     readings: Readings
+    look: Callable[[], int] = lambda: 0
     rested: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     writing: list[threading.Thread] = field(default_factory=list)
@@ -75,6 +77,10 @@ class Desk:
         with self.board.changed:
             ways = {way: dict(counts) for way, counts in self.board.ways.items()}
         return {"met": met, "ways": ways}
+
+    def counted(self, _: Asked) -> Any:
+        """Ask members how often they were asked."""
+        return {"told": self.look()}
 
     def models(self, asked: Asked) -> Any:
         """Tell what models acknowledged so far."""
@@ -118,6 +124,7 @@ _ROUTES: dict[tuple[str, str], Callable[[Desk, Asked], Any]] = {
     ("POST", "/read"): Desk.read,
     ("GET", "/counts"): Desk.counts,
     ("GET", "/calls"): Desk.calls,
+    ("POST", "/counted"): Desk.counted,
     ("GET", "/models"): Desk.models,
     ("GET", "/names"): Desk.names,
     ("POST", "/rest"): Desk.rest,

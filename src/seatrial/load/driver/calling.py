@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
 
@@ -95,8 +95,7 @@ class Caller:
     def _connected(self) -> Any:
         with self._changed:
             if self._channel is None:
-                asked = {"name": self.way.name, "to": self.way.to, "policy": self.way.policy}
-                self._channel = self.booth.code.connect(asked)
+                self._channel = self.booth.code.connect(asdict(self.way))
             return self._channel
 
     def _told(self, call: Call, code: str, answer: Mapping[str, Any], note: str) -> None:
@@ -114,6 +113,7 @@ class Caller:
             "kind": call.kind,
             "channel": f"{self.way.name}/0",
             "connection": str(answer.get("peer", "")),
+            "again": int(answer.get("again", 0)),
             **{key: str(answer.get(key, "")) for key in ("pod", "uid", "boot")},
             "code": code,
             "seconds": round(completed - call.invoked, 6),

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 _RESOLV = Path("/etc/resolv.conf")
 CALLS = ("record", "write", "read")
-_CONNECTS = ("connect", "call")
+_CONNECTS = ("connect", "call", "counts")
 OF_MODELS = {
     "register": ("get", "put"),
     "bank": ("open_bank", "transfer", "balances"),
@@ -59,11 +59,14 @@ class Client(Protocol):
 class Calling(Protocol):
     """A profile's file of calls; docs/add-a-profile.md, "Ways of connecting"."""
 
-    def connect(self, way: dict[str, str]) -> Any:
-        """Open the one channel of a way: {name, to, policy}."""
+    def connect(self, way: dict[str, Any]) -> Any:
+        """Open the one channel of a way: {name, to, policy, resolve}."""
 
     def call(self, channel: Any, kind: str, way: str, seconds: float) -> Any:
         """Make one call (unary or stream); give code, answer {pod, uid, boot, peer}, note."""
+
+    def counts(self, host: str) -> Any:
+        """Ask one member: {pod, uid, boot, asked: {way: n}, again: {way: n}, sockets: n}."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,21 @@ class Way:
     name: str
     to: str
     policy: str
+    resolve: float = 0.0
 
 
 @dataclass(frozen=True)
 class Calls:
-    """What callers do: calls a second and way, seconds each may take, how often a stream."""
+    """What callers do: calls a second and way, seconds each may take, how often a stream.
+
+    `members` are names, each host or host:port, whose addresses are the members'.
+    """
 
     ways: tuple[Way, ...]
     rate: float
     deadline: float
     stream_every: int
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,12 +164,17 @@ _SECONDS = ("rate", "timeout", "read_timeout", "dns_every", "dns_timeout")
 
 def _calls(said: Any, domain: str) -> Calls:
     ways = tuple(
-        Way(str(one["name"]), _whole(str(one["to"]), domain), str(one["policy"]))
+        Way(
+            str(one["name"]),
+            _whole(str(one["to"]), domain),
+            str(one["policy"]),
+            float(one.get("resolve", 0)),
+        )
         for one in said["ways"]
     )
-    return Calls(
-        ways, _positive(said, "rate"), _positive(said, "deadline"), int(said["stream_every"])
-    )
+    members = tuple(_whole(str(name), domain) for name in said.get("members", ()))
+    rate, deadline = _positive(said, "rate"), _positive(said, "deadline")
+    return Calls(ways, rate, deadline, int(said["stream_every"]), members)
 
 
 def calling(path: Path) -> Calling:

@@ -15,6 +15,8 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -22,6 +24,7 @@ from answering import Desk, Handler, Server
 from board import Board
 from calling import Booth, callers
 from contract import Client, Job, calling, client, job
+from counting import look
 from modelling import modellers
 from naming import Asker
 from reading import Readings
@@ -40,7 +43,9 @@ def prepared() -> Desk:
     board = Board([member.ordinal for member in todo.members], todo.models)
     desk = Desk(boot, boots, spool, board, Readings(code, todo, spool))
     desk.writing.extend(map(_thread, _writing(todo, code, desk)))
-    desk.writing.extend(map(_thread, _calling(todo, desk)))
+    if booth := _booth(todo, desk):
+        desk.writing.extend(_thread(caller.run) for caller in callers(booth))
+        desk = replace(desk, look=partial(look, booth))
     desk.asking.extend(map(_thread, _asking(todo, desk)))
     return desk
 
@@ -57,12 +62,11 @@ def _writing(todo: Job, code: Client | None, desk: Desk) -> list[Callable[[], No
     return writing + [modeller.run for modeller in modellers(place, desk.boots)]
 
 
-def _calling(todo: Job, desk: Desk) -> list[Callable[[], None]]:
+def _booth(todo: Job, desk: Desk) -> Booth | None:
     file = os.environ.get("DRIVER_CALLS", "")
     if todo.calls is None or not file:
-        return []
-    booth = Booth(calling(Path(file)), todo.calls, desk.spool, desk.board, desk.rested)
-    return [caller.run for caller in callers(booth)]
+        return None
+    return Booth(calling(Path(file)), todo.calls, desk.spool, desk.board, desk.rested)
 
 
 def _asking(todo: Job, desk: Desk) -> list[Callable[[], None]]:
