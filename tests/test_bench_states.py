@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.bench import BENCHES, least, measured
+from seatrial.bench import BENCHES, least, measured, states
 from seatrial.bench.row import Sizes
 from seatrial.checks.statistics.spread import ALPHA, judge_spread, shares
 from seatrial.model import Standing
@@ -17,6 +17,12 @@ from seatrial.progress import Quiet
 
 FEW = Sizes(draws=2000)
 ROWS = [name for name in BENCHES if name.startswith("states-")]
+
+
+@pytest.fixture(autouse=True)
+def _few_sizes(monkeypatch):
+    """Work out the chances at one number of calls: the command takes more of them."""
+    monkeypatch.setattr(states, "_CALLS", (90,))
 
 
 @settings(max_examples=12, deadline=None)
