@@ -179,6 +179,13 @@ def test_what_is_missing_is_unknown_and_says_so(guarantee, run, gone, reason):
     assert (found.verdict, reason in found.reason) == (Standing.UNKNOWN, True), found.reason
 
 
+def test_who_is_there_again_before_the_last_has_gone_has_found_the_others_as_well():
+    run = begun(ALL)
+    all_go(run, 3, early=True)
+    found = verdict(FOUND, ended(run))
+    assert (found.verdict, found.figures["changed"]) == (Standing.HOLDS, 3), found.reason
+
+
 def test_members_that_acknowledge_alone_show_nothing_of_others():
     for guarantee, run in ((FOUND, found_again()), (COPIES, caught_up())):
         run.ops[0].value["profile"]["replicated"] = False

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seatrial.checks.drifts import receipts, unshown
+from seatrial.checks.drifts import drifts, receipts, unshown
 from seatrial.checks.felt import acknowledged, back, in_time
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.intervals import ordinals
 from seatrial.checks.replicas import replicated
 from seatrial.checks.sight import driver_lost
-from seatrial.checks.turns import bound
+from seatrial.checks.turns import bound, everybody, successor
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _DISCOVERY = "topology.discovery"
@@ -66,13 +66,18 @@ def _addresses(history: History) -> dict[int, list[str]]:
 
 
 def _unmoved(history: History, receipt: Op) -> Iterator[Finding]:
-    """Say who came to the address that it had before a round, or to none that anybody saw."""
-    for ordinal, tenures in ordinals(history).items():
-        before = [t for t in tenures if t.ops[0].index < receipt.index and t.address]
-        after = [t for t in tenures if t.ops[0].index > receipt.index and t.address]
-        name = f"member {ordinal}"
-        if not before or not after:
+    """Say who came to the address that it had before a round, or to none that anybody saw.
+
+    Who is told to go with all the others may be there again before the last of them has gone.
+    """
+    tenures = everybody(history)
+    went = {drift.old for drift in drifts(history) if drift.receipt is receipt}
+    for old in (tenure for tenure in tenures if tenure.uid in went):
+        new, name = successor(tenures, old), f"member {old.ordinal}"
+        if not old.address or new is None or not new.address:
             yield Finding(Standing.UNKNOWN, f"no address of {name} was seen on both sides")
-        elif before[-1].address == after[0].address:
-            said = f"{name} came to {after[0].address} again, the address that it had"
-            yield Finding(Standing.UNKNOWN, said, (before[-1].ops[-1], after[0].ops[-1]))
+        elif old.address == new.address:
+            said = f"{name} came to {new.address} again, the address that it had"
+            yield Finding(Standing.UNKNOWN, said, (old.ops[-1], new.ops[-1]))
+    if len(went) < len(history.members):
+        yield Finding(Standing.UNKNOWN, "the receipt names not all members", (receipt,))

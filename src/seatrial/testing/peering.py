@@ -30,10 +30,10 @@ def grounds(run: Story, zones: Sequence[str] = ("", "", "")) -> None:
         run.says("watch/nodes", "node", {**value, "taints": taints})
 
 
-def all_go(run: Story, idle: float, *, same: int = -1) -> None:
+def all_go(run: Story, idle: float, *, same: int = -1, early: bool = False) -> None:
     """Let all be deleted at once and come to other addresses; `idle` seconds later they serve.
 
-    Member `same` comes to the address that it had.
+    Member `same` comes to the address that it had; `early` all are there before the receipt is.
     """
     first, had = run.first, {n: run.pods[n]["ip"] for n in run.members}
     pods = [{"ordinal": n, **run.proof(n)} for n in run.members]
@@ -43,9 +43,12 @@ def all_go(run: Story, idle: float, *, same: int = -1) -> None:
     run.waits(1)
     for member in run.members:
         run.pod(member, "DELETED")
-    run.stage(ALL, first, "receipt", {"pods": pods})
+    if not early:
+        run.stage(ALL, first, "receipt", {"pods": pods})
     for member in run.members:
         run.comes(member, ip=had[member] if member == same else f"10.9.{run.rv % 250}.{member}")
+    if early:
+        run.stage(ALL, first, "receipt", {"pods": pods})
     came = [{"ordinal": n, **run.proof(n)} for n in run.members]
     run.stage(ALL, first, "healed", {"pods": came})
     run.waits(idle)
