@@ -71,6 +71,10 @@ CAUSES = {
     "no-deadline": "waited beyond their deadline",
     "by-hand": "but `sh -c test -e /data/by-hand",
     "no-backup": "keeps no copy of what it was told",
+    "source-lost": "`externalTrafficPolicy: Cluster` in Service `outside-kept`",
+    "nobody-serves": "Service `outside-anywhere` leads to port 8001",
+    "neighbours-only": "is found by its name and does not let a node in (status 403)",
+    "lost-proxy": "through the proxy that `http_proxy`",
     "stale-reads": "clients are answered by the container `gateway`",
     "lost-updates": "clients are answered by the container `gateway`",
     "torn-reads": "clients are answered by the container `gateway`",
@@ -91,6 +95,7 @@ SEEN = {
     "owned-by-hand": "owned-by-hand",
     "unlabelled-orphans": "orphan-missed",
     "ready-when-empty": "empty-disk-served",
+    "neighbours-only": "neighbours-only",
 }
 """Rogues whose cause is in what was seen, and a run in which it was."""
 COUNTED = {

@@ -106,6 +106,10 @@ DEFECTS = {
     "never-restarts": {"spec.template.spec.containers"},
     "tcp-probe": {"spec.template.spec.containers"},
     "stands-alone": {"spec.template.spec.containers"},
+    "source-lost": {"spec.externalTrafficPolicy"},
+    "nobody-serves": {"spec.ports"},
+    "neighbours-only": {"spec.template.spec.containers"},
+    "lost-proxy": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
         "spec.template.spec.volumes",

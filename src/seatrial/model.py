@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from seatrial.centre import Centre
 from seatrial.connections import Connections
+from seatrial.outside import Outside
 from seatrial.radius import Radius
 from seatrial.sessions import Sessions
 
@@ -236,6 +237,7 @@ class Profile:
     sessions: Sessions | None = None
     centre: Centre | None = None
     replicated: bool = False
+    outside: Outside | None = None
 
     @property
     def ordinals(self) -> range:

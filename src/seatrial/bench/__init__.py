@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from seatrial.bench import families, fault_rows, judges, losses, reaction, verdict, watchers
+from seatrial.bench import families, fault_rows, judges, losses, reaction, states, verdict, watchers
 from seatrial.bench.row import Bench, Measure, Measured, Samples, Sizes
 from seatrial.progress import Progress
 
@@ -109,6 +109,7 @@ BENCHES: Mapping[str, Bench] = {
             seconds=2,
         ),
         *judges.rows(),
+        *states.rows(),
         *_verdicts(),
         Bench(
             "families-serial",

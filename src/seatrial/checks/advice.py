@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import alive, served, stacked
+from seatrial.checks import alive, outdoors, served, stacked
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.causes import of_sessions
 from seatrial.checks.configured import uncopied
@@ -293,6 +293,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("recovery.six-stages", _restore),
     ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
+    ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),
     ("session.", lambda case: of_sessions(case.declared, case.verdict)),
 )

@@ -15,6 +15,7 @@ from seatrial.centre import Centre
 from seatrial.connections import Connections, Way
 from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Metrics, Profile, Recovery
+from seatrial.outside import Outside
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
@@ -81,6 +82,8 @@ def _profile(declared: Declared, file: Path) -> Profile:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
     if declared.sessions:
         fields["sessions"] = Sessions(**declared.sessions.model_dump())
+    if declared.outside:
+        fields["outside"] = Outside(**declared.outside.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))
 
 

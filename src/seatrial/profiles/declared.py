@@ -82,11 +82,29 @@ class Metrics(BaseModel):
     ] = ""
 
 
+class Outside(BaseModel):
+    """How it is reached from outside the pod network, and reaches out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[
+        str, Field(pattern=r"^/[^?#\s]*$", description="Where a member tells whom it sees.")
+    ]
+    services: Annotated[
+        Mapping[Name, Literal["anywhere", "kept"]],
+        Field(min_length=1, description="Services of type NodePort, and what each promises."),
+    ]
+    fetch: Annotated[
+        tuple[Word, ...], Field(description="Prints the answer at the URL behind it.")
+    ] = ()
+
+
 NESTED = {
     "connections": tuple(Connections.model_fields),
     "centre": tuple(Centre.model_fields),
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
+    "outside": tuple(Outside.model_fields),
     "recovery": tuple(Recovery.model_fields),
     "sessions": tuple(Sessions.model_fields),
 }
@@ -162,6 +180,9 @@ class Declared(BaseModel):
     ] = None
     centre: Annotated[
         Centre | None, Field(description="The configuration centre that configures it.")
+    ] = None
+    outside: Annotated[
+        Outside | None, Field(description="How it is reached from outside the pod network.")
     ] = None
     recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
         None

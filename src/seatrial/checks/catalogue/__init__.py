@@ -11,6 +11,7 @@ from seatrial.checks.catalogue import (
     connection,
     durability,
     identity,
+    network,
     ordering,
     recovery,
     session,
@@ -29,4 +30,5 @@ GUARANTEES = (
     *session.GUARANTEES,
     *connection.GUARANTEES,
     *config.GUARANTEES,
+    *network.GUARANTEES,
 )

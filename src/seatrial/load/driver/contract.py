@@ -235,6 +235,11 @@ def _member(said: Any, domain: str) -> Member:
     return Member(ordinal, name, *(_whole(str(said[key]), domain) for key in ("host", "asked")))
 
 
+def whole(name: str) -> str:
+    """Complete a service's name by the domain of the cluster that this runs in."""
+    return _whole(name, _domain(_RESOLV))
+
+
 def _whole(name: str, domain: str) -> str:
     """Complete a service's name, with or without a port, by the cluster's own domain."""
     bare, colon, port = name.partition(":")
