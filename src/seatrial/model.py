@@ -175,13 +175,15 @@ class Recovery:
 
     `back_up` makes a backup now and prints its line; `backups` prints the lines of all members'
     backups; `restored` prints what the last restore of that member brought. A line is a JSON
-    object (docs/add-a-profile.md).
+    object (docs/add-a-profile.md). Nothing of this is run where `records` names the group/version
+    of the custom resources that tell the same (docs/recovery.md).
     """
 
-    container: str
-    back_up: tuple[str, ...]
-    backups: tuple[str, ...]
-    restored: tuple[str, ...]
+    container: str = ""
+    back_up: tuple[str, ...] = ()
+    backups: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    records: str = ""
 
 
 @dataclass(frozen=True)

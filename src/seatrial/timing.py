@@ -50,6 +50,7 @@ _SECONDS = {
     "command in a container": 20.0,
     "container is started again": 120.0,
     "controller is ready": 60.0,
+    "custom resources are served": 30.0,
     "disk is whole again": 180.0,
     "driver answers": 60.0,
     "driver is ready": 120.0,

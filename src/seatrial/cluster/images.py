@@ -1,7 +1,7 @@
 """Images of subjects and of the ground they stand on: built without a registry, loaded into nodes.
 
 A subject's Dockerfile is an ordinary one that begins `ARG GROUND` / `FROM ${GROUND}`.
-May import: errors, places, progress, command, cluster.{engine,debian}, nodeimage.inputs.
+May import: errors, places, progress, command, cluster.{borrowed,engine,debian}, nodeimage.inputs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seatrial import command
-from seatrial.cluster import debian
+from seatrial.cluster import borrowed, debian
 from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodeimage.inputs import content_key, ground_folder
 from seatrial.errors import CannotRun, ToolFailed
@@ -73,10 +73,12 @@ def ground_reference() -> str:
 def build(engine: Engine, name: str, folder: Path, progress: Progress) -> str:
     """Build a subject's image from its folder unless the engine has it, and give its reference."""
     below = ground(engine, progress)
-    reference = f"{_NAMESPACE}/{name}:{content_key([folder], below)}"
+    lent = borrowed.versions(folder)
+    reference = f"{_NAMESPACE}/{name}:{content_key([folder], below, *lent)}"
     if not engine.has(reference):
-        with progress.step(f"building the image {name}", 5):
-            docker_build(engine, folder, reference, GROUND=below)
+        with progress.step(f"building the image {name}", 5), scratch() as room:
+            context = borrowed.lend(folder, room / "context") if lent else folder
+            docker_build(engine, context, reference, GROUND=below)
     return reference
 
 

@@ -55,7 +55,7 @@ def load(wanted: str | Path, *, known: Collection[str]) -> Profile:
 def _profile(declared: Declared, file: Path) -> Profile:
     fields = declared.model_dump() | {"load": Load(**declared.load.model_dump())}
     if declared.recovery:
-        fields["recovery"] = Recovery(**declared.recovery.model_dump())
+        fields["recovery"] = Recovery(**declared.recovery.model_dump(exclude_none=True))
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))
