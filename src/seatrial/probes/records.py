@@ -41,14 +41,14 @@ def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
     }
 
     def unfinished(stream: Stream) -> str | None:
-        found: Custom | None = stream.items("backups").get(name)
+        found: Custom | None = stream.items(plural).get(name)
         phase = _status(found).get("phase") or "not begun"
         return None if phase in _ENDED else f"backup {name} of {claim} is {phase}"
 
     with Stream(kube, (plural,), space) as stream:
         kube.send("POST", path(profile, space), body)
         wait(stream, unfinished, within)
-        return _line(claim, _status(stream.items("backups")[name]))
+        return _line(claim, _status(stream.items(plural)[name]))
 
 
 def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:

@@ -65,7 +65,7 @@ def _apply(kube: Kube, found: Object, namespace: str) -> None:
 
 
 def _unserved(stream: Stream, names: Sequence[str]) -> str | None:
-    there: Mapping[str, Custom] = stream.items("customresourcedefinitions")
+    there: Mapping[str, Custom] = stream.items(_WATCHED)
     late = [name for name in names if not _established(there.get(name))]
     return f"not served yet: {', '.join(late)}" if late else None
 
