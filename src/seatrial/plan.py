@@ -29,11 +29,11 @@ ASKED_MEANWHILE = frozenset({"claim-lost"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
-UNDER_LOAD = frozenset({"process-kill", "disk-unsynced-loss"})
+UNDER_LOAD = frozenset({"process-kill", "disk-unsynced-loss", "restore-elsewhere"})
 """Faults that show something only while the member acknowledges writes."""
 OF_NO_MEMBER = frozenset({
     "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",
-    "etcd-freeze",
+    "etcd-freeze", "restore-elsewhere", "backup-store-down",
 })  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({

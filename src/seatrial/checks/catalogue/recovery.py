@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import recovery
+from seatrial.checks import copies, failures, recovery
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -19,5 +19,57 @@ GUARANTEES = (
         ("node-lost",),
         recovery.six_stages,
         drill="node-loss",
+    ),
+    Guarantee(
+        "recovery.watermark",
+        "a backup holds all that was acknowledged before it began and nothing begun after it "
+        "ended, and reaches its own watermark",
+        "https://github.com/vmware-tanzu/velero/issues/4268",
+        "a member is backed up under load and the snapshot restored elsewhere and read",
+        ("restore-elsewhere",),
+        copies.watermark,
+    ),
+    Guarantee(
+        "recovery.encrypted",
+        "an acknowledged record is not readable in the repository; another key fails and says so",
+        "https://restic.readthedocs.io/en/stable/100_references.html#threat-model",
+        "all that the repository gives is searched for a record; a restore with another key",
+        ("restore-elsewhere",),
+        copies.encrypted,
+    ),
+    Guarantee(
+        "recovery.once",
+        "of many requests for one claim one is restored, also when its agent is ended at it; "
+        "none is left",
+        "https://github.com/backube/volsync/issues/1211",
+        "twenty requests for one new claim, and the agent's pod is deleted",
+        ("restore-elsewhere",),
+        copies.once,
+    ),
+    Guarantee(
+        "recovery.new-service",
+        "a snapshot restores whole into a claim of another name: as many files and bytes as its "
+        "record says",
+        "https://velero.io/docs/main/migration-case/",
+        "a snapshot is restored into a new claim beside the original",
+        ("restore-elsewhere",),
+        copies.new_service,
+    ),
+    Guarantee(
+        "recovery.fails-loudly",
+        "with the store away no backup is called complete, a failure says why, and the next one "
+        "after it succeeds",
+        "https://github.com/k8up-io/k8up/issues/910",
+        "the Service of the store leads nowhere, and a backup is asked for",
+        ("backup-store-down",),
+        failures.fails_loudly,
+    ),
+    Guarantee(
+        "recovery.provisioning",
+        "a claim gets its directory by a helper pod that is gone afterwards",
+        "https://github.com/rancher/local-path-provisioner",
+        "the volumes of the members are made; a new claim beside them",
+        ("restore-elsewhere",),
+        failures.provisioning,
     ),
 )
