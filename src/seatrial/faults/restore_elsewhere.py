@@ -10,6 +10,7 @@ May import: model, errors, timing, kube, faults.*.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.kube.surroundings import Custom
 from seatrial.kube.watch import Stream
+from seatrial.model import Op
 from seatrial.timing import happens, limit
 
 REQUESTS = 20
@@ -43,13 +45,14 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     served}}. Raises CannotRun when there is no complete backup to restore.
     """
     claim, target = claim_of(scene, ordinal), scene.describe(ordinal)
-    with Stream(scene.kube, KINDS, scene.namespace) as told:
+    ears = _Ears()
+    with Stream(scene.kube, KINDS, scene.namespace, ears) as told:
         within = limit("a backup is complete")
         backup = asked_backups.backed_up(scene, told, claim, within)
         if backup["phase"] != "Complete":
             seen = f"{backup['phase'] or 'nothing'}: {backup.get('message', '')}"
             raise CannotRun(f"a complete backup of {claim} to restore elsewhere", seen=seen)
-        try_ = _Try(scene, told, ordinal, claim, backup["snapshot"])
+        try_ = _Try(scene, told, ordinal, claim, backup["snapshot"], ears)
         requests, copy = try_.copied()
         repository = elsewhere.searched(scene, backup["repository"], copy["marker"])
         yield {
@@ -65,15 +68,33 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
 
 
 @dataclass
+class _Ears:
+    """Hears every transition of a request: one that is done is gone before anybody asks."""
+
+    restored: set[str] = field(default_factory=set)
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back; nobody compares them."""
+        return time.monotonic()
+
+    def write(self, op: Op) -> None:
+        """Note the requests for the copy that said Restored."""
+        value = op.value
+        if (value.get("spec") or {}).get("claim") == COPY:
+            done = (value.get("status") or {}).get("phase") == "Restored"
+            self.restored |= {str(value["name"])} if done else set()
+
+
+@dataclass
 class _Try:
-    """One snapshot and where it is restored; `restored` are the requests that said they did."""
+    """One snapshot and where it is restored; `agent` is the pod that was ended at it."""
 
     scene: Scene
     told: Stream
     ordinal: int
     claim: str
     snapshot: str
-    restored: set[str] = field(default_factory=set)
+    ears: _Ears
     agent: dict[str, str] = field(default_factory=dict)
 
     def copied(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -85,10 +106,9 @@ class _Try:
         within = limit("a copy is served")
         if happens(self.told, lambda _: self._unbegun(), within):
             self._end_agent()
-        served = happens(self.scene.stream, lambda _: self._unserved(), within)
+        served = happens(self.scene.stream, lambda _: elsewhere.unserved(self.scene, COPY), within)
         happens(self.told, lambda _: self._left(), limit("a copy is asked for no more"))
-        self._note()
-        requests = {"made": names, "left": self._requests(), "restored": sorted(self.restored)}
+        requests = {"made": names, "left": self._requests(), "restored": sorted(self.ears.restored)}
         why = elsewhere.unserved(self.scene, COPY) or ""
         empty = {"files": 0, "bytes": 0, "digest": "", "records": [], "corrupt": [], "marker": ""}
         found = elsewhere.read(self.scene) if served else empty
@@ -122,25 +142,16 @@ class _Try:
             if found.spec.get("claim") == COPY
         }
 
-    def _note(self) -> None:
-        self.restored |= {name for name, phase in self._phases().items() if phase == "Restored"}
-
     def _requests(self) -> list[str]:
         return sorted(self._phases())
 
     def _unbegun(self) -> str | None:
-        self._note()
         busy = [name for name, phase in self._phases().items() if phase in _AT_IT]
         return None if busy else f"no restore into {COPY} has begun"
 
     def _left(self) -> str | None:
-        self._note()
         left = self._requests()
         return f"{len(left)} requests for {COPY} are there still" if left else None
-
-    def _unserved(self) -> str | None:
-        self._note()
-        return elsewhere.unserved(self.scene, COPY)
 
     def _end_agent(self) -> None:
         """End the pod of whoever is at it, at once; its own controller makes another."""
