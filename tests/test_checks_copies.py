@@ -40,6 +40,7 @@ def test_without_a_copy_nothing_is_known(guarantee):
         (IDS[0], Copied(promises=2), "watermark"),
         (IDS[0], Copied(corrupt=("line 2",)), "line 2"),
         (IDS[1], Copied(files=3), "its record says"),
+        (IDS[1], Copied(top="var"), "holds var at its top"),
         (IDS[1], Copied(served=False), "did not come to a new claim"),
         (IDS[2], Copied(found=("data/aa",)), "readable without a key"),
         (IDS[2], Copied(wrong="Restored"), "another key restored"),

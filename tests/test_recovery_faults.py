@@ -30,7 +30,10 @@ from seatrial.timing import Limit, wait
 KINDS = ("pods", "persistentvolumeclaims", "persistentvolumes", "endpointslices")
 ELSEWHERE, DOWN = FAULTS["restore-elsewhere"], FAULTS["backup-store-down"]
 SOON = Limit("the test's own patience", 20)
-READ = {"files": 2, "bytes": 9, "digest": "d", "records": [], "corrupt": [], "marker": "m"}
+READ = {
+    "names": ["ledger"], "files": 2, "bytes": 9, "digest": "d", "records": [], "corrupt": [],
+    "marker": "m",
+}  # fmt: skip
 SEARCHED = {"blobs": 3, "bytes": 7, "found": [], "why": ""}
 
 
@@ -41,6 +44,8 @@ def brief(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def run(_: Kube, space: str, pod: str, container: str, argv: Sequence[str], __: object) -> str:
+        if pod == "web-0":
+            return "ledger\n"
         assert (space, pod, container) == ("x", "elsewhere", "elsewhere")
         return json.dumps(READ if argv[4] == "read" else SEARCHED)
 
@@ -61,7 +66,7 @@ def made(api):
 
 def tried(api: FakeApi, folder: Any, fault: Any) -> dict[str, Any]:
     kept = Kept()
-    with staging(api, folder, *KINDS, journal=Journal(), image="ground") as scene:
+    with staging(api, folder, *KINDS, journal=Journal(), image="ground", container="web") as scene:
         wait(scene.stream, lambda _: None if scene.member(0) else "no member", SOON)
         with broken(fault, scene, 0, kept):
             pass
@@ -79,6 +84,7 @@ def test_a_copy_is_read_its_agent_ended_and_nothing_of_it_stays(api, tmp_path):
     receipt = told["receipt"]
     assert receipt["backup"]["snapshot"] == "aaaaaaaa"
     assert receipt["copy"] == {**READ, "served": True, "why": ""}
+    assert receipt["source"] == ["ledger"]
     assert receipt["repository"] == SEARCHED
     assert receipt["requests"]["agent"] == {"pod": AGENT, "phase": "Running"}
     assert receipt["requests"]["restored"] == ["elsewhere-00"]

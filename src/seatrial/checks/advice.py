@@ -2,7 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{intervals,lives,lost_claims,turns}.
+May import: model, checks.{intervals,lives,lost_claims,recovery_advice,turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seatrial.checks import recovery_advice
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
@@ -257,6 +258,10 @@ def _restore(case: Case) -> Iterator[str]:
         yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
 
 
+def _recovery(case: Case) -> Iterator[str]:
+    yield from recovery_advice.causes(case.history, case.verdict)
+
+
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.hostname", _hostname),
     ("identity.dns", _service),
@@ -289,5 +294,6 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.acknowledged", _program),
     ("identity.member-id", _program),
     ("recovery.six-stages", _restore),
+    ("recovery.", _recovery),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

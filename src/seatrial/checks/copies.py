@@ -46,7 +46,8 @@ def new_service(history: History) -> Verdict:
     """Judge recovery.new-service: a snapshot restores into a claim of another name, whole.
 
     Broken when the copy never served though its backup was complete, or holds another number of
-    files or bytes than its record says, or nothing. Unknown without receipt. Figures: files,
+    files or bytes than its record says, or nothing, or lies there otherwise than in the member's
+    own volume. Unknown without receipt. Figures: files,
     bytes.
     """
     done = receipts(history, ELSEWHERE)
@@ -187,8 +188,17 @@ def _whole(receipt: Op) -> Iterator[Finding]:
     elif wanted != there or not all(there):
         reason = f"the copy holds {there[0]} files of {there[1]} bytes, its record says "
         yield Finding(Standing.BROKEN, f"{reason}{wanted[0]} of {wanted[1]}", (receipt,))
+    elif strange := _strange(proof):
+        reason = f"the copy holds {strange[0]} at its top, which the member's volume has not"
+        yield Finding(Standing.BROKEN, reason, (receipt,))
     else:
         yield Finding(Standing.HOLDS, "", (receipt,))
+
+
+def _strange(proof: Mapping[str, Any]) -> list[str]:
+    """Name what lies at the top of the copy and not of its source, where that could be asked."""
+    source = proof["source"]
+    return [name for name in proof["copy"]["names"] if source and name not in source]
 
 
 def _secret(receipt: Op) -> Iterator[Finding]:

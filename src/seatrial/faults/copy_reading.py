@@ -1,7 +1,8 @@
 """Runs in a pod that mounts a restored copy: tells what is in it, and looks into a repository.
 
-    read FOLDER          {files, bytes, digest, records: [[writer, seq, crc, previous]…], corrupt,
-                         marker}: `marker` is a record as it stands in its file, empty for none
+    read FOLDER          {names (at its top), files, bytes, digest, records: [[writer, seq, crc,
+                         previous]…], corrupt, marker}: `marker` is a record as it stands in its
+                         file, empty for none
     search URL MARKER    {blobs, bytes, found, why}: whatever a REST repository gives without a
                          key, searched for the marker
 
@@ -47,6 +48,7 @@ def read(folder: str) -> dict[str, Any]:
             marker = _taken(content, records, corrupt) or marker
     return {
         **told,
+        "names": sorted(path.name for path in Path(folder).iterdir()),
         "digest": digest.hexdigest(),
         "records": records,
         "corrupt": corrupt,

@@ -76,6 +76,28 @@ def read(scene: Scene) -> dict[str, Any]:
     return _run(scene, "read", _FOLDER)
 
 
+def names(scene: Scene, ordinal: int, claim: str) -> list[str]:
+    """Name what lies at the top of a member's own volume; nothing where it cannot be asked."""
+    member = scene.kube.get(scene.path(ordinal))["spec"]
+    by_claim = {
+        (volume.get("persistentVolumeClaim") or {}).get("claimName"): volume["name"]
+        for volume in member.get("volumes") or ()
+    }
+    own = (c for c in member.get("containers") or () if c["name"] == scene.container)
+    container: Mapping[str, Any] = next(own, {})
+    mounts = container.get("volumeMounts") or ()
+    places = [mount["mountPath"] for mount in mounts if mount["name"] == by_claim.get(claim)]
+    if not places:
+        return []
+    within = limit("command in a container")
+    argv = ("ls", "-A", places[0])
+    try:
+        said = scene.kube.run(scene.namespace, scene.name(ordinal), scene.container, argv, within)
+    except SeatrialError:
+        return []
+    return said.split()
+
+
 def searched(scene: Scene, repository: str, marker: str) -> dict[str, Any]:
     """Search a repository for a marker, without a key; `why` says why that could not be done."""
     none = {"blobs": 0, "bytes": 0, "found": []}

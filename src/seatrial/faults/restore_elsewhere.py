@@ -28,6 +28,9 @@ from seatrial.timing import happens, limit
 
 REQUESTS = 20
 _AT_IT = ("Running", "Restored")
+_EMPTY: dict[str, Any] = {
+    "names": [], "files": 0, "bytes": 0, "digest": "", "records": [], "corrupt": [], "marker": "",
+}  # fmt: skip
 _SAID = ("Failed", "Refused", "Restored")
 
 
@@ -41,8 +44,9 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Back up and restore elsewhere; receipt: what a pod read in the copy.
 
     {target, backup (its status and name), requests {made, left, restored, agent}, copy (see
-    copy_reading; `served` and `why`), repository (see copy_reading), wrong {phase, message,
-    served}}. Raises CannotRun when there is no complete backup to restore.
+    copy_reading; `served` and `why`), source (names at the top of the member's own volume),
+    repository (see copy_reading), wrong {phase, message, served}}. Raises CannotRun when there is
+    no complete backup to restore.
     """
     claim, target = claim_of(scene, ordinal), scene.describe(ordinal)
     ears = _Ears()
@@ -60,6 +64,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
             "backup": backup,
             "requests": requests,
             "copy": copy,
+            "source": elsewhere.names(scene, ordinal, claim),
             "repository": repository,
             "wrong": try_.another_key(),
             "witness": "a pod that mounts the new claim read it",
@@ -110,7 +115,15 @@ class _Try:
         happens(self.told, lambda _: self._left(), limit("a copy is asked for no more"))
         requests = {"made": names, "left": self._requests(), "restored": sorted(self.ears.restored)}
         why = elsewhere.unserved(self.scene, COPY) or ""
-        empty = {"files": 0, "bytes": 0, "digest": "", "records": [], "corrupt": [], "marker": ""}
+        empty = {
+            "names": [],
+            "files": 0,
+            "bytes": 0,
+            "digest": "",
+            "records": [],
+            "corrupt": [],
+            "marker": "",
+        }
         found = elsewhere.read(self.scene) if served else empty
         return {**requests, "agent": self.agent}, {**found, "served": served, "why": why}
 

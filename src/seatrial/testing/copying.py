@@ -22,8 +22,8 @@ class Copied:
     """One try. `acknowledged` are the writes before the backup, of which the copy lacks `lacks`.
 
     `later` are writes begun after it that are in the copy; `promises` is by how much the watermark
-    goes beyond the copy. `files` is how many the copy has of four; `told` whether the backup has
-    an Op.
+    goes beyond the copy. `files` is how many the copy has of four, `top` lies at its top; `told`
+    whether the backup has an Op.
     """
 
     acknowledged: int = 4
@@ -32,6 +32,7 @@ class Copied:
     promises: int = 0
     corrupt: Sequence[str] = ()
     files: int = 4
+    top: str = "ledger"
     served: bool = True
     found: Sequence[str] = ()
     why: str = ""
@@ -90,7 +91,13 @@ class Copied:
         made = [f"elsewhere-{number:02}" for number in range(_REQUESTS)]
         agent = {"pod": "rescuer-x", "phase": "Running"} if self.agent else {}
         requests = {"made": made, "left": made[: self.left], "agent": agent}
-        read = {"files": self.files, "bytes": 9, "digest": "d", "marker": "m"}
+        read = {
+            "names": [self.top, "token"],
+            "files": self.files,
+            "bytes": 9,
+            "digest": "d",
+            "marker": "m",
+        }
         read |= {"records": copy, "corrupt": list(self.corrupt)}
         read |= {"served": self.served, "why": "" if self.served else "it is Pending"}
         repository = {"blobs": self.blobs, "bytes": 99, "found": list(self.found), "why": self.why}
@@ -99,6 +106,7 @@ class Copied:
             "backup": backup,
             "requests": {**requests, "restored": made[: self.restored]},
             "copy": read,
+            "source": ["ledger", "token"],
             "repository": repository,
             "wrong": {"phase": self.wrong, "message": self.message, "served": False},
         }

@@ -39,7 +39,13 @@ class Rescuing:
         api.put(_VOLUMES, "pvc-0", spec={"claimRef": {"name": "data-web-0", "namespace": _SPACE}})
         about = {f"{_GROUP}/repository": f"rest:http://{STORE}:8000/web/"}
         volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data-web-0"}}]
-        member = {"nodeName": "n", "volumes": volumes, "securityContext": {"runAsUser": 7}}
+        own = {"name": "web", "volumeMounts": [{"name": "d", "mountPath": "/data"}]}
+        member = {
+            "nodeName": "n",
+            "volumes": volumes,
+            "containers": [own],
+            "securityContext": {"runAsUser": 7},
+        }
         status = {"phase": "Running"}
         api.put(
             "pods", "web-0", _SPACE, metadata={"annotations": about}, spec=member, status=status
