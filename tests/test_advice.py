@@ -57,10 +57,13 @@ CAUSES = {
     "says-complete": "something else for success",
     "helper-left": "does not delete them once they have ended",
     "names-volumes": "relative to the volume's own directory",
+    "by-hand": "but `sh -c test -e /data/by-hand",
+    "no-backup": "keeps no copy of what it was told",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
     "reclaim-other": "other-policy",
+    "no-backup": "centre-missed",
     "oldest-snapshot": "oldest-restored",
     "promises-more": "more-promised",
     "plain-beside": "plain-beside",

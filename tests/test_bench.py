@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import cli
-from seatrial.bench import BENCHES, Bench, Sizes, holds, losses, measured, watchers
+from seatrial.bench import BENCHES, holds, losses, measured, watchers
+from seatrial.bench.row import Bench, Sizes
 from seatrial.bench.watchers import Notes
 from seatrial.kube.watch import Stream
 from seatrial.progress import Quiet

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.bench import BENCHES, Sizes, judging, measured
+from seatrial.bench import BENCHES, judging, measured
+from seatrial.bench.row import Sizes
 from seatrial.checks.consistency import checked, conflict, judge_register
 from seatrial.checks.consistency.columns import INFO, READ
 from seatrial.errors import CannotRun, ToolFailed

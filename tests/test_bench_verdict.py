@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks, profiles
-from seatrial.bench import BENCHES, Sizes, chain, families, verdict
+from seatrial.bench import BENCHES, chain, families, verdict
 from seatrial.bench.critical import Gap, critical_path
 from seatrial.bench.polled import polled
+from seatrial.bench.row import Sizes
 from seatrial.cli import measuring
 from seatrial.cluster.audit import Request
 from seatrial.faults import FAULTS

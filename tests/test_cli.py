@@ -161,6 +161,37 @@ def test_rejudging_twice_changes_nothing(run_folder, capsys):
     assert "no verdict changed" in capsys.readouterr().out
 
 
+def test_rejudging_says_which_reasons_and_figures_are_others_now(run_folder, capsys):
+    folder = run_folder("good/ledger.jsonl")
+    cli.called(["rejudge", str(folder)])
+    path = folder / "verdicts.json"
+    content = json.loads(path.read_text())
+    rows = {row["guarantee"]: row for row in content["verdicts"]}
+    rows["identity.hostname"]["reason"] = "it was so"
+    drifts = rows["storage.rebind"]["figures"]["drifts"]
+    rows["storage.rebind"]["figures"] |= {"drifts": 1, "older": True}
+    path.write_text(json.dumps(content))
+    capsys.readouterr()
+    cli.called(["rejudge", str(folder), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    hostname, rebind = sorted(found["changes"], key=lambda one: str(one["guarantee"]))
+    assert hostname["reason"][0] == "it was so"
+    assert rebind["figures"] == {"drifts": [1, drifts], "older": [True, None]}
+    assert f"storage.rebind: drifts 1 -> {drifts}, older yes -> none" in found["changed"]
+
+
+def test_rejudging_tells_a_guarantee_that_is_judged_no_more(run_folder, capsys):
+    folder = run_folder("good/ledger.jsonl")
+    cli.called(["rejudge", str(folder)])
+    plan = json.loads((folder / "plan.json").read_text())
+    (folder / "plan.json").write_text(json.dumps(plan | {"guarantees": ["storage.rebind"]}))
+    capsys.readouterr()
+    cli.called(["rejudge", str(folder)])
+    said = capsys.readouterr().out
+    assert "identity.hostname: holds -> not judged" in said
+    assert "no verdict changed" not in said
+
+
 def test_reports_are_written_again_and_named(run_folder, capsys):
     folder = run_folder("good/ledger.jsonl")
     cli.called(["rejudge", str(folder)])

@@ -97,6 +97,15 @@ def test_a_detached_program_is_known_to_live_from_its_first_moment_to_its_end(tm
     assert command.ended(pid)
 
 
+def test_a_detached_program_holds_no_file_of_whoever_called_us(tmp_path):
+    log, look = tmp_path / "log", "for one in /proc/$$/fd/*; do readlink $one; done"
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)  # noqa: FBT003 - it takes no name
+        pid = command.detached(["/bin/sh", "-c", look], env={}, log=log)
+        poll(lambda: None if command.ended(pid) else "it runs", Limit("the child ends", 10))
+    assert log.read_text().split() == [os.devnull, str(log), str(log)]
+
+
 def test_a_detached_program_leads_a_session_of_its_own(tmp_path):
     pid = command.detached(["/bin/sleep", "60"], env={}, log=tmp_path / "log")
     try:

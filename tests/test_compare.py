@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from seatrial import cli
+from seatrial import cli, history
 from seatrial.cli.options import specs_of
 from seatrial.errors import BadInput
 from seatrial.report.differences import compared
+from seatrial.testing import Story
 
 
 def a_run(folder: Path, version: str, **verdicts: Any) -> Path:
@@ -72,6 +73,56 @@ def test_a_run_that_was_never_judged_is_named_with_what_to_do(two, capsys):
     (two[0] / "verdicts.json").unlink()
     assert cli.called(["compare", *map(str, two)]) == 4
     assert f"seatrial rejudge {two[0]}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> dict[str, Path]:
+    """Give folders of two quiet runs, one with a fault, and one of a subject of another name."""
+    made = {name: tmp_path / name for name in ("one", "two", "hit", "lost", "other")}
+    for name, folder in made.items():
+        story = Story()
+        story.ops[0].value["profile"]["name"] = name if name == "other" else "ledger"
+        story.deploys()
+        if name in ("hit", "lost"):
+            story.drifts("pod-delete", 1)
+        if name == "lost":
+            story.claim(2, "DELETED")
+        folder.mkdir()
+        (folder / "history.jsonl").write_bytes(b"".join(map(history.line, story.history().ops)))
+    return made
+
+
+def beside_clean(watched: dict[str, Path], *names: str, clean: str = "one two") -> list[str]:
+    words = [word for name in clean.split() for word in ("--clean", str(watched[name]))]
+    return ["compare", *(str(watched[name]) for name in names), *words]
+
+
+def test_a_faulted_run_beside_clean_ones_is_not_otherwise_by_its_own_fault(watched, capsys):
+    assert cli.called(beside_clean(watched, "hit")) == 0
+    assert "hit beside 2 clean runs: nothing otherwise" in capsys.readouterr().out
+
+
+def test_what_nobody_asked_for_is_told_with_the_op_that_shows_it(watched, capsys):
+    assert cli.called(beside_clean(watched, "lost")) == 1
+    said = capsys.readouterr().out
+    assert "lost beside 2 clean runs: otherwise" in said
+    assert "claim data-ledger-2 was deleted 1 times, without faults 0 times (Op" in said
+
+
+def test_beside_clean_runs_in_json_each_run_has_its_anomalies(watched, capsys):
+    assert cli.called([*beside_clean(watched, "hit", "lost"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [row["verdict"] for row in found["runs"]] == ["holds", "broken"]
+    assert found["runs"][1]["anomalies"][0]["name"] == "count"
+
+
+def test_one_clean_run_shows_nothing_and_a_faulted_one_is_not_clean(watched):
+    assert cli.called(beside_clean(watched, "hit", clean="one")) == 2
+    assert cli.called(beside_clean(watched, "one", clean="two hit")) == 2
+
+
+def test_runs_of_two_subjects_are_not_set_beside_each_other(watched):
+    assert cli.called(beside_clean(watched, "other")) == 4
 
 
 def test_each_of_several_versions_gets_a_cluster_of_its_own_named_by_it():

@@ -119,3 +119,34 @@ def test_order_is_noise(order, rounds):
     again = [says("pod", "MODIFIED", f"p-{n}", ready=True) for n in order] * rounds
     clean = [run(*(says("pod", "ADDED", f"p-{n}", ready=True) for n in range(3))) for _ in "ab"]
     assert compare_runs(run(*pods, *again), clean).standing is HOLDS
+
+
+def claimed(salt: str, *others: str) -> list[Op]:
+    uid = f"{salt * 8}-0000-0000-0000-000000000000"
+    own = Op("watch", "claim", OK, 0, 0, {"event": "ADDED", "name": "data-ledger-1", "uid": uid})
+    volumes = [says("volume", "ADDED", f"pvc-{salt}-{n}", claim=c) for n, c in enumerate(others)]
+    return [own, says("volume", "ADDED", f"pvc-{uid}", claim=uid), *volumes]
+
+
+def test_volumes_left_of_other_runs_are_not_compared_and_own_ones_are():
+    clean = [run(*claimed("a")), run(*claimed("b", "of-an-older-run"))]
+    assert compare_runs(run(*claimed("c", "of-one", "of-another")), clean).standing is HOLDS
+    found = compare_runs(run(claimed("c")[0]), clean)
+    assert (found.standing, found.figures["masked"]) == (BROKEN, 0)
+
+
+def test_every_pod_that_a_receipt_names_may_come_back_once():
+    pods = [{"pod": "ledger-0", "ordinal": 0}]
+    proof = {"stage": "receipt", "proof": {"replicas": 1, "pods": pods}}
+    receipt = Op("f", "fault", OK, 0, 0, proof)
+    assert compare_runs(run(receipt, GONE, BACK), CLEAN).standing is HOLDS
+
+
+def test_what_a_list_holds_is_compared_without_addresses_and_order():
+    def endpoints(*names: str, at: str) -> Op:
+        told = [{"hostname": name, "addresses": [at + name], "ready": True} for name in names]
+        return says("endpoints", "ADDED", "ledger-x2z4v", endpoints=told)
+
+    clean = [run(endpoints("a", "b", at=at)) for at in "12"]
+    assert compare_runs(run(endpoints("b", "a", at="3")), clean).standing is HOLDS
+    assert compare_runs(run(endpoints("b", at="3")), clean).standing is BROKEN

@@ -21,9 +21,9 @@ from seatrial.testing.basin import basin
 
 ASK = {"hostname": ["hostname"], "token": ["token"], "leader": ["leader"]}
 CLAIMS = ["identity.hostname", "storage.rebind", "storage.durable", "durability.acknowledged"]
-ALONE = {"node-loss", "node-out-of-service", "stale-return", "disk-full"}
+ALONE = {"node-loss", "node-out-of-service", "stale-return", "disk-full", "config-outage"}
 """Drills with suites and tests of their own, or that need what no basin has: a volume that moves, a
-disk that can be mounted over."""
+disk that can be mounted over, a configuration centre."""
 BRIEF = {
     "a broken network is watched": 0.3,
     "a lease is not renewed": 0.5,

@@ -1,4 +1,6 @@
-"""A node that is cut off: no receipt unless it is given up while its containers live on.
+"""A node that is cut off: no receipt unless it is not reached while its containers live on.
+
+It is healed only once it has been given up, and its member told to go.
 
 The control plane and the kubelet are played on the fake API server by what happens to the machine
 of paper.
@@ -20,6 +22,7 @@ from seatrial.faults.journal import Entry, Step, owner, stamp
 from seatrial.faults.undo import Reach, undone
 from seatrial.machine import NodeState, Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
+from seatrial.testing.answering import Answering
 from seatrial.testing.kept import proof, stages
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.testing.staging import staging
@@ -33,7 +36,8 @@ class Cluster:
     """What the others do about a machine that they do not reach, and it itself once they do.
 
     `patient` ones never give it up, `mute` ones never tell its member to go; those who `replace`
-    make the member anew meanwhile.
+    make the member anew meanwhile. Who answers for the kubelet listens on loopback; a `deaf` one
+    did not hear of the cut.
     """
 
     api: FakeApi
@@ -41,12 +45,15 @@ class Cluster:
     patient: bool = False
     mute: bool = False
     replace: bool = False
+    deaf: bool = False
     reached: bool = True
     told: list[str] = field(default_factory=list)
+    door: Answering = field(default_factory=Answering)
 
     def hears(self, node: PaperNode) -> None:
         if node.reached == self.reached:
             return
+        self.door.holds = not node.reached and not self.deaf
         self.reached = node.reached
         self.told.append("reached" if self.reached else "cut")
         if self.reached:
@@ -98,7 +105,9 @@ def cluster(api):
     made = Cluster(api, PaperRuntime())
     made.node("True")
     made.member()
-    return made
+    api.ports[f"/{NODE}"] = made.door.port
+    yield made
+    made.door.leaves()
 
 
 @pytest.fixture
@@ -129,12 +138,12 @@ def test_a_node_that_is_cut_off_is_given_up_while_its_member_runs_on(scene, clus
     with broken(CUT, scene, 0, kept) as receipt:
         assert not node.reached
         assert list(cluster.runtime.containers) == [f"of {uid}"] == receipt["runs"]
-        assert scene.pod(0).metadata.deletion_timestamp
     assert stages(kept) == ["planned", "undo", "receipt", "healed"]
-    assert (receipt["uid"], receipt["told"]) == (uid, "to go")
-    assert "Ready is Unknown" in receipt["witness"]
+    assert receipt["uid"] == uid
+    assert "gave no answer for 0.5 s, the API server did" in receipt["witness"]
     healed = proof(kept, "healed")
     assert healed["uid"] != uid
+    assert healed["told"] == "to go"
     assert (healed["stand_in"], healed["ran_on"]) == ("", [f"of {uid}"])
     assert node.well
     assert cluster.told == ["cut", "reached"]
@@ -144,29 +153,40 @@ def test_a_node_that_is_cut_off_is_given_up_while_its_member_runs_on(scene, clus
 def test_who_is_replaced_meanwhile_is_given_the_time_to_start(scene, cluster, node):
     cluster.replace = True
     kept, uid = Kept(), scene.pod(0).metadata.uid
-    with broken(CUT, scene, 0, kept) as receipt:
-        assert "gone from the API server" in receipt["told"]
+    with broken(CUT, scene, 0, kept):
+        pass
     healed = proof(kept, "healed")
+    assert "gone from the API server" in healed["told"]
     assert healed["stand_in"] == healed["uid"] != uid
     assert len(cluster.runtime.containers) == 2
     assert node.well
 
 
-def test_a_node_that_nobody_gives_up_gives_no_receipt(scene, cluster, node):
-    cluster.patient = True
+def test_a_node_that_is_reached_all_the_same_gives_no_receipt(scene, cluster, node):
+    cluster.deaf = True
     kept = Kept()
-    with pytest.raises(NotReady, match="has Ready True"), broken(CUT, scene, 0, kept):
+    with pytest.raises(CannotRun, match="to answer nobody"), broken(CUT, scene, 0, kept):
         pytest.fail("the body must not run without a receipt")
     assert stages(kept) == ["planned", "undo", "stopped"]
     assert node.well
 
 
-def test_a_member_that_nobody_tells_to_go_gives_no_receipt(scene, cluster, node, monkeypatch):
+def test_a_node_that_nobody_gives_up_is_reached_again_and_not_called_healed(scene, cluster, node):
+    cluster.patient = True
+    kept = Kept()
+    with pytest.raises(NotReady, match="has Ready True"), broken(CUT, scene, 0, kept):
+        pass
+    assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
+    assert node.well
+
+
+def test_a_member_that_nobody_tells_to_go_is_not_called_healed(scene, cluster, node, monkeypatch):
     monkeypatch.setitem(timing._SECONDS, "member of a node that is given up is told to go", 0.5)
     cluster.mute = True
     kept = Kept()
     with pytest.raises(NotReady, match="nobody told web-0 to go"), broken(CUT, scene, 0, kept):
-        pytest.fail("the body must not run without a receipt")
+        pass
+    assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
     assert node.well
 
 

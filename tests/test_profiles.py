@@ -67,6 +67,8 @@ DEFECTS = {
     },
     "buffers": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "never-syncs": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "by-hand": {"spec.template.spec.containers"},
+    "no-backup": {"spec.template.spec.containers"},
     "reclaim-other": set(),
     "on-tmpfs": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
@@ -439,7 +441,7 @@ def test_a_file_of_100_megabytes_is_not_even_read(shop):
 
 @pytest.mark.parametrize("wanted", ["/dev/zero", "no/such/place", "x" * 5000, "", "\0"])
 def test_what_is_no_file_is_no_profile(wanted):
-    assert "there are ledger" in refusal(wanted)
+    assert "there are config, ledger" in refusal(wanted)
 
 
 def test_an_unknown_name_is_answered_with_all_names_and_the_nearest():

@@ -102,6 +102,13 @@ def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
     assert live.told == [[6], ("claim-lost", 6), "ready", [6]]
 
 
+def test_everybody_answers_while_something_of_all_is_away_and_afterwards():
+    live: Any = Live(PlannedFault("centre-down", (6,)))
+    live.everybody = [5, 6, 7]
+    run._break_all(live)
+    assert live.told == [[5, 6, 7], ("centre-down", 6), "ready", [5, 6, 7]]
+
+
 @pytest.mark.parametrize("keep", Keep)
 def test_the_ground_is_left_once_whatever_the_verdict_and_beside_it_when_nothing_stays(
     keep, monkeypatch

@@ -145,6 +145,12 @@ REACHES: Mapping[str, Reach] = {
     ),
     "config-deleted": _CONFIGURED,
     "secret-deleted": _CONFIGURED,
+    "centre-down": Reach(
+        0,
+        ALL,
+        ("a centre is gone", "pod is replaced", "a member starts without its centre"),
+        _JOURNAL,
+    ),
     "cpu-pressure": _PRESSED,
     "memory-pressure": _PRESSED,
     "file-descriptors": _PRESSED,

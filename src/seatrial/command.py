@@ -117,7 +117,8 @@ def through(argv: Sequence[str], *, env: Mapping[str, str], grace: float) -> int
 def detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
     """Start a program that outlives us, in a session of its own; give its pid.
 
-    It reads nothing and writes to `log`. `env` is added to our own environment.
+    It reads nothing and writes to `log`. `env` is added to our own environment. It holds no file
+    of whoever called us: a lock or a pipe of theirs would stay for as long as it lives.
     """
     writing = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
@@ -128,9 +129,17 @@ def detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), writing, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, number) for number in _inherited()),
         ],
         setsid=True,
     )
+
+
+def _inherited() -> Iterator[int]:
+    for number in [int(file.name) for file in Path("/proc/self/fd").iterdir()]:
+        with suppress(OSError):  # what read the list is in it
+            if number > 2 and os.get_inheritable(number):  # noqa: PLR2004 - the standard three
+                yield number
 
 
 def attending(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:

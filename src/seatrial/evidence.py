@@ -108,15 +108,25 @@ class RunFolder:
         """Read the closed History."""
         return load(self.path)
 
-    def save_verdicts(self, verdicts: Sequence[Verdict]) -> Mapping[str, Json]:
-        """Write verdicts.json, last of the three saves, and give its content."""
+    def save_verdicts(
+        self,
+        verdicts: Sequence[Verdict],
+        beside: Mapping[str, Mapping[str, Json]] | None = None,
+        more: Mapping[str, Json] | None = None,
+    ) -> Mapping[str, Json]:
+        """Write verdicts.json, last of the three saves, and give its content.
+
+        `beside` is told with each verdict by its guarantee, `more` with the whole.
+        """
+        beside = beside or {}
         plan = history.read_document(self.path / history.PLAN)
         content = {
             "run": self.name,
             **{key: plan.get(key) for key in ("profile", "seed", "timing")},
             "verdict": overall(verdicts),
             "folder": str(self.path.resolve()),
-            "verdicts": [_fields(verdict) for verdict in verdicts],
+            **(more or {}),
+            "verdicts": [{**_fields(v), **beside.get(v.guarantee, {})} for v in verdicts],
         }
         self._save(history.VERDICTS, content)
         return history.read_document(self.path / history.VERDICTS)

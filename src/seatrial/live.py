@@ -272,6 +272,7 @@ def _scene(job: Job, alive: Workload, driver: str) -> Scene:
         image=str(ground.facts["ground_image"]),
         radius=job.plan.radius,
         driver=driver,
+        centre=alive.profile.centre,
     )
 
 

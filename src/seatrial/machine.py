@@ -33,7 +33,8 @@ class NodeState:
 class Running:
     """A pod's container by the word of its node's own runtime; `name` is its name in the pod.
 
-    `since` is when it was made, in seconds since 1970 by the node's clock.
+    `since` is when it was made, in seconds since 1970 by the node's clock. `pid` is its main
+    process as the node numbers it, 0 where nobody said.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Running:
     uid: str
     namespace: str
     since: float
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+from seatrial.centre import Centre
 from seatrial.radius import Radius
 
 Json = Any
@@ -201,7 +202,7 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none.
+    one that exports none, `centre` for one that no configuration centre configures.
     """
 
     name: str
@@ -229,6 +230,7 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
+    centre: Centre | None = None
 
     @property
     def ordinals(self) -> range:
@@ -245,7 +247,8 @@ class Profile:
 class Plan:
     """All that decides a run; printing `command` is enough to repeat it.
 
-    `prometheus`: one of ours scrapes the members meanwhile.
+    `prometheus`: one of ours scrapes the members meanwhile. `edition`: a digest of our code and of
+    the profile's files, without which two runs are no samples of one thing.
     """
 
     profile: str
@@ -258,6 +261,7 @@ class Plan:
     kubernetes: str = ""
     prometheus: bool = False
     radius: Radius | None = None
+    edition: str = ""
 
 
 def of_a_machine(fault: str) -> bool:

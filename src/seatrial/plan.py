@@ -25,7 +25,7 @@ _OF_ONE = frozenset({
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
-ASKED_MEANWHILE = frozenset({"claim-lost"})
+ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
@@ -39,6 +39,7 @@ OF_NO_MEMBER = frozenset({
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
     "broken-update:image", "dns-outage", "config-deleted", "secret-deleted", "clock-skew",
+    "centre-down",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seatrial import checks, report
+from seatrial import checks, edition, gallery, report, samples
 from seatrial.arming import armed
 from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
@@ -83,7 +83,8 @@ def _found(job: Job) -> Trial:
 
 
 def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Progress) -> Job:
-    """Save what is to be done before any of it is."""
+    """Save what is to be done before any of it is, and by which edition of all that does it."""
+    plan = replace(plan, edition=plan.edition or edition.of_subject(profile))
     folder = RunFolder.create(out, plan.profile, plan.seed)
     folder.save_plan(plan)
     folder.save_cluster(ground.cluster.facts)
@@ -91,11 +92,25 @@ def begun(plan: Plan, profile: Profile, ground: Ground, out: Path, progress: Pro
 
 
 def judged(folder: RunFolder, history: History, guarantees: Sequence[str]) -> Trial:
-    """Judge a closed History and write verdicts and reports; touches no cluster."""
+    """Judge a closed History and write verdicts and reports; touches no cluster.
+
+    Beside each verdict stand the runs of the same plan that lie in the same place, and by which
+    rogues the check was shown to find what it looks for.
+    """
     verdicts = checks.judge(history, checks.chosen(guarantees))
-    content = folder.save_verdicts(verdicts)
+    gallery.note(folder.path, history.head.get("profile", {}), verdicts)
+    content = _saved(folder, history, verdicts)
     report.write(folder.path)
     return Trial(folder.path, verdicts, content)
+
+
+def _saved(folder: RunFolder, history: History, found: Sequence[Verdict]) -> Mapping[str, Json]:
+    met = gallery.met([verdict.guarantee for verdict in found])
+    counts = samples.beside(folder.path, found)
+    beside = {v.guarantee: {**counts[v.guarantee], "rogues": met[v.guarantee]} for v in found}
+    seconds = round(max((op.completed for op in history.ops), default=0.0), 1)
+    more = {"edition": edition.ours(), "seconds": seconds, "reached": samples.states(history)}
+    return folder.save_verdicts(found, beside, more)
 
 
 def _exercise(live: Live) -> None:
@@ -125,7 +140,7 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
-                        live.ask((ordinal,))
+                        live.ask(live.everybody if fault.fault in OF_THE_SET else (ordinal,))
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue

@@ -30,6 +30,10 @@ class Limit:
 
 _SECONDS = {
     "a halt is watched": 4.0,
+    "a centre answers": 30.0,
+    "a centre is back": 120.0,
+    "a centre is gone": 60.0,
+    "a member starts without its centre": 30.0,
     "a broken disk is watched": 5.0,
     "a broken network is watched": 5.0,
     "a backup is complete": 60.0,

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
 _MOVING = ("three-workers-shared",)
 """The shapes whose volumes can follow a member."""
+_CONFIGURED = {"config-deleted", "secret-deleted", "centre-down"}
+"""Faults of what members are configured by, of which the ledger has nothing."""
 _SEEN = ("planned", "undo", "receipt", "healed", "stopped")
 
 
@@ -44,21 +46,23 @@ _SEEN = ("planned", "undo", "receipt", "healed", "stopped")
 def job(
     request: pytest.FixtureRequest, trial_ground: Ground, pytestconfig: pytest.Config
 ) -> Iterator[Job]:
-    """Give a plan of this one fault for the ledger, at the first place that the seed draws."""
+    """Give a plan of this one fault for a ledger, at the first place that the seed draws."""
     spec, option = trial_ground.spec, pytestconfig.getoption
+    named = request.node.callspec.params["name"]
+    subject = load("config" if named in _CONFIGURED else "ledger", known=CHECKS)
     plan = planned(
-        load("ledger", known=CHECKS),
+        subject,
         [],
         seed=option("--trial-seed"),
         shape=spec.shape,
         timing=spec.timing,
         kubernetes=spec.kubernetes,
         command=f"pytest '{request.node.nodeid}'",
-        faults=(request.node.callspec.params["name"],),
+        faults=(named,),
     )
-    subject, out = load("ledger", known=CHECKS), Path(option("--trial-out"))
+    out = Path(option("--trial-out"))
     # Of two zones one has the majority of three members, and nobody knows beforehand which.
-    wide = request.node.callspec.params["name"] == "zone-kill"
+    wide = named == "zone-kill"
     plan = replace(plan, radius=of_turns(plan.faults, subject.replicas, quorum=wide))
     made = begun(plan, subject, trial_ground, out, Quiet())
     yield made
@@ -114,8 +118,6 @@ def lacking(name: str, ground: Ground) -> str:
         return "of ours|that seatrial made"
     if name == "node-stale-return" and ground.spec.shape not in _MOVING:
         return "is pinned to"
-    if name in {"config-deleted", "secret-deleted"}:
-        return "it names none"
     there = ground.kube.get("/api/v1/nodes")["items"]
     zones = {node["metadata"]["labels"].get(ZONE, "") for node in there} - {""}
     if name == "zone-kill" and len(zones) < 2:  # noqa: PLR2004 - one zone is the last one

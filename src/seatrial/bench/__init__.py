@@ -11,49 +11,14 @@ from __future__ import annotations
 import importlib
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from seatrial.bench import families, injecting, losses, reaction, verdict, watchers
+from seatrial.bench import families, fault_rows, losses, reaction, verdict, watchers
+from seatrial.bench.row import Bench, Measure, Measured, Samples, Sizes
 from seatrial.progress import Progress
 
 OPEN = (0, 16, 64)
 """How many writes are left open in the histories that judges are measured with."""
-Samples = list[float]
-Measured = tuple[Samples, Samples | None]
-"""Ours, and the peer's when there is one."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much is measured; tests take less."""
-
-    transitions: int = 100_000
-    beside: int = 20_000
-    events: int = 300
-    rounds: int = 3
-    operations: int = 1_000_000
-    limit: float = 60
-
-
-Measure = Callable[[Progress, Sizes], Measured]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """One row: what is compared, in which unit, which way is better, and the bar if there is one.
-
-    `seconds` is how long it usually takes; `cluster` says whether it needs one.
-    """
-
-    name: str
-    sentence: str
-    unit: str
-    measure: Measure
-    better: str = "lower"
-    bar: float | None = None
-    seconds: float = 1.0
-    cluster: bool = False
 
 
 def _unmarked(progress: Progress, sizes: Sizes) -> Measured:
@@ -78,10 +43,6 @@ def _verdict(family: str, peer: Callable[[verdict.Session], Samples]) -> Measure
         return found.ours, peer(found)
 
     return measure
-
-
-def _receipts(faults: tuple[str, ...]) -> Measure:
-    return lambda progress, sizes: (injecting.receipts(faults, sizes.rounds, progress), None)
 
 
 _PEERS: Mapping[str, tuple[str, float, Callable[[verdict.Session], Samples]]] = {
@@ -230,33 +191,7 @@ BENCHES: Mapping[str, Bench] = {
             seconds=1500,
             cluster=True,
         ),
-        Bench(
-            "faults-receipt-pods",
-            "from the break to its receipt: " + ", ".join(injecting.OF_PODS),
-            "s",
-            _receipts(injecting.OF_PODS),
-            bar=1,
-            seconds=300,
-            cluster=True,
-        ),
-        Bench(
-            "faults-receipt-nodes",
-            "from the break to its receipt: " + ", ".join(injecting.OF_NODES),
-            "s",
-            _receipts(injecting.OF_NODES),
-            bar=2,
-            seconds=400,
-            cluster=True,
-        ),
-        Bench(
-            "faults-heal-node-kill",
-            "until a killed node and its member are Ready again, over what the node itself needs",
-            "s",
-            lambda progress, sizes: injecting.healing(progress, sizes.rounds),
-            bar=1.10,
-            seconds=200,
-            cluster=True,
-        ),
+        *fault_rows.ROWS,
     )
 }
 

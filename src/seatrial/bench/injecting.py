@@ -1,6 +1,7 @@
 """How long faults take to be proved, and a killed node to be back by our word and by its own.
 
-A fault's seconds go from the moment its undo is on disk, just before the break, to its receipt.
+A fault's seconds go from the moment it strikes to its receipt; where it does not tell that, from
+when its undo is on disk.
 What the node itself needs ends when its kubelet, as the API server's audit log has it, tells for
 the last time before we are done that the member is Ready.
 May import: everything a doorway may.
@@ -12,9 +13,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from seatrial import run
+from seatrial import blast, run
 from seatrial.bench.verdict import SPEC, subject
 from seatrial.cluster import audited
 from seatrial.cluster.audit import Request
@@ -32,20 +34,22 @@ Samples = list[float]
 
 def receipts(faults: tuple[str, ...], rounds: int, progress: Progress) -> Samples:
     """Give the seconds from each break to its receipt, fault by fault, round after round."""
-    with grounded(SPEC, progress) as ground, _lived(ground, faults, progress) as live:
-        for _ in range(rounds):
-            for fault in faults:
-                _broken(live, fault)
-    return until_receipt(live.job.folder.load())
+    with grounded(SPEC, progress) as ground, evidence() as out:
+        with lived(ground, faults, out, progress) as live:
+            for _ in range(rounds):
+                for fault in faults:
+                    _broken(live, fault)
+        return until_receipt(live.job.folder.load())
 
 
 def healing(progress: Progress, rounds: int) -> tuple[Samples, Samples]:
     """Give the seconds of a killed node's healing, and those of them that the node itself needs."""
-    with grounded(SPEC, progress) as ground, _lived(ground, (_KILL,), progress) as live:
-        spans = [_broken(live, _KILL) for _ in range(rounds)]
-        told = audited(ground.cluster, live.job.namespace, progress)
-        itself = [own(told, live.alive.name(0), since, until) for since, until in spans]
-    return [until - since for since, until in spans], itself
+    with grounded(SPEC, progress) as ground, evidence() as out:
+        with lived(ground, (_KILL,), out, progress) as live:
+            spans = [_broken(live, _KILL) for _ in range(rounds)]
+            told = audited(ground.cluster, live.job.namespace, progress)
+            itself = [own(told, live.alive.name(0), since, until) for since, until in spans]
+        return [until - since for since, until in spans], itself
 
 
 def until_receipt(history: History) -> Samples:
@@ -53,31 +57,45 @@ def until_receipt(history: History) -> Samples:
     found, began = [], 0.0
     for op in history.of("fault"):
         if op.value["stage"] == "receipt":
-            found.append(op.completed - began)
+            found.append(op.completed - op.value.get("struck", began))
         began = op.completed
     return found
 
 
 @contextmanager
-def _lived(ground: Ground, faults: tuple[str, ...], progress: Progress) -> Iterator[Live]:
-    """Have a workload under load, of which nothing is left afterwards."""
+def evidence() -> Iterator[Path]:
+    """Give a folder for what was seen, which outlives the workload and not the measurement."""
+    with tempfile.TemporaryDirectory() as out:
+        yield Path(out)
+
+
+@contextmanager
+def lived(
+    ground: Ground, faults: tuple[str, ...], out: Path, progress: Progress, held: float = 0.0
+) -> Iterator[Live]:
+    """Have a workload under load, of which nothing is left afterwards but its evidence in `out`.
+
+    Each fault may be in place for `held` seconds after its receipt.
+    """
     plan = planned(
         subject(),
         [],
         seed=1,
-        shape=SPEC.shape,
-        timing=SPEC.timing,
-        kubernetes=SPEC.kubernetes,
+        shape=ground.spec.shape,
+        timing=ground.spec.timing,
+        kubernetes=ground.spec.kubernetes,
         command="seatrial bench faults",
         faults=faults,
     )
-    with tempfile.TemporaryDirectory() as out:
-        job = run.begun(plan, subject(), ground, Path(out), progress)
-        try:
-            with recording(job) as live:
-                yield live
-        finally:
-            leave(ground, job.namespace, Keep.NEVER, None, progress)
+    if held:
+        stated = blast.radius([faults], subject().replicas, dict.fromkeys(faults, held))
+        plan = replace(plan, radius=stated)
+    job = run.begun(plan, subject(), ground, out, progress)
+    try:
+        with recording(job) as live:
+            yield live
+    finally:
+        leave(ground, job.namespace, Keep.NEVER, None, progress)
 
 
 def _broken(live: Live, fault: str) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from seatrial.faults.scene import Proof
 from seatrial.ground import Keep, grounded, leave
 from seatrial.live import Live, recording
 from seatrial.model import Json, Op, Outcome
-from seatrial.plan import OF_NO_MEMBER, OF_THE_SET
+from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET
 from seatrial.progress import Progress
 
 KEY = "seatrial"
@@ -95,6 +95,8 @@ class Session:
         with ExitStack() as stack:
             receipt = stack.enter_context(self._shown(fault, ordinal))
             self.caused[fault, ordinal], self.receipts[ordinal] = stack.pop_all(), receipt
+        if fault in ASKED_MEANWHILE:
+            self.live.ask(self.live.everybody if fault in OF_THE_SET else (ordinal,))
         return receipt
 
     def mend(self, fault: str, ordinal: int) -> Proof:

@@ -2,7 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{intervals,lives,lost_claims,recovery_advice,turns}.
+May import: model, checks.{configured,intervals,lives,lost_claims,recovery_advice,turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.checks import recovery_advice
+from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
+from seatrial.checks.recovery_advice import causes
 from seatrial.checks.turns import bound, ready
 from seatrial.model import History, Standing, Verdict
 
@@ -258,10 +259,6 @@ def _restore(case: Case) -> Iterator[str]:
         yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
 
 
-def _recovery(case: Case) -> Iterator[str]:
-    yield from recovery_advice.causes(case.history, case.verdict)
-
-
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.hostname", _hostname),
     ("identity.dns", _service),
@@ -294,6 +291,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.acknowledged", _program),
     ("identity.member-id", _program),
     ("recovery.six-stages", _restore),
-    ("recovery.", _recovery),
+    ("recovery.", lambda case: causes(case.history, case.verdict)),
+    ("config.survives-drift", _program),
+    ("config.center", lambda case: uncopied(case.history)),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

@@ -25,7 +25,7 @@ def at_most_one(history: History) -> Verdict:
     Holds only when a node was cut off with a member on it that ran on, every runtime was heard all
     that time, knew every container that the API server ever told of, and no two lives may have met.
     Figures: containers, cuts, overlap_seconds (the longest), alone_seconds (of each cut: how long
-    the member's container ran on after its node was given up).
+    the member's container ran on after its node was cut off).
     Source: kubernetes.io, "Force Delete StatefulSet Pods" (at most one semantics).
     """
     found = lives(history)
@@ -102,7 +102,7 @@ def _praise(found: Lives, cuts: Sequence[Drift]) -> str:
     alone = ", ".join(f"{seconds:.1f} s" for seconds in _alone(found, cuts))
     return (
         f"{number} containers of {len(found)} ordinals, never two of one at a time; one whose node "
-        f"was cut off ran on alone for {alone} after the node was given up"
+        f"was cut off ran on alone for {alone}"
     )
 
 

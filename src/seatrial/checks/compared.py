@@ -26,6 +26,7 @@ NOISE = frozenset({"event", "lease"})
 """Kinds that say how often somebody spoke, and not what is."""
 ALWAYS = frozenset(
     {
+        "addresses",
         "claim",
         "claim_uid",
         "containers",
@@ -33,6 +34,7 @@ ALWAYS = frozenset(
         "event",
         "generation",
         "ip",
+        "name",
         "namespace",
         "node",
         "owner",
@@ -42,7 +44,10 @@ ALWAYS = frozenset(
         "writers",
     }
 )
-"""Facts that no two runs share but by chance; the first part of a path in an Op's value."""
+"""Facts that no two runs share but by chance, or that say again which object it is.
+
+The first part of a path in an Op's value, and keys of what stands in its lists.
+"""
 _RANDOM = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?<=-)[bcdfghjklmnpqrstvwxz2456789]{5,10}(?=$|-)"
@@ -82,8 +87,10 @@ def compare_runs(
     deleted less often than in the clean runs, or more often (count), by more or fewer of them
     left (left), and by facts of those left that the clean runs do not have (state); never by what
     the clean ones differ in themselves. A pod that a fault's receipt names may be made and deleted
-    once more; `expected` says the same of other objects, by place. Unknown with fewer than two
-    clean runs, a fault in one of them, a gap in what was watched, or a run without objects.
+    once more for each; `expected` says the same of other objects, by place. Volumes of claims that
+    the run does not tell of are left over from other runs, and are not compared. Unknown with
+    fewer than two clean runs, a fault in one of them, a gap in what was watched, or a run without
+    objects.
     Figures: places (kinds and patterns compared), masked (counts and facts that are noise),
     anomalies.
     """
@@ -129,14 +136,17 @@ def _unfit(run: _Run, others: Sequence[_Run]) -> Iterator[Anomaly]:
 
 
 def _taken(ops: Iterable[Op]) -> _Run:
-    run = _Run()
+    ops, run = tuple(ops), _Run()
+    own = {op.value.get("uid") for op in ops if op.what == "claim"}
     for op in ops:
         event, name = op.value.get("event"), op.value.get("name")
         if op.what == "gap":
             run.blind = str(op.value.get("reason") or "something was not seen")
         elif op.what == "fault":
             _hit(run, op)
-        elif event in _EVENTS and isinstance(name, str) and op.what not in NOISE:
+        elif event not in _EVENTS or not isinstance(name, str) or op.what in NOISE:
+            continue
+        elif op.what != "volume" or op.value.get("claim") in {"", None, *own}:
             _happened(run, op, str(event), name)
     return run
 
@@ -146,9 +156,15 @@ _EVENTS = ("ADDED", "MODIFIED", "DELETED")
 
 def _hit(run: _Run, op: Op) -> None:
     proof = op.value.get("proof")
-    if op.value.get("stage") == "receipt" and op.outcome is Outcome.OK:
-        pod = proof.get("pod") if isinstance(proof, Mapping) else None
-        run.hits["pod", pattern_of(str(pod))] += 1
+    if op.value.get("stage") != "receipt" or op.outcome is not Outcome.OK:
+        return
+    told = proof if isinstance(proof, Mapping) else {}
+    several = told.get("pods")
+    pods = [told, *several] if isinstance(several, list | tuple) else [told]
+    for one in pods:
+        pod = one.get("pod") if isinstance(one, Mapping) else None
+        if pod or len(pods) == 1:
+            run.hits["pod", pattern_of(str(pod))] += 1
 
 
 def _happened(run: _Run, op: Op, event: str, name: str) -> None:
@@ -191,7 +207,18 @@ def _flat(value: Json, path: str) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _flat(inner, f"{path}.{key}" if path else str(key))
     else:
-        yield path, pattern_of(json.dumps(value, sort_keys=True, default=str))
+        yield path, pattern_of(json.dumps(_settled(value), sort_keys=True, default=str))
+
+
+def _settled(value: Json) -> Json:
+    """Leave out of what stands in lists what no two runs share, and the order."""
+    if not isinstance(value, list | tuple):
+        return value
+    found = [
+        {key: one[key] for key in one if key not in ALWAYS} if isinstance(one, Mapping) else one
+        for one in value
+    ]
+    return sorted(found, key=lambda one: json.dumps(one, sort_keys=True, default=str))
 
 
 def _told(values: Counter[str] | None) -> str:

@@ -30,6 +30,7 @@ from seatrial.cli.options import (
     Timing,
     spec_of,
 )
+from seatrial.cli.telling import said
 from seatrial.cli.trial import NEW_RUNS, seed_of
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
@@ -172,7 +173,7 @@ def _told(ended: drilling.Ended, *, as_json: bool) -> int:
         show.document(content)
         return ended.exit_code
     named = {g.id: g.sentence for g in checks.CHECKS.values()}
-    show.verdicts(drilling.verdicts(ended), named)
+    show.verdicts(drilling.verdicts(ended), named, said(content))
     standing = Standing(content["verdict"])
     show.line(f"{standing.value}: {Path(ended.folder) / 'report.html'}", standing)
     return ended.exit_code

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from seatrial.bench import BENCHES, Bench, Sizes, measured
+from seatrial.bench import BENCHES, measured
+from seatrial.bench.row import Bench, Sizes
 from seatrial.cli import show
 from seatrial.cli.options import Json
 from seatrial.errors import BadInput

@@ -116,8 +116,10 @@ def failure(error: SeatrialError, *, as_json: bool) -> None:
             console.print(line.append(text, style="not bold default"), soft_wrap=True)
 
 
-def verdicts(found: Sequence[Verdict], sentences: Mapping[str, str]) -> None:
-    """Print the verdict table."""
+def verdicts(
+    found: Sequence[Verdict], sentences: Mapping[str, str], runs: Mapping[str, str]
+) -> None:
+    """Print the verdict table; `runs` says of a guarantee in how many runs it held."""
     table = Table("", "guarantee", "verdict", "because", box=None, pad_edge=False)
     for verdict in found:
         style = _STYLES[verdict.verdict]
@@ -125,7 +127,8 @@ def verdicts(found: Sequence[Verdict], sentences: Mapping[str, str]) -> None:
             Text(_MARKS[verdict.verdict], style),
             Text(f"{verdict.guarantee}\n") + Text(sentences.get(verdict.guarantee, ""), "dim"),
             Text(verdict.verdict.value, style),
-            Text("\n".join([verdict.reason, *(f"likely: {one}" for one in verdict.advice)])),
+            Text("\n".join([verdict.reason, *(f"likely: {one}" for one in verdict.advice)]))
+            + Text(f"\n{said}" if (said := runs.get(verdict.guarantee)) else "", "dim"),
         )
     Console(highlight=False).print(table)
 

@@ -11,15 +11,15 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
-from seatrial import blast, checks, profiles, run
+from seatrial import blast, checks, edition, profiles, run
 from seatrial.chaos import drilling, experiments
 from seatrial.checks.drifts import TAKES_THE_DISK
-from seatrial.cli import comparing, show
+from seatrial.cli import claiming, show
+from seatrial.cli.claiming import ClaimRate, Confidence, DryRun
 from seatrial.cli.options import (
     NEWEST,
     Allow,
@@ -38,17 +38,18 @@ from seatrial.cli.options import (
     spec_of,
     specs_of,
 )
+from seatrial.cli.telling import tell, worst
 from seatrial.cluster import Spec, check_spec
 from seatrial.errors import BadInput
 from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.metering import demand_metrics
-from seatrial.model import Guarantee, Profile, Standing, Verdict, overall
+from seatrial.model import Guarantee, Plan, Profile, Verdict, overall
 from seatrial.plan import planned, rounds_of
 from seatrial.progress import Progress
-from seatrial.report.differences import compared
 from seatrial.rogues import Catch, matrix
 
+_CENTRE = "centre-down"
 NEW_RUNS = Path("reports/runs")
 
 
@@ -65,6 +66,9 @@ def certify(
     keep: KeepWhat = Keep.NEVER,
     allow: Allow = "",
     prometheus: Beside = False,
+    claim_rate: ClaimRate = None,
+    confidence: Confidence = 0.95,
+    dry_run: DryRun = False,
     out: Out = NEW_RUNS,
     as_json: Json = False,
 ) -> int:
@@ -77,20 +81,34 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     faults = known_faults(fault or ())
+    demand_centre(subject, faults)
     if prometheus:
         demand_metrics(subject)
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
     for spec in specs:
         check_spec(spec)
         demand_able(faults, spec)
-    first = seed_of(seed)
-    trials = []
-    for spec in specs:
-        order = Order(subject, judged, spec, keep, out, profile, faults, prometheus)
-        with show.terminal() as progress, grounded(spec, progress) as found:
-            trials += [tried(order, found, first + number, progress) for number in range(runs)]
-    tell(trials, as_json=as_json, beside=len(specs) > 1)
-    return overall([v for trial in trials for v in trial.verdicts]).exit_code
+    orders = [
+        Order(subject, judged, spec, keep, out, profile, faults, prometheus) for spec in specs
+    ]
+    plans = [plan_of(order, seed_of(seed)) for order in orders[:1]]
+    plans += [plan_of(order, plans[0].seed) for order in orders[1:]]
+    wanted = [
+        claiming.ordered(plan, out, runs=runs, rate=claim_rate, confidence=confidence)
+        for plan in plans
+    ]
+    if dry_run:
+        return claiming.tell(wanted, as_json=as_json)
+    trials: list[run.Trial] = []
+    for order, runs_of in zip(orders, wanted, strict=True):
+        with show.terminal() as progress, grounded(order.spec, progress) as found:
+            if claim_rate:
+                progress.note(runs_of.sentence)
+            trials += [tried(order, found, number, progress) for number in runs_of.seeds]
+    claims = [claiming.shown(each, out) for each in wanted]
+    tell(trials, as_json=as_json, beside=len(specs) > 1, claims=claims)
+    standing = [claim.standing for each in claims for claim in each.values()]
+    return worst([overall([v for trial in trials for v in trial.verdicts]), *standing]).exit_code
 
 
 def rogues(
@@ -167,13 +185,22 @@ class Order:
 
 def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Trial:
     """Plan and run one trial of the order."""
+    plan = plan_of(order, seed)
+    progress.note(f"seed {seed}; to repeat: {plan.command}")
+    if plan.radius:
+        progress.note(f"blast radius: {blast.said(plan.radius)}")
+    return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
+
+
+def plan_of(order: Order, seed: int) -> Plan:
+    """Plan one trial of the order, and the command that repeats it."""
     spec = order.spec
     command = ["seatrial", "certify", order.word, "--seed", str(seed), "--shape", spec.shape]
     command += ["--timing", spec.timing, "--kubernetes", spec.kubernetes]
     command += [word for fault in order.faults for word in ("--fault", fault)]
+    if [*order.guarantees] != judged_of(order.profile, ()):
+        command += [word for one in order.guarantees for word in ("--guarantee", one.id)]
     command += ["--prometheus"] if order.prometheus else []
-    repeat = shlex.join(command)
-    progress.note(f"seed {seed}; to repeat: {repeat}")
     plan = planned(
         order.profile,
         order.guarantees,
@@ -181,13 +208,11 @@ def tried(order: Order, found: Ground, seed: int, progress: Progress) -> run.Tri
         shape=spec.shape,
         timing=spec.timing,
         kubernetes=spec.kubernetes,
-        command=repeat,
+        command=shlex.join(command),
         faults=order.faults,
     )
-    plan = replace(plan, prometheus=order.prometheus)
-    if plan.radius:
-        progress.note(f"blast radius: {blast.said(plan.radius)}")
-    return run.tried(plan, order.profile, found, out=order.out, keep=order.keep, progress=progress)
+    of = edition.of_subject(order.profile)
+    return replace(plan, prometheus=order.prometheus, edition=of)
 
 
 def judged_of(profile: Profile, patterns: Sequence[str], drill: str = "") -> list[Guarantee]:
@@ -236,34 +261,19 @@ def demand_able(names: Sequence[str], spec: Spec) -> None:
             )
 
 
+def demand_centre(profile: Profile, names: Sequence[str]) -> None:
+    """Refuse to take away what a profile does not name, before there is a cluster."""
+    if profile.centre is None and _CENTRE in {rounds_of(word)[0] for word in names}:
+        raise BadInput(
+            f"a profile that names its configuration centre, for {_CENTRE}",
+            seen=f"{profile.name} declares no `centre`",
+            remedy="docs/add-a-profile.md says how; `config` has one",
+        )
+
+
 def seed_of(given: int | None) -> int:
     """Give the seed asked for, or draw one."""
     return secrets.randbelow(1_000_000) if given is None else given
-
-
-def tell(trials: Sequence[run.Trial], *, as_json: bool, beside: bool = False) -> None:
-    """Tell the worst trial in full; `beside` sets all of them side by side as well."""
-    worst = min(trials, key=lambda t: list(Standing).index(t.standing))
-    found = compared([t.folder for t in trials]) if beside else None
-    if as_json:
-        rest: dict[str, Any] = {"runs": [t.content for t in trials]} if len(trials) > 1 else {}
-        if found:
-            rest["differences"] = msgspec.to_builtins(found)
-        show.document({**worst.content, **rest})
-        return
-    show.verdicts(worst.verdicts, {g.id: g.sentence for g in checks.CHECKS.values()})
-    if found:
-        comparing.tell(found)
-    elif len(trials) > 1:
-        _tell_counts([v for t in trials for v in t.verdicts])
-    show.line(f"{worst.standing.value}: {worst.folder / 'report.html'}", worst.standing)
-
-
-def _tell_counts(found: Sequence[Verdict]) -> None:
-    for guarantee in dict.fromkeys(v.guarantee for v in found):
-        said = [v.verdict.value for v in found if v.guarantee == guarantee]
-        counts = ", ".join(f"{word} {said.count(word)}" for word in dict.fromkeys(said))
-        show.line(f"{guarantee}: {counts} of {len(said)} runs")
 
 
 def _tell_matrix(result: dict[str, list[dict[str, str]]], *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Any
@@ -65,9 +65,10 @@ def running(engine: Engine, node: str, namespace: str) -> tuple[Running, ...]:
     """Ask the runtime which containers of a namespace's pods run, their sandboxes left out."""
     said = engine.docker("exec", node, "sh", "-c", _LOOK, "sh", OF_PODS % namespace)
     table, brace, documents = said.partition("{")
-    alive = {row[0] for row in map(str.split, table.splitlines()) if row[-1:] == ["RUNNING"]}
+    rows = filter(None, map(str.split, table.splitlines()))
+    alive = {row[0]: int(row[1]) for row in rows if row[-1] == "RUNNING"}
     known = (_running(found) for found in _documents(brace + documents))
-    return tuple(one for one in known if one and one.id in alive)
+    return tuple(replace(one, pid=alive[one.id]) for one in known if one and one.id in alive)
 
 
 def container(engine: Engine, node: str, number: str) -> Running | None:

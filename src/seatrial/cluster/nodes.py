@@ -71,8 +71,14 @@ def state(engine: Engine, container: str) -> Container:
 
 def find(engine: Engine, container: str) -> Container | None:
     """Look at one container by its whole id; None when it does not exist."""
-    words = ("ps", "-aq", "--no-trunc", "--filter", f"id={container}")
-    return state(engine, container) if container in engine.docker(*words).split() else None
+    try:
+        return state(engine, container)
+    except ToolFailed:
+        # A failed inspect does not say whether there is none, or whether the engine is in trouble.
+        words = ("ps", "-aq", "--no-trunc", "--filter", f"id={container}")
+        if container in engine.docker(*words).split():
+            raise
+        return None
 
 
 def inspected(engine: Engine, *containers: str) -> list[Mapping[str, Any]]:

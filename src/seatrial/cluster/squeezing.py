@@ -36,6 +36,8 @@ lives() {{
   case ${{line##*) }} in [ZX]*) return 1 ;; esac
 }} 2>/dev/null
 most=$(cat "$dir/$most")
+case $most in *[!0-9]*) most=0 ;; esac
+[ "$most" -gt 0 ] && [ "$most" -lt {_UNLIMITED} ] || {{ echo none; exit; }}
 file=$(mktemp /run/seatrial.XXXXXX)
 exec 3<>"$file"
 rm "$file"
@@ -70,10 +72,11 @@ def exhaust(engine: Engine, node: str, number: str) -> int:
 
     Raises CannotRun when it has no limit: then the whole machine would be filled.
     """
-    if not memory(engine, node, number):
-        raise CannotRun(f"a memory limit of container {number[:12]}", seen="it has none")
     words = ("sh", "-c", _FILL, "sh", _pid(engine, node, number))
-    return int(engine.docker("exec", node, *words, limit=_PATIENCE))
+    said = engine.docker("exec", node, *words, limit=_PATIENCE).strip()
+    if said == "none":
+        raise CannotRun(f"a memory limit of container {number[:12]}", seen="it has none")
+    return int(said)
 
 
 def _pid(engine: Engine, node: str, number: str) -> str:

@@ -44,7 +44,7 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
     try:
         target = scene.describe(ordinal)
         say("planned", {"target": target})
-        scene = replace(scene, planned=target["uid"])
+        scene = replace(scene, planned=target["uid"], struck=say.struck)
         steps = fault.inject(scene, ordinal)
         undo = fault.undo(scene, ordinal)
         node = next((step.node for step in undo if step.node), "")
@@ -59,7 +59,7 @@ def broken(fault: Fault, scene: Scene, ordinal: int, recorder: Recorder) -> Iter
                 say("undo", _undoing(str(scene.journal.path(entry)), undo))
             ends = recorder.now() + most
             receipt = next(steps)
-            say("receipt", receipt)
+            say("receipt", receipt, since=say.blow)
             with in_time(scene, entry, most, ends - recorder.now(), recorder):
                 yield receipt
             say("healed", _finish(steps))
@@ -81,16 +81,28 @@ def _said(step: Step) -> str:
     return " ".join(filter(None, (step.do, step.node, step.path)))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Stages:
     fault: str
     ordinal: int
     recorder: Recorder
+    blow: float | None = None
 
-    def __call__(self, stage: str, proof: Mapping[str, Any], outcome: Outcome = Outcome.OK) -> None:
+    def struck(self) -> None:
+        """Remember when harm began, the first time."""
+        self.blow = self.recorder.now() if self.blow is None else self.blow
+
+    def __call__(
+        self,
+        stage: str,
+        proof: Mapping[str, Any],
+        outcome: Outcome = Outcome.OK,
+        since: float | None = None,
+    ) -> None:
         now = self.recorder.now()
         value = {"fault": self.fault, "ordinal": self.ordinal, "stage": stage, "proof": proof}
-        self.recorder.write(Op(f"fault/{self.fault}", "fault", outcome, now, now, value))
+        told = value if since is None else {**value, "struck": round(since, 6)}
+        self.recorder.write(Op(f"fault/{self.fault}", "fault", outcome, now, now, told))
 
 
 def _finish(steps: Steps) -> Proof:

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from contextlib import suppress
 
 from seatrial.errors import CannotRun, NotReady
+from seatrial.faults import askings
 from seatrial.faults.machines import Victim, undone_by, victim
 from seatrial.faults.scene import Proof, Scene
 from seatrial.kube.objects import Pod
@@ -23,23 +24,29 @@ undo = undone_by("reconnect")
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Cut off the machine that hosts the member, until whoever would replace it has had time to.
 
-    Receipt: the control plane has given the machine up and told the member to go, while the
-    runtime in it still runs the member's containers. The member may be gone from the API server
-    before it has ended: that is for the judges.
+    Receipt: its kubelet gives the API server no answer, while the runtime in it still runs the
+    member's containers. It is healed only after the control plane has given the machine up and
+    told the member to go. The member may be gone from the API server before it has ended: that is
+    for the judges.
     """
     hit = victim(scene, ordinal)
     before = _runs(scene, hit)
+    answered = askings.answered(scene.kube, askings.kubelet(hit.node.name))
+    scene.struck()
     hit.node.cut()
+    silence = askings.silent(scene.kube, answered, refusing=True)
+    yield _receipt(scene, hit, before, silence)
     wait(scene.stream, lambda _: _known(scene, hit), limit("node is given up"))
     within = limit("member of a node that is given up is told to go")
     wait(scene.stream, lambda _: _wanted(scene, hit), within)
-    yield _receipt(scene, hit, before)
+    told = "to go" if _same(scene, hit) else "nothing: it is gone from the API server"
     stand_in = _stand_in(scene, hit)
     left = _living(scene, hit)
     hit.node.reconnect()
     scene.until_node(hit.node.name)
     back = scene.until_replaced(ordinal, hit.pod.metadata.uid)
-    return {**back, "boot": hit.node.state().boot, "stand_in": stand_in, "ran_on": left}
+    boot = hit.node.state().boot
+    return {**back, "boot": boot, "told": told, "stand_in": stand_in, "ran_on": left}
 
 
 def _runs(scene: Scene, hit: Victim) -> list[str]:
@@ -81,7 +88,7 @@ def _same(scene: Scene, hit: Victim) -> Pod | None:
     return pod if pod and pod.metadata.uid == hit.pod.metadata.uid else None
 
 
-def _receipt(scene: Scene, hit: Victim, before: list[str]) -> Proof:
+def _receipt(scene: Scene, hit: Victim, before: list[str], silence: str) -> Proof:
     left = _living(scene, hit)
     if left != before:
         raise CannotRun(
@@ -94,9 +101,8 @@ def _receipt(scene: Scene, hit: Victim, before: list[str]) -> Proof:
         "node": hit.node.name,
         "container": hit.before.container,
         "boot": hit.before.boot,
-        "witness": f"Ready is {_ready(scene, hit)} on the watch; the runtime in the node runs on",
+        "witness": f"{silence}; the runtime in the node runs on",
         "runs": left,
-        "told": "to go" if _same(scene, hit) else "nothing: it is gone from the API server",
     }
 
 

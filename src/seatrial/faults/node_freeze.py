@@ -24,6 +24,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """
     hit = victim(scene, ordinal)
     before = askings.answered(scene.kube, askings.kubelet(hit.node.name))
+    scene.struck()
     hit.node.pause()
     silence = askings.silent(scene.kube, before)
     if (status := hit.node.state().status) != "paused":

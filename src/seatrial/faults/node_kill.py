@@ -17,6 +17,7 @@ undo = undone_by("start")
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Kill the machine that hosts the member; receipt: engine and /proc say it ended."""
     hit = victim(scene, ordinal)
+    scene.struck()
     hit.node.kill()
     yield ended(scene, hit)
     hit.node.start()

@@ -33,6 +33,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
             seen="its container has none: its node would run out of memory instead",
             remedy="resources.limits.memory in its manifest",
         )
+    scene.struck()
     kills = hit.node.exhaust(hit.process.id)
     ended = processes.ended(scene, hit)
     why = f"its control group counted {kills} kills" if kills else _called(scene, hit)

@@ -7,7 +7,7 @@ May import: faults.*.
 
 from __future__ import annotations
 
-from seatrial.faults import clock_skew, config_deleted, node_stale_return, pressure
+from seatrial.faults import centre_down, clock_skew, config_deleted, node_stale_return, pressure
 from seatrial.faults.row import Fault
 
 _MACHINE = {
@@ -17,6 +17,10 @@ _MACHINE = {
 _CONFIGURED = {
     "kind": "can, a set whose template names one",
     "existing": "can, in a namespace of ours, a set whose template names one",
+}
+_CENTRED = {
+    "kind": "can, a profile that names its `centre`",
+    "existing": "can, in a namespace of ours, a profile that names its `centre`",
 }
 _PRESSED = {"kind": "can, a worker", "existing": "cannot: its nodes' control groups are not ours"}
 _LIMITED = {
@@ -56,6 +60,15 @@ OF_PLIGHTS = (
         config_deleted.inject_secret,
         _CONFIGURED,
         config_deleted.undo_secret,
+    ),
+    Fault(
+        "centre-down",
+        "the configuration centre that the profile names is scaled to nothing, the member's pod is "
+        "deleted meanwhile, and the centre is scaled up again",
+        "https://www.apolloconfig.com/#/en/design/apollo-design",
+        centre_down.inject,
+        _CENTRED,
+        centre_down.undo,
     ),
     Fault(
         "cpu-pressure",

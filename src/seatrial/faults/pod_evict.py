@@ -2,7 +2,7 @@
 
 A disruption budget may refuse for a while (429); each change of the cluster is a new chance.
 Nothing to undo: the set's controller makes the pod again.
-May import: model, errors, timing, kube.
+May import: model, errors, timing, kube, faults.{endings,scene}.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Generator
 from http import HTTPStatus
 
+from seatrial.faults import endings
 from seatrial.faults.scene import Proof, Scene
 from seatrial.kube.client import ApiFailed
 from seatrial.timing import limit, wait
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
-    """Evict exactly the pod that was seen (by uid); receipt: the watch saw its end."""
+    """Evict exactly the pod that was seen (by uid); receipt: who else says it goes."""
     uid = scene.pod(ordinal).metadata.uid
+    before = endings.told(scene, uid)
+    scene.struck()
     wait(scene.stream, lambda _: refused(scene, ordinal, uid), limit("eviction is allowed"))
-    receipt = scene.until_gone(ordinal, uid)
+    receipt = endings.until_ending(scene, ordinal, uid, before)
     yield {**receipt, "asked": "the Eviction API answered 201"}
     return scene.until_replaced(ordinal, uid)
 

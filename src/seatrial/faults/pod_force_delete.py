@@ -22,6 +22,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """
     pod = scene.pod(ordinal)
     uid, node = pod.metadata.uid, pod.spec.node_name
+    scene.struck()
     scene.kube.delete(scene.path(ordinal), grace=0, uid=uid)
     yield {**scene.until_gone(ordinal, uid), "asked": "with a grace period of 0 s"}
     back = scene.until_replaced(ordinal, uid)

@@ -22,6 +22,7 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     `exit` and `reason` are then what the kubelet says of the end of the one that was killed.
     """
     hit = processes.hit(scene, ordinal)
+    scene.struck()
     hit.node.end(hit.process.id)
     yield processes.ended(scene, hit)
     return processes.started_again(scene, hit)

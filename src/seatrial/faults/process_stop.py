@@ -30,7 +30,8 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Stop exactly the process that was seen; receipt: its kernel says T, and nobody answers."""
     hit = processes.hit(scene, ordinal)
     before = askings.answered(scene.kube, askings.member(scene, ordinal))
-    pid = hit.node.process(hit.process.id)
+    pid = hit.process.pid or hit.node.process(hit.process.id)
+    scene.struck()
     hit.node.freeze(hit.process.id)
     poll(lambda: _moves(hit, pid), limit("process ends"))
     silence = askings.silent(scene.kube, before)

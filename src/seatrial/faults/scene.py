@@ -5,11 +5,12 @@ May import: model, errors, timing, kube, faults.{journal,targets}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from seatrial.centre import Centre
 from seatrial.errors import CannotRun
 from seatrial.faults.journal import Journal
 from seatrial.faults.targets import Targets
@@ -24,6 +25,10 @@ Proof = Mapping[str, Any]
 """What shows that a break took effect, or that it is healed; JSON values."""
 
 
+def _nobody() -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """One workload under trial, as a fault may touch it.
@@ -34,7 +39,9 @@ class Scene:
     `targets` are those that a fault of this run is breaking now; `radius` is what its Plan states,
     None where nothing is stated. `driver` names the machine that the driver's pod is on.
     `container` is the members' own container among those of their pods; `image` has python3 and
-    is on the nodes.
+    is on the nodes. `centre` is the configuration centre that the profile names, None for none.
+    A fault calls `struck` right before it does harm, so that its receipt tells
+    when that was, and not only when it was proved.
     """
 
     kube: Kube
@@ -53,6 +60,8 @@ class Scene:
     targets: Targets = field(default_factory=Targets)
     radius: Radius | None = None
     driver: str = ""
+    centre: Centre | None = None
+    struck: Callable[[], None] = _nobody
 
     def name(self, ordinal: int) -> str:
         """Give the pod name of an ordinal."""

@@ -96,9 +96,9 @@ class Stream:
         self.close()
 
     def items(self, kind: str) -> Mapping[str, Any]:
-        """Give the objects of a kind as of now, by name (by namespace/name across namespaces)."""
+        """Give a watched kind's objects as of now, by name (namespace/name across namespaces)."""
         with self.changed:
-            return dict(self._items[kind])
+            return dict(self._items.get(kind, {}))
 
     @property
     def trouble(self) -> str:

@@ -11,16 +11,17 @@ import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from seatrial.centre import Centre
 from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Metrics, Profile, Recovery
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
-from seatrial.profiles.reading import PROFILE, read, shown
+from seatrial.profiles.reading import PROFILE, broken_by, read, shown
 from seatrial.profiles.rendering import render
 
-__all__ = ["facts", "load", "names", "render", "rogue_names", "schema"]
+__all__ = ["breakers", "facts", "load", "names", "render", "rogue_names", "schema"]
 
 
 def names() -> list[str]:
@@ -31,6 +32,18 @@ def names() -> list[str]:
 def rogue_names() -> list[str]:
     """Name the rogues alone."""
     return [name for name, file in _files().items() if file.parents[1].name == "rogues"]
+
+
+def breakers() -> dict[str, list[str]]:
+    """Name, for each guarantee that a rogue here breaks, the rogues that do.
+
+    Read from their files alone, which takes a fiftieth of loading them: a report asks it each time.
+    """
+    found: dict[str, list[str]] = {}
+    for name in rogue_names():
+        for guarantee in broken_by(_files()[name]):
+            found.setdefault(guarantee, []).append(name)
+    return found
 
 
 def load(wanted: str | Path, *, known: Collection[str]) -> Profile:
@@ -56,6 +69,8 @@ def _profile(declared: Declared, file: Path) -> Profile:
     fields = declared.model_dump() | {"load": Load(**declared.load.model_dump())}
     if declared.recovery:
         fields["recovery"] = Recovery(**declared.recovery.model_dump(exclude_none=True))
+    if declared.centre:
+        fields["centre"] = Centre(**declared.centre.model_dump())
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))

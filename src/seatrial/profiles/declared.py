@@ -24,7 +24,7 @@ from seatrial.kube.kinds import RESOURCE
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader"]
+Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader", "config"]
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
@@ -117,6 +117,22 @@ class Recovery(BaseModel):
         return self
 
 
+class Centre(BaseModel):
+    """What configures it while it runs; each command is run in a member's container."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    deployment: Annotated[Name, Field(description="The Deployment that it is.")]
+    service: Annotated[Name, Field(description="The Service that leads to it.")]
+    ask: Annotated[Argv, Field(description="Prints what it answers, fails when it does not.")]
+    publish: Annotated[
+        tuple[Word, ...], Field(description="Publishes a change: the word that comes behind it.")
+    ] = ()
+    taken: Annotated[
+        tuple[Word, ...], Field(description="Ends once the member runs with that change.")
+    ] = ()
+
+
 class Metrics(BaseModel):
     """Where each member tells its counts as Prometheus text."""
 
@@ -136,6 +152,7 @@ class Metrics(BaseModel):
 
 
 NESTED = {
+    "centre": tuple(Centre.model_fields),
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
     "recovery": tuple(Recovery.model_fields),
@@ -200,6 +217,9 @@ class Declared(BaseModel):
     load: Annotated[Load, Field(description="How the client is used.")] = Load()
     metrics: Annotated[
         Metrics | None, Field(description="Where a Prometheus finds the members' counts.")
+    ] = None
+    centre: Annotated[
+        Centre | None, Field(description="The configuration centre that configures it.")
     ] = None
     recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
         None

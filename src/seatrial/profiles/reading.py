@@ -123,6 +123,22 @@ def _nodes(text: str) -> Iterator[tuple[yaml.Node, _Loader]]:
         loader.dispose()
 
 
+def broken_by(file: Path) -> tuple[str, ...]:
+    """Give the guarantees that a profile says it breaks, and nothing else of it; empty for none.
+
+    Nobody inherits them, so its own file says it all; what is wrong with it `read` tells.
+    """
+    try:
+        found = yaml.load(text_of(file), _FAST)  # noqa: S506 - a safe loader, libyaml's when there
+        breaks = found.get("breaks") if isinstance(found, dict) else None
+    except (yaml.YAMLError, RecursionError, BadInput, BadProfile):
+        return ()
+    return tuple(map(str, breaks)) if isinstance(breaks, list) else ()
+
+
+_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def read(file: Path, above: tuple[Path, ...] = ()) -> Written:
     """Read a profile and, where it says `extends`, the one it changes: key by key at the top.
 

@@ -218,17 +218,24 @@ def _rules(breaks: Sequence[Break]) -> list[alt.Chart]:
 
 
 def _titles(breaks: Sequence[Break], end: float) -> list[dict[str, Json]]:
-    """Number each break, and name it where its name ends before the next begins."""
+    """Number each break, and name it where its name ends before the next begins.
+
+    A name is never cut: the table of what was done has them all, by their numbers.
+    """
     stops = [*(one.start for one in breaks[1:]), end][: len(breaks)]
     rooms = [(stop - one.start) / end * WIDTH for one, stop in zip(breaks, stops, strict=True)]
     return [
-        {"start": one.start, "text": _fitting(_title(number, one), room) or str(number)}
+        {"start": one.start, "text": _title(number, one, room)}
         for number, (one, room) in enumerate(zip(breaks, rooms, strict=True), 1)
     ]
 
 
-def _title(number: int, one: Break) -> str:
-    return f"{number} {one.fault} {one.target}"
+def _title(number: int, one: Break, room: float) -> str:
+    names = (f"{number} {one.fault} {one.target}", f"{number} {one.fault}")
+    return next((name for name in names if len(name) * _BOLD + _GAP <= room), str(number))
+
+
+_BOLD = 1.1 * LETTER
 
 
 def _data(rows: list[dict[str, Json]]) -> alt.InlineData:

@@ -68,7 +68,8 @@ def write(run: Path) -> Path:
     rendered = page.render(
         story=story,
         parts=_parts(story.lanes),
-        style=_style(),
+        style=style(),
+        cited={op.index for op in story.cited},
         most=MOST_ROWS,
         looks=_looks(story.lanes),
     )
@@ -115,7 +116,8 @@ def _looks(lanes: Lanes) -> Mapping[str, str]:
     return {state: sentence for state, sentence in _LEGEND.items() if state in shown}
 
 
-def _style() -> Markup:
+def style() -> Markup:
+    """Give the style of every page."""
     return Markup(_carried("report.css"))  # noqa: S704 - our own file
 
 

@@ -50,7 +50,8 @@ def _case(row: Judged, profile: str) -> TestCase:
         shown = f"shown by Ops {list(row.evidence)}"
         result.text = "\n".join([row.sentence, row.reason, *likely, shown])
         case.result = [result]
-    case.system_out = "\n".join([row.reason, *(f"{name}: {value}" for name, value in row.figures)])
+    told = [row.reason, *filter(None, [row.runs])]
+    case.system_out = "\n".join([*told, *(f"{name}: {value}" for name, value in row.figures)])
     return case
 
 

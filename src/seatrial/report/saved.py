@@ -5,8 +5,8 @@ May import: model, errors, history, msgspec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,11 @@ from seatrial.model import History, Json, Verdict
 
 @dataclass(frozen=True)
 class Saved:
-    """What a run left behind; `judged` tells whether verdicts.json was there."""
+    """What a run left behind; `judged` tells whether verdicts.json was there.
+
+    `beside` is what verdicts.json tells with each verdict, by guarantee; `reached` the states that
+    runs should reach sometimes.
+    """
 
     folder: Path
     plan: Mapping[str, Json]
@@ -26,6 +30,8 @@ class Saved:
     history: History
     verdicts: tuple[Verdict, ...]
     judged: bool
+    beside: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    reached: Sequence[Mapping[str, Json]] = ()
 
     @property
     def name(self) -> str:
@@ -37,13 +43,17 @@ def read(folder: Path) -> Saved:
     """Read the run folder; raises CannotRun when it has no plan.json or a file is garbled."""
     closed = folder / history.HISTORY
     judged = folder / history.VERDICTS
+    content = _optional(judged)
+    verdicts = _verdicts(content, judged)
     return Saved(
         folder=folder,
         plan=_plan(folder),
         cluster=_optional(folder / history.CLUSTER),
         history=history.read(closed) if closed.exists() else History(()),
-        verdicts=_verdicts(_optional(judged), judged),
+        verdicts=verdicts,
         judged=judged.exists(),
+        beside={row["guarantee"]: row for row in content.get("verdicts", ())},
+        reached=content.get("reached") or (),
     )
 
 

@@ -2,7 +2,7 @@
 
 The verdict first, then why, what was done, what was not shown, how to repeat it.
 May import: model, history, and its neighbours breaks, clients, cost, lanes, metrics, plain,
-saved, stages.
+sampled, saved, stages.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from seatrial.report.cost import cost
 from seatrial.report.lanes import Lanes, lanes
 from seatrial.report.metrics import Figures, figures, remarks
 from seatrial.report.plain import clean, figure, groups, named
+from seatrial.report.sampled import Kill, State, kills, runs, states
 from seatrial.report.saved import Saved
 from seatrial.report.stages import Recovery, recoveries
 
@@ -31,7 +32,7 @@ class Judged:
     """One guarantee: the promise in words, what was concluded, and the Ops that show it.
 
     `figures` have the names that the check gives them, `said` are the same in words. `advice`
-    are likely causes.
+    are likely causes; `runs` is in how many runs of the plan it held, with the bound.
     """
 
     guarantee: str
@@ -43,6 +44,7 @@ class Judged:
     evidence: tuple[int, ...]
     uncited: int
     advice: tuple[str, ...] = ()
+    runs: str = ""
 
     @property
     def symbol(self) -> str:
@@ -103,6 +105,8 @@ class Story:
     facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     cited: tuple[Cited, ...]
     lanes: Lanes
+    kills: tuple[Kill, ...] = ()
+    states: tuple[State, ...] = ()
 
     @property
     def symbol(self) -> str:
@@ -136,6 +140,8 @@ def tell(saved: Saved) -> Story:
         facts=groups(saved.cluster),
         cited=tuple(_cited(saved)),
         lanes=lanes(saved.history),
+        kills=kills(saved),
+        states=states(saved),
     )
 
 
@@ -151,6 +157,7 @@ def _judged(verdict: Verdict, saved: Saved) -> Judged:
         evidence=cited,
         uncited=len(set(verdict.evidence)) - len(cited),
         advice=tuple(map(clean, verdict.advice)),
+        runs=runs(saved, verdict.guarantee),
     )
 
 
@@ -230,8 +237,8 @@ def _notes(saved: Saved, found: tuple[Break, ...]) -> Iterator[str]:
         )
     yield _timing_note(saved.plan.get("timing"), saved.cluster.get("timings"))
     yield (
-        "One run is one sample. To bound how often it can fail, repeat it: "
-        "no failure in n runs bounds the rate below about 3/n."
+        "One run is one sample. To bound how often it can fail, repeat it: no failure in n runs "
+        "bounds the rate below about 3/n, and certify --claim-rate plans the runs."
     )
     extra = saved.history.head.get("notes")
     yield from (clean(note) for note in (extra if isinstance(extra, list) else ()))

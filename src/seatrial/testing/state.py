@@ -40,6 +40,7 @@ def builtin() -> Groups:
         },
         "/apis/apps/v1": {
             "statefulsets": ("StatefulSet", True),
+            "deployments": ("Deployment", True),
             "controllerrevisions": ("ControllerRevision", True),
         },
         "/apis/apiextensions.k8s.io/v1": {

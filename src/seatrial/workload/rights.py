@@ -75,6 +75,7 @@ _FAULTS: Mapping[str, set[Right]] = {
     "clock-skew": _SETS | _on("pods", "delete") | _on("statefulsets", "get", group="apps"),
     "config-deleted": _kept("configmaps"),
     "secret-deleted": _kept("secrets"),
+    "centre-down": _on("deployments", "get", "patch", group="apps") | _on("pods", "delete"),
     "node-stale-return": _CORDON | _KUBELET,
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),

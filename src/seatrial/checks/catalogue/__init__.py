@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks.catalogue import durability, identity, ordering, recovery, storage
+from seatrial.checks.catalogue import config, durability, identity, ordering, recovery, storage
 
 GUARANTEES = (
     *identity.GUARANTEES,
@@ -13,4 +13,5 @@ GUARANTEES = (
     *ordering.GUARANTEES,
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
+    *config.GUARANTEES,
 )

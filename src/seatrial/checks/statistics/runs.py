@@ -7,6 +7,7 @@ May import: model; statistics.binomial, consistency.judgement.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from seatrial.checks.consistency.judgement import Anomaly, Judgement, judged
@@ -57,6 +58,33 @@ def of_runs(failures: int, runs: int, alpha: float = 0.05) -> str:
     """Say k of n with the bound that it sets: what stands next to every "holds"."""
     most = upper(failures, runs, alpha)
     return f"{failures} of {runs} runs failed: less than {most:.2g} of all, at {1 - alpha:.4g}"
+
+
+def of_held(held: int, broken: int, unknown: int, alpha: float = 0.05) -> str:
+    """Say in how many runs something held, in the few words that stand beside a "holds".
+
+    A run that left it unknown shows nothing, so it counts as one that may have failed. Raises
+    ValueError for counts that cannot be.
+    """
+    runs, sure = held + broken + unknown, f"{100 * (1 - alpha):.4g} %"
+    most = upper(runs - held, runs, alpha)
+    others = ((broken, "broken"), (unknown, "unknown"))
+    rest = ", ".join(f"{count} {word}" for count, word in others if count)
+    said = f"{held} of {runs} {'run' if runs == 1 else 'runs'}{f' ({rest})' if rest else ''}"
+    if not runs or most >= 1:
+        return f"{said}: bounds no rate"
+    if runs == 1:
+        return f"{said}: says nothing about a rate below {100 * most:.3g} %"
+    return f"{said}: fewer than {_percent(most)} of runs break it, at {sure}"
+
+
+def _percent(share: float) -> str:
+    """Round up: a bound must not be told lower than it is."""
+    digits = 1 if share < _SMALL else 0
+    return f"{math.ceil(share * 100 * 10**digits - _ROUNDING) / 10**digits:.{digits}f} %"
+
+
+_SMALL, _ROUNDING = 0.1, 1e-9
 
 
 def judge_runs(failures: int, runs: int, rate: float, alpha: float = 0.05) -> Judgement:
