@@ -50,11 +50,9 @@ def provisioning(history: History) -> Verdict:
         if HELPER in (op.value.get("labels") or {}):
             seen[op.value["uid"]] = op
     left = [op for op in seen.values() if op.value["event"] != "DELETED"]
-    claims = {op.value["uid"]: op for op in history.of("claim") if op.value["event"] != "DELETED"}
-    for op in history.of("claim"):
-        if op.value["event"] == "DELETED":
-            claims.pop(op.value["uid"], None)
-    bound = {op.value["volume"] for op in claims.values() if op.value.get("phase") == "Bound"}
+    claims = {op.value["uid"]: op.value for op in history.of("claim")}
+    there = [claim for claim in claims.values() if claim["event"] != "DELETED"]
+    bound = {claim["volume"] for claim in there if claim.get("phase") == "Bound"}
     stays = [op for op in left if op.value["labels"][HELPER] in bound]
     figures: dict[str, Json] = {"helpers": len(seen), "left": len(left)}
     nothing = "no helper pod of a volume was seen"
