@@ -24,6 +24,7 @@ from seatrial.testing.lives import Heard
 RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
+    "stands-alone": "but `python3 -B -u -c import sys",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
     "deaf-shell": "the first process of the container is a shell (`sh -c",
     "buffers": "but `python3 -B -u /rogue/buffers.py`",
@@ -59,6 +60,9 @@ CAUSES = {
     "names-volumes": "relative to the volume's own directory",
     "by-hand": "but `sh -c test -e /data/by-hand",
     "no-backup": "keeps no copy of what it was told",
+    "stale-reads": "clients are answered by the container `gateway`",
+    "lost-updates": "clients are answered by the container `gateway`",
+    "torn-reads": "clients are answered by the container `gateway`",
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {

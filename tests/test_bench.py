@@ -16,7 +16,10 @@ from seatrial.progress import Quiet
 from seatrial.testing.state import FakeApi
 from seatrial.testing.storm import Happened, Weather, storm
 
-SMALL = Sizes(transitions=4000, beside=2000, events=20, operations=20_000, limit=2)
+SMALL = Sizes(
+    transitions=4000, beside=2000, events=20, operations=20_000, limit=2, histories=100,
+    transactions=1000,
+)  # fmt: skip
 FIGURES = st.lists(st.floats(0.001, 1000), min_size=1, max_size=9)
 
 
@@ -26,7 +29,10 @@ def hurry(monkeypatch):
 
 
 # tests/test_bench_judging.py has them: they ask a peer built by Go, or compare milliseconds.
-ELSEWHERE = ("judges-porcupine", "judges-verdicts", "judges-register-growth")
+ELSEWHERE = (
+    "judges-porcupine", "judges-verdicts", "judges-register-growth", "judges-agreement",
+    "judges-list-append-growth", "judges-calm",
+)  # fmt: skip
 HERE = [name for name, row in BENCHES.items() if not row.cluster and not name.startswith(ELSEWHERE)]
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.bench import BENCHES, judging, measured
+from seatrial.bench import BENCHES, agreeing, judging, large, measured
 from seatrial.bench.row import Sizes
-from seatrial.checks.consistency import checked, conflict, judge_register
+from seatrial.checks.consistency import Judgement, checked, conflict, judge_register
 from seatrial.checks.consistency.columns import INFO, READ
+from seatrial.checks.ledger import judge_ledger
 from seatrial.errors import CannotRun, ToolFailed
 from seatrial.model import Standing
 from seatrial.progress import Quiet
@@ -99,7 +102,7 @@ def test_without_go_no_row_that_asks_the_peer_holds_a_bar_and_the_reason_is_said
 @pytest.mark.skipif(shutil.which("go") is None, reason="needs Go to build the peer")
 @pytest.mark.parametrize("name", PEERED)
 def test_porcupine_never_says_otherwise(name):
-    row = measured(BENCHES[name], Quiet(), SMALL)
+    row = measured(BENCHES[name], Quiet(), replace(SMALL, limit=60))
     assert row["holds"], row
     assert row["ours"]
 
@@ -109,3 +112,62 @@ def test_porcupine_finds_what_we_find():
     good = judging.history(2000, 4)
     said = judging.second_opinions([good, judging.stale(judging.history(2000))], 30, Quiet())
     assert [one.verdict for one in said] == ["Ok", "Illegal"]
+
+
+SMALLEST = Sizes(operations=3000, transactions=300, histories=150, rounds=1)
+LARGE = ("judges-ledger", "judges-list-append")
+AGREEMENTS = [row for row in BENCHES if row.startswith("judges-agreement-")]
+
+
+@pytest.mark.parametrize("name", [*LARGE, "judges-list-append-growth"])
+def test_large_histories_are_judged_and_timed(name):
+    row = measured(BENCHES[name], Quiet(), SMALLEST)
+    assert row["ours"]
+    assert min(row["ours"]) > 0
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_history_that_is_judged_slowly_does_not_hold(name, monkeypatch):
+    monkeypatch.setattr(large, "seconds", lambda _: 11.0)
+    assert not measured(BENCHES[name], Quiet(), SMALLEST)["holds"]
+
+
+def test_a_ledger_judge_that_overlooks_a_loss_ends_the_bench(monkeypatch):
+    monkeypatch.setattr(large, "judge_ledger", lambda sent, _: judge_ledger(sent, []))
+    with pytest.raises(CannotRun, match="10 lost writes"):
+        measured(BENCHES["judges-ledger"], Quiet(), SMALLEST)
+
+
+def test_a_judge_that_accuses_serializable_transactions_ends_the_bench(monkeypatch):
+    broken = Judgement(Standing.BROKEN, "because")
+    monkeypatch.setattr(large, "judge_appends", lambda _: broken)
+    with pytest.raises(CannotRun, match="strictly serializable"):
+        measured(BENCHES["judges-list-append"], Quiet(), SMALLEST)
+
+
+def test_every_model_that_is_held_against_the_truth_has_a_row():
+    assert [f"judges-agreement-{name}" for name in agreeing.MODELS] == AGREEMENTS
+
+
+@pytest.mark.parametrize("name", AGREEMENTS)
+def test_our_judges_and_the_truth_agree(name):
+    assert measured(BENCHES[name], Quiet(), SMALLEST)["ours"] == [0]
+
+
+@pytest.mark.parametrize("name", agreeing.MODELS)
+def test_a_judge_that_is_wrong_now_and_then_is_counted(name, monkeypatch):
+    model, asked = agreeing.MODELS[name], itertools.count()
+
+    def wrong(told: Any) -> bool:
+        return model.ours(told) ^ (next(asked) % 50 == 0)
+
+    monkeypatch.setitem(agreeing.MODELS, name, replace(model, ours=wrong))
+    row = measured(BENCHES[f"judges-agreement-{name}"], Quiet(), SMALLEST)
+    assert (row["ours"], row["holds"]) == ([3], False)
+
+
+def test_histories_that_are_all_good_show_no_agreement(monkeypatch):
+    model = replace(agreeing.MODELS["bank"], truth=lambda _: True)
+    monkeypatch.setitem(agreeing.MODELS, "bank", model)
+    with pytest.raises(CannotRun, match="150 good of 150"):
+        measured(BENCHES["judges-agreement-bank"], Quiet(), SMALLEST)

@@ -4,6 +4,7 @@ A run without its evidence must never hold, and a good run with Ops missing must
 """
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -235,6 +236,10 @@ def test_a_check_that_fails_itself_is_unknown_and_hides_no_other():
     said = checks.judge(torn, checks.chosen([HOSTNAME, REBIND]))
     assert {v.verdict for v in said} == {Standing.UNKNOWN}
     assert all("the check itself failed" in v.reason for v in said)
+    for verdict in said:
+        trace = verdict.figures["traceback"]
+        assert trace[0].startswith("__init__.py:")
+        assert all(re.fullmatch(r"[a-z_]+\.py:\d+ in \S+: .+", line) for line in trace)
 
 
 def test_broken_comes_before_unknown_and_unknown_before_holds():

@@ -196,6 +196,29 @@ def test_an_eviction_that_nobody_of_us_asked_for_is_named_as_one():
     assert "(EvictionByEvictionAPI)" in reasons(story)[0]
 
 
+@pytest.mark.parametrize("fault", ["controller-manager-stop", "etcd-freeze", "apiserver-restart"])
+def test_a_member_whose_node_was_taken_for_dead_for_our_sake_is_no_strangers(fault):
+    story = Seen()
+    for stage in ("planned", "receipt", "healed"):
+        story.stage(fault, 0, stage, {"target": story.proof(0)})
+    story.pod(1, "MODIFIED", deleting=True, disruption="DeletionByTaintManager")
+    assert reasons(story) == []
+
+
+def test_a_member_whose_node_is_taken_for_dead_by_itself_is_told():
+    story = Seen()
+    story.pod(1, "MODIFIED", deleting=True, disruption="DeletionByTaintManager")
+    assert "(DeletionByTaintManager)" in reasons(story)[0]
+
+
+def test_one_that_is_evicted_by_hand_after_such_a_fault_is_told_all_the_same():
+    story = Seen()
+    for stage in ("planned", "receipt", "healed"):
+        story.stage("controller-manager-stop", 0, stage, {"target": story.proof(0)})
+    story.pod(1, "MODIFIED", deleting=True, disruption="EvictionByEvictionAPI")
+    assert "(EvictionByEvictionAPI)" in reasons(story)[0]
+
+
 @pytest.mark.parametrize(
     "why",
     [

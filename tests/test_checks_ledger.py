@@ -1,17 +1,28 @@
 """The ledger judge on random ledgers with planted defects, and durability.acknowledged on runs."""
 
 import gc
+import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.checks.ledger import Held, LedgerFindings, Loss, Sent, judge_ledger
+from seatrial.checks import ledger
+from seatrial.checks.ledger import (
+    Held,
+    LedgerFindings,
+    Loss,
+    Sent,
+    judge_ledger,
+    judge_plainly,
+)
 from seatrial.checks.losses import extent
 from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
@@ -205,6 +216,113 @@ def test_records_out_of_their_order_are_counted():
     assert (found.out_of_order, found.present) == (1, 3)
 
 
+CELLS = st.sampled_from([1, 1, 2, 2, 3, 4, 5, 6])
+
+
+@st.composite
+def tangled(draw: Any) -> tuple[list[Sent], list[Held]]:
+    """Draw attempts and readings that often speak of the same records, in any order."""
+    sent = [
+        Sent(member, writer, seq, seq + bent, seq - 1, outcome, at / 2)
+        for member, writer, seq, bent, outcome, at in draw(
+            st.lists(
+                st.tuples(
+                    st.integers(0, 1),
+                    st.sampled_from("ab"),
+                    CELLS,
+                    st.sampled_from([0, 0, 0, 1]),
+                    st.sampled_from([OK, OK, OK, INFO, FAIL]),
+                    st.integers(0, 12),
+                ),
+                max_size=14,
+            )
+        )
+    ]
+    held = [
+        Held(member, records, whole, (), began)
+        for member, records, whole, began in draw(
+            st.lists(
+                st.tuples(
+                    st.integers(0, 2),
+                    st.lists(
+                        st.tuples(st.sampled_from("abc"), CELLS, st.sampled_from([0, 0, 0, 1])).map(
+                            lambda told: [told[0], told[1], told[1] + told[2], told[1] - 1]
+                        ),
+                        max_size=12,
+                    ),
+                    st.sampled_from([True, True, False]),
+                    st.sampled_from([9.0, 2.0]),
+                ),
+                max_size=4,
+            )
+        )
+    ]
+    return sent, held
+
+
+@pytest.fixture
+def by_columns(monkeypatch):
+    """Let columns settle what they can of the smallest ledger."""
+    monkeypatch.setattr(ledger, "MANY", 0)
+
+
+@pytest.mark.usefixtures("by_columns")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tangled())
+def test_columns_find_what_is_found_without_them(told):
+    assert judge_ledger(*told) == judge_plainly(*told)
+
+
+@pytest.mark.usefixtures("by_columns")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(planted(), st.sets(st.integers(0, 60)), st.randoms(use_true_random=False))
+def test_columns_find_the_same_losses_of_a_longer_ledger(run, gone, chance):
+    held = [
+        Held(m, [r for n, r in enumerate(records) if n not in gone])
+        for m, records in run.held.items()
+    ]
+    if chance.random() < 0.5:
+        chance.shuffle(run.sent)
+    assert judge_ledger(run.sent, held) == judge_plainly(run.sent, held)
+
+
+STRANGE: list[tuple[str, object]] = [
+    ("seq", -1), ("seq", 2**70), ("seq", 1.5), ("crc", "7"), ("crc", 2**63), ("previous", None),
+    ("completed", 2.0**60), ("completed", math.nan), ("member", -3),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("by_columns")
+@pytest.mark.parametrize(("cell", "value"), STRANGE)
+def test_what_no_column_can_hold_is_judged_all_the_same(cell, value):
+    sent = [Sent(0, "w", n, n, n - 1, OK, float(n)) for n in (1, 2, 3, 4)]
+    sent[1] = sent[1]._replace(**{cell: value})
+    held = [Held(0, [["w", n, n, n - 1] for n in (1, 2, 4)])]
+    assert repr(judge_ledger(sent, held)) == repr(judge_plainly(sent, held))
+    records = [["w", n, n, n - 1] for n in (1, 2, 4)]
+    if cell in {"writer", "seq", "crc", "previous"}:
+        records[1][("writer", "seq", "crc", "previous").index(cell)] = value
+        assert judge_ledger(sent, [Held(0, records)]) == judge_plainly(sent, [Held(0, records)])
+
+
+@pytest.mark.usefixtures("by_columns")
+@pytest.mark.parametrize("record", [["w", 1, 1], ["w", 1, 1, 0, 5]])
+def test_a_record_of_another_length_is_refused_with_columns_as_without(record):
+    sent = [Sent(0, "w", n, n, n - 1, OK, float(n)) for n in (1, 2)]
+    held = [Held(0, [record, ["w", 2, 2, 1]])]
+    for judge in (judge_ledger, judge_plainly):
+        with pytest.raises(ValueError, match="values to unpack"):
+            judge(sent, held)
+
+
+def test_a_small_ledger_waits_for_no_numpy():
+    program = (
+        "import sys; from seatrial.checks.ledger import *; judge_ledger([], []); "
+        "assert 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 @pytest.fixture
 def uncollected():
     """Look for no cycles meanwhile: among millions of tuples that takes as long as the test."""
@@ -229,6 +347,7 @@ def test_a_million_writes_are_judged_in_seconds():
     seconds = time.monotonic() - started
     assert (found.acknowledged, len(found.lost)) == (count, 10)
     assert seconds < 30
+    assert found == judge_plainly(sent, [Held(m, records) for m, records in held.items()])
 
 
 def served(story: Story, count: int = 3) -> None:

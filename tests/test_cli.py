@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,54 @@ def test_a_run_without_evidence_is_exit_2(run_folder, capsys):
     path.write_text(path.read_text().splitlines()[0] + "\n")
     assert cli.called(["rejudge", str(folder)]) == 2
     assert "unknown" in capsys.readouterr().out
+
+
+SPOILT: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
+    "a cut last line": (lambda lines: [*lines[:-1], lines[-1][:40]], "an Op in line"),
+    "a line twice": (lambda lines: [*lines[:9], lines[8], *lines[9:]], "missing, doubled or moved"),
+    "a line missing": (lambda lines: [*lines[:9], *lines[10:]], "missing, doubled or moved"),
+    "lines of another kind": (lambda _: ['{"type": "invoke", "f": "read"}'], "an Op in line 1"),
+    "no text": (lambda lines: [*lines, "\0\1"], "an Op in line"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_spoilt_history_is_exit_3_with_a_sentence_that_names_the_line(name, run_folder, capsys):
+    folder, (spoil, said) = run_folder("good/ledger.jsonl"), SPOILT[name]
+    path = folder / "history.jsonl"
+    path.write_text("".join(f"{line}\n" for line in spoil(path.read_text().splitlines())))
+    assert cli.called(["rejudge", str(folder)]) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_clock_that_goes_back_leaves_all_unknown_and_is_named(run_folder, capsys):
+    folder = run_folder("good/ledger.jsonl")
+    path = folder / "history.jsonl"
+    lines = path.read_text().splitlines()
+    op = json.loads(lines[4])
+    lines[4] = json.dumps(op | {"invoked": op["completed"] + 1})
+    path.write_text("\n".join(lines))
+    assert cli.called(["rejudge", str(folder), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)["verdicts"]
+    assert {row["verdict"] for row in told} == {"unknown"}
+    assert all("a clock went back" in row["reason"] and row["evidence"] == [4] for row in told)
+
+
+def test_operations_of_an_unknown_kind_take_nothing_from_a_verdict(run_folder):
+    folder = run_folder("good/ledger.jsonl")
+    path = folder / "history.jsonl"
+    lines = path.read_text().splitlines()
+    strange = json.loads(lines[-1]) | {"what": "miracle", "value": {}, "index": len(lines)}
+    path.write_text("\n".join([*lines, json.dumps(strange)]))
+    assert cli.called(["rejudge", str(folder)]) == 0
+
+
+def test_a_history_of_ten_gigabytes_is_refused_unread(run_folder, capsys):
+    folder = run_folder("good/ledger.jsonl")
+    with (folder / "history.jsonl").open("r+b") as file:
+        file.truncate(10 << 30)
+    assert cli.called(["rejudge", str(folder)]) == 3
+    assert f"a History of at most {2 << 30} bytes" in capsys.readouterr().err
 
 
 def test_rejudging_twice_changes_nothing(run_folder, capsys):

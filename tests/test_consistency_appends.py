@@ -220,9 +220,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "a number for a list": ([txn(["r", "x", 1])], "no list of plain values"),
     "a list of lists": ([txn(["r", "x", [[1]]])], "no list of plain values"),
     "truth for a number": ([txn(["r", "x", [True]])], "no list of plain values"),
-    "a clock that went back": ([txn(r("x"), at=(2, 1))], "its clock went back"),
-    "no time": ([txn(r("x"), at=(float("nan"), 1))], "has no times"),
-    "no end": ([txn(r("x"), at=(0, float("inf")))], "has no times"),
+    "a clock that went back": ([txn(r("x"), at=(2, 1))], "a clock that never goes back"),
+    "no time": ([txn(r("x"), at=(float("nan"), 1))], "a time of invocation"),
+    "no end": ([txn(r("x"), at=(0, float("inf")))], "a time of completion"),
     "an unknown outcome": ([replace(txn(r("x")), outcome="gone")], "unknown outcome"),  # type: ignore[arg-type]
     "no operation": (["{"], "is no operation"),
     "a value twice": ([txn(a("x", 1)), txn(a("x", 1))], "appended to x more than once"),

@@ -118,7 +118,7 @@ def test_what_was_not_acknowledged_binds_nobody():
         ([w("a", "x", None)], "has the version None"),
         ([r("a", "x", "3")], "has the version '3'"),
         ([r("a", ["x"], 3)], "has no key"),
-        ([r("a", "x", 1, at=(3, 1))], "clock went back"),
+        ([r("a", "x", 1, at=(3, 1))], "a clock that never goes back"),
         ([replace(r("a", "x", 1), what="scan")], "nobody here knows"),
     ],
 )

@@ -37,7 +37,8 @@ def test_without_a_name_the_drills_are_listed_with_their_sentences(capsys):
 def test_a_dry_run_shows_the_steps_and_what_will_be_hit_and_runs_nothing(capsys, no_child):
     assert cli.called(["drill", "node-loss", "--dry-run", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["faults"] == [{"fault": "node-lost", "ordinals": [1], "trigger": ""}]
+    planned = {"fault": "node-lost", "ordinals": [1], "trigger": "", "role": "", "times": 1}
+    assert shown["faults"] == [planned]
     assert shown["blast_radius"]
     assert shown["steps"][-1]["part"] == "rollbacks"
     assert no_child == []
@@ -68,7 +69,7 @@ def test_the_timeline_of_a_dry_run_is_in_its_document_too(capsys, no_child):
 @pytest.mark.parametrize(
     ("call", "seen"),
     [
-        (["leader-cut"], "ledger has no `ask.leader`"),
+        (["leader-cut", "--profile", "ledger"], "ledger has no `ask.leader`"),
         (["node-kill", "--allow", "theirs"], "its machines are not ours to stop"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import http.client
 import itertools
 import json
 import os
@@ -18,20 +17,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
-import seatrial.load
 from seatrial import history
 from seatrial.places import carried
 from seatrial.testing import fake_dns
+from seatrial.testing.manned import ASKED, NAME, PROGRAM, Manned, manned, of, refusal, todo
 
-PROGRAM = Path(seatrial.load.__file__).parent / "driver"
 LEDGER = carried("fixtures") / "ledger"
-NAME = "ledger-0.ledger"
-ASKED = f"{NAME}.trial-1.svc.cluster.local"
 STUB = """\
 def record(writer, seq, value, previous):
     return dict(writer=writer, seq=seq, value=value, previous=previous, crc=seq * 7)
@@ -70,126 +64,15 @@ class Ledger:
         return [(one["writer"], one["seq"], one["crc"]) for one in found]
 
 
-@dataclass
-class Driver:
-    """One running driver, asked as the API server's proxy asks it."""
-
-    child: subprocess.Popen[str]
-    port: int
-    folder: Path
-
-    def raw(self, method: str, path: str, body: object = None, **query: Any) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40)
-        try:
-            data = None if body is None else json.dumps(body)
-            connection.request(method, f"{path}?{urlencode(query)}" if query else path, data)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def ask(self, method: str, path: str, body: object = None, **query: Any) -> dict[str, Any]:
-        status, data = self.raw(method, path, body, **query)
-        assert status == 200, data
-        found: dict[str, Any] = json.loads(data)
-        return found
-
-    def until_acknowledged(self, count: int) -> None:
-        need = json.dumps({"0": count})
-        assert self.ask("GET", "/counts", wait=20, need=need)["met"]
-
-    def until_attempted(self, count: int) -> None:
-        """Wait for attempts that nobody acknowledges."""
-        deadline = time.monotonic() + 20
-        while (
-            self.ask("GET", "/counts", wait=0.05, need='{"0": 1000000}')["members"]["0"]["attempts"]
-            < count
-        ):
-            assert time.monotonic() < deadline
-
-    def until_answer(self, **fields: Any) -> None:
-        """Wait until the one server's latest answer has these fields."""
-        deadline = time.monotonic() + 20
-        while True:
-            names = self.ask("GET", "/names", wait=0.05, settled='{"nobody": "x"}')["names"]
-            if names and fields.items() <= names[0].items():
-                return
-            assert time.monotonic() < deadline, names
-
-    def stop(self) -> dict[str, int]:
-        counts: dict[str, int] = self.ask("POST", "/stop", {})["counts"]
-        return counts
-
-
-def spooled(folder: Path) -> list[Any]:
-    """Every Op of a spool as the harness reads it; none may be torn."""
-    spools = [history.read_spool(path.read_bytes()) for path in folder.glob("*.jsonl")]
-    assert [spool.torn for spool in spools] == [0] * len(spools)
-    return [op for spool in spools for op in spool.ops]
-
-
-def of(folder: Path, what: str) -> list[Any]:
-    return [op for op in spooled(folder) if op.what == what]
-
-
 def acknowledged(folder: Path) -> set[tuple[str, int, int]]:
     values = [op.value for op in of(folder, "write") if op.outcome == "ok"]
     return {(v["writer"], v["seq"], v["crc"]) for v in values}
 
 
-def todo(port: int = 1, servers: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
-    return {
-        "run": "ab12",
-        "seed": 1,
-        "members": [{"ordinal": 0, "name": NAME, "host": f"127.0.0.1:{port}", "asked": ASKED}],
-        "servers": list(servers),
-        "writers_per_member": 1,
-        "rate": 100,
-        "timeout": 1.0,
-        "read_timeout": 5.0,
-        "dns_every": 0.02,
-        "dns_timeout": 0.2,
-        **changes,
-    }
-
-
-def launched(folder: Path, job: object, client: str, port: int = 0) -> subprocess.Popen[str]:
-    (folder / "spool").mkdir(exist_ok=True)
-    text = job if isinstance(job, str) else json.dumps(job)
-    (folder / "job.json").write_text(text)
-    env = {
-        **os.environ,
-        "DRIVER_JOB": str(folder / "job.json"),
-        "DRIVER_CLIENT": client,
-        "DRIVER_SPOOL": str(folder / "spool"),
-        "DRIVER_PORT": str(port),
-    }
-    argv = [sys.executable, "-B", "-u", str(PROGRAM / "main.py")]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(argv, env=env, stdout=pipe, stderr=pipe, text=True)
-
-
 @contextmanager
-def driver(folder: Path, job: object, client: str = str(LEDGER / "client.py")) -> Iterator[Driver]:
-    child = launched(folder, job, client)
-    try:
-        assert child.stdout
-        line = child.stdout.readline()
-        assert line, child.communicate()[1]
-        yield Driver(child, json.loads(line)["listening"], folder / "spool")
-    finally:
-        child.kill()
-        child.communicate()
-
-
-def refusal(folder: Path, job: object, client: str = "", port: int = 0) -> str:
-    child = launched(folder, job, client, port)
-    try:
-        out, said = child.communicate(timeout=20)
-    finally:
-        child.kill()
-    assert (child.returncode, out, said.count("\n")) == (1, "", 1)
-    return said
+def driver(folder: Path, job: object, client: str = str(LEDGER / "client.py")) -> Iterator[Manned]:
+    with manned(folder, job, client) as found:
+        yield found
 
 
 def stub(folder: Path, write: str = "return 'ok', 200, ''", read: str = "return []") -> str:

@@ -361,6 +361,37 @@ def test_a_pod_that_never_gets_ready_is_told_with_what_the_kubelet_says(ground, 
         pytest.fail("the body must not run")
 
 
+MODELS = """
+HELD = {}
+def get(host, key, timeout):
+    return "ok", 200, "", HELD.get(key)
+def put(host, key, value, timeout):
+    HELD[key] = value
+    return "ok", 200, ""
+"""
+
+
+def test_models_are_used_for_the_guarantees_that_need_them_and_waited_for(ground, monkeypatch):
+    asked = pod.models(["durability.session", "storage.rebind", "durability.register"])
+    assert asked == ("session", "register")
+    client = ground.folder / "client.py"
+    client.write_text((LEDGER / "client.py").read_text() + MODELS)
+    profile = replace(PROFILE, client=str(client))
+    with driving(
+        ground.kube, ground.stream, SPACE, profile, "ground:1", ground.kept, seed=1, models=asked
+    ) as driver:
+        driver.until_models(3)
+        monkeypatch.setitem(timing._SECONDS, "load flows", 0.4)
+        with pytest.raises(NotReady, match=r"of the model session \d+ of \d+ wanted reads were"):
+            driver.until_models(10_000)
+    (end,) = ground.told("collected")
+    assert end.value["expected"] == end.value["collected"]
+    for model in asked:
+        ops = list(ground.kept.of(model))
+        assert {op.process for op in ops} == {f"{model}/0", f"{model}/1"}
+        assert {op.value["f"] for op in ops} == {"read", "write"}
+
+
 @pytest.mark.usefixtures("hurry")
 def test_load_that_does_not_flow_is_told_by_member(ground):
     with ground.driving() as driver:

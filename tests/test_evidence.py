@@ -77,7 +77,8 @@ def test_the_plan_is_saved_before_anything_else_and_fits_its_schema(run):
     run.recorder().close()
     plan = json.loads((run.path / "plan.json").read_text())
     assert plan["run"] == run.name
-    assert plan["faults"] == [{"fault": "pod-delete", "ordinals": [1, 0], "trigger": ""}]
+    planned = {"fault": "pod-delete", "ordinals": [1, 0], "trigger": "", "role": "", "times": 1}
+    assert plan["faults"] == [planned]
     validate("plan.schema.json", plan)
 
 

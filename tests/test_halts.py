@@ -198,6 +198,21 @@ def test_a_control_group_is_filled_until_its_process_ends(counted, kills, tmp_pa
     assert not any(Path(f"/proc/{pid}").exists() for pid in group.joined)
 
 
+@pytest.mark.parametrize("most", ["max", "9223372036854771712", "0"])
+def test_a_control_group_without_a_limit_is_not_filled(most, tmp_path):
+    group = Group(tmp_path)
+    group.most.write_text(f"{most}\n")
+    script = squeezing._FILL.replace("/sys/fs/cgroup", str(tmp_path)).replace(" = tmpfs", " != no")
+    said = subprocess.run(
+        ["sh", "-c", script, "sh", str(group.child.pid)],  # noqa: S607
+        capture_output=True, text=True, check=True, timeout=30,
+    ).stdout  # fmt: skip
+    assert said.strip() == "none"
+    assert group.joined == []
+    (group.place / "cgroup.procs").write_text("1\n")
+    group.kernel.join()
+
+
 def test_a_limit_is_read_where_the_process_is(tmp_path):
     group = Group(tmp_path)
     script = squeezing._LIMIT.replace("/sys/fs/cgroup", str(tmp_path))
@@ -220,7 +235,7 @@ def test_a_limit_that_is_none_is_none(said, limit):
 
 def test_a_container_without_a_limit_or_a_process_is_not_filled():
     with pytest.raises(CannotRun, match="it has none"):
-        squeezing.exhaust(engine(TASKS, "max\n"), "node", "one")
+        squeezing.exhaust(engine(TASKS, "none\n"), "node", "one")
     with pytest.raises(CannotRun, match="that it does not"):
         squeezing.exhaust(engine(TASKS), "node", "two")
 

@@ -99,6 +99,8 @@ class Paper:
         return "\n".join(self.containers)
 
     def _inspect(self, *ids: str) -> str:
+        if unknown := [one for one in ids if one not in self.containers]:
+            raise ToolFailed("docker inspect", seen=f"no such object: {unknown[0]}")
         return json.dumps([self.containers[one] for one in ids])
 
     def _start(self, container: str) -> str:

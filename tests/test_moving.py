@@ -123,9 +123,11 @@ def sea(tmp_path):
         kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
         stream = stack.enter_context(Stream(kube, KINDS, SPACE, recorder))
         scene = Scene(kube, stream, SPACE, "web", {DEAD: node}, Journal(tmp_path / "undo"))
-        driver = SimpleNamespace(until_load=lambda **_: None)
+        driver = SimpleNamespace(until_load=lambda **_: None, until_models=lambda: None)
         job = SimpleNamespace(
-            profile=SimpleNamespace(client="client.py"), folder=run, progress=Quiet()
+            profile=SimpleNamespace(client="client.py", ordinals=range(3)),
+            folder=run,
+            progress=Quiet(),
         )
         alive = SimpleNamespace(stream=stream, kube=kube)
         parts: Any = (job, alive, scene, driver, recorder, Witness())

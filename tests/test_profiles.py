@@ -48,6 +48,10 @@ DEFECTS = {
     "no-service-name": {"spec.serviceName"},
     "lying-readiness": {"spec.template.spec.containers"},
     "unlabelled-orphans": set(),
+    **{
+        name: {"spec.template.spec.containers", "spec.template.spec.volumes"}
+        for name in ("stale-reads", "lost-updates", "torn-reads")
+    },
     "blind-budget": {"spec.selector.matchLabels.app"},
     "on-delete": {"spec.updateStrategy"},
     "parallel": {"spec.podManagementPolicy"},
@@ -86,6 +90,7 @@ DEFECTS = {
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "ready-when-empty": {"spec.template.spec.containers"},
     "founds-anew": {"spec.template.spec.containers"},
+    "stands-alone": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
         "spec.template.spec.volumes",
@@ -119,6 +124,7 @@ ADDED = {
         ("Role", "owned-by-hand"),
         ("RoleBinding", "owned-by-hand"),
     },
+    **{name: {("ConfigMap", "gateway")} for name in ("stale-reads", "lost-updates", "torn-reads")},
     "start-order": {("ConfigMap", "start-order"), ("PersistentVolumeClaim", "pool")},
     "shared-claim": {("PersistentVolumeClaim", "shared")},
     "unlabelled-orphans": {
@@ -453,7 +459,9 @@ def test_a_file_of_100_megabytes_is_not_even_read(shop):
 
 @pytest.mark.parametrize("wanted", ["/dev/zero", "no/such/place", "x" * 5000, "", "\0"])
 def test_what_is_no_file_is_no_profile(wanted):
-    assert "there are config, ledger" in refusal(wanted)
+    said = refusal(wanted)
+    assert "seen: there are " in said
+    assert " ledger, " in said
 
 
 def test_an_unknown_name_is_answered_with_all_names_and_the_nearest():
@@ -621,3 +629,28 @@ def test_a_set_is_autoscaled_only_by_an_autoscaler_of_its_own(kind, name, said):
         "spec": target,
     }
     assert profiles.facts([*documents, scaler], profile)["autoscaled"] == said
+
+
+MODELS = "def get(host, key, timeout): ...\ndef put(host, key, value, timeout): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "said"),
+    [
+        ("register", CLIENT, "client.py defines no get, put"),
+        ("session", CLIENT + "def get(): ...\n", "client.py defines no put"),
+        ("bank", CLIENT + MODELS, "client.py defines no open_bank, transfer, balances"),
+        ("register", "", "there is no client that could try it"),
+        ("register", CLIENT + MODELS, ""),
+    ],
+)
+def test_who_claims_a_model_lets_clients_use_it(shop, model, text, said):
+    (shop / "client.py").write_text(text)
+    client = "client: client.py\nport: 1\n" if text else ""
+    claims = f"{client}claims: [storage.rebind, durability.{model}]"
+    (shop / "profile.yaml").write_text(GOOD.replace("claims: [storage.rebind]", claims))
+    if said:
+        with pytest.raises(BadProfile, match=rf"claims: durability.{model}: {said}"):
+            load(shop)
+    else:
+        assert f"durability.{model}" in load(shop).claims

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seatrial import run
+from seatrial import exercise, run
 from seatrial.ground import Keep
 from seatrial.model import Plan, PlannedFault, Standing
 from seatrial.progress import Quiet
@@ -29,6 +29,7 @@ class Live:
 
     def __init__(self, *faults: PlannedFault) -> None:
         self.job, self.alive, self.told = Job(*faults), self, list[Any]()
+        self.driver = self
 
     def name(self, ordinal: int) -> str:
         return f"web-{ordinal}"
@@ -45,6 +46,9 @@ class Live:
     def load(self, ordinals: Any) -> None:
         self.told.append(("load", *ordinals))
 
+    def until_models(self, more: int) -> None:
+        self.told.append(("models", more))
+
     def until_ready(self) -> None:
         self.told.append("ready")
 
@@ -58,20 +62,39 @@ class Live:
 )
 def test_whoever_a_fault_hit_is_asked_once_all_are_ready_again(fault, ordinal, asked):
     live: Any = Live(PlannedFault(fault, (ordinal,)))
-    run._break_all(live)
+    exercise._break_all(live)
     assert live.told == [(fault, ordinal), "ready", asked]
 
 
 def test_every_round_is_asked_for_itself():
     live: Any = Live(PlannedFault("pods-delete", (5, 5)))
-    run._break_all(live)
+    exercise._break_all(live)
     assert live.told == [("pods-delete", 5), "ready", [5, 6, 7]] * 2
 
 
 def test_a_process_is_killed_only_once_its_member_acknowledges_writes():
     live: Any = Live(PlannedFault("process-kill", (6,)))
-    run._break_all(live)
+    exercise._break_all(live)
     assert live.told == [("load", 6), ("process-kill", 6), "ready", [6]]
+
+
+def test_a_member_stays_cut_off_until_clients_of_models_have_done_something():
+    live: Any = Live(PlannedFault("partition", (6,)))
+    exercise._break_all(live)
+    assert live.told == [("models", 6), ("partition", 6), "ready", [6]]
+
+
+def test_a_fault_of_the_leader_hits_whoever_leads_by_then_each_time(monkeypatch):
+    live: Any = Live(PlannedFault("partition", (), "leader", "leader", 2))
+    live.everybody, leaders = range(3), iter((2, 0))
+    monkeypatch.setattr(
+        exercise, "met", lambda _, victim: next(leaders) if victim == "leader" else -1
+    )
+    exercise._break_all(live)
+    loaded = ("load", 0, 1, 2)
+    assert [one for one in live.told if one not in ("ready", [2], [0], ("models", 6))] == [
+        loaded, ("partition", 2), loaded, ("partition", 0),
+    ]  # fmt: skip
 
 
 def test_a_fault_that_waits_is_left_to_its_trigger(monkeypatch):
@@ -82,30 +105,30 @@ def test_a_fault_that_waits_is_left_to_its_trigger(monkeypatch):
         waiting.extend(faults)
         yield live
 
-    monkeypatch.setattr(run, "armed", armed)
+    monkeypatch.setattr(exercise, "armed", armed)
     late = PlannedFault("partition", (5,), "5s")
     live: Any = Live(PlannedFault("pod-delete", (6,)), late)
-    run._break_all(live)
+    exercise._break_all(live)
     assert waiting == [late]
     assert live.told == [("pod-delete", 6), "ready", [6]]
 
 
 def test_nobody_is_asked_after_a_fault_that_touches_no_member():
     live: Any = Live(PlannedFault("scratch-claim", (5,)))
-    run._break_all(live)
+    exercise._break_all(live)
     assert live.told == [("scratch-claim", 5), "ready"]
 
 
 def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
     live: Any = Live(PlannedFault("claim-lost", (6,)))
-    run._break_all(live)
+    exercise._break_all(live)
     assert live.told == [[6], ("claim-lost", 6), "ready", [6]]
 
 
 def test_everybody_answers_while_something_of_all_is_away_and_afterwards():
     live: Any = Live(PlannedFault("centre-down", (6,)))
     live.everybody = [5, 6, 7]
-    run._break_all(live)
+    exercise._break_all(live)
     assert live.told == [[5, 6, 7], ("centre-down", 6), "ready", [5, 6, 7]]
 
 
@@ -130,7 +153,7 @@ def test_the_ground_is_left_once_whatever_the_verdict_and_beside_it_when_nothing
     )
     monkeypatch.setattr(run, "begun", lambda *_: job)
     monkeypatch.setattr(run, "recording", lambda _: nullcontext())
-    monkeypatch.setattr(run, "_exercise", lambda _: None)
+    monkeypatch.setattr(run, "exercised", lambda _: None)
     monkeypatch.setattr(run, "leave", leave)
     monkeypatch.setattr(run, "judged", judged)
     run.tried(plan, plan, plan, out=Path(), keep=keep, progress=Quiet())

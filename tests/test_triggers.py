@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial import timing, triggers
-from seatrial.arming import armed, missing, states
+from seatrial import checks, profiles, timing, triggers
+from seatrial import plan as plans
+from seatrial.arming import armed, missing, states, unphased
 from seatrial.cli.trial import known_faults
 from seatrial.errors import BadInput, CannotRun, NotReady
 from seatrial.faults.targets import Targets
@@ -22,10 +23,12 @@ from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.model import PlannedFault
 from seatrial.testing import FakeApi, Kept, fake_api
+from seatrial.timing import Limit
 from seatrial.triggers import Trigger
 
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 SOON = 10.0
+SOON_LIMIT = Limit("soon", SOON)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,10 @@ SOON = 10.0
             Trigger("pod/1=Terminating", what="pod", ordinal=1, state="Terminating"),
         ),
         ("claim/12=Bound", Trigger("claim/12=Bound", what="claim", ordinal=12, state="Bound")),
+        ("backups=Running", Trigger("backups=Running", what="backups", state="Running")),
+        ("leader", Trigger("leader", role="leader")),
+        ("writes=9+leader", Trigger("writes=9+leader", writes=9, role="leader")),
+        ("0s+leader", Trigger("0s+leader", role="leader")),
     ],
 )
 def test_a_trigger_is_one_word(word, read):
@@ -46,7 +53,23 @@ def test_a_trigger_is_one_word(word, read):
 
 
 @pytest.mark.parametrize(
-    "word", ["", "5", "-5s", "nans", "writes=0", "pod/1=Bound", "claim/1=Ready", "pod/x=Gone", "s"]
+    "word",
+    [
+        "",
+        "+leader",
+        "leader+5s",
+        "5s+",
+        "leader+leader",
+        "5s+writes=1",
+        "5",
+        "-5s",
+        "nans",
+        "writes=0",
+        "pod/1=Bound",
+        "claim/1=Ready",
+        "pod/x=Gone",
+        "s",
+    ],
 )
 def test_what_is_no_trigger_is_refused_with_what_is_one(word):
     with pytest.raises(BadInput, match="SECONDSs, writes=COUNT, pod/ORDINAL=Gone") as caught:
@@ -226,3 +249,26 @@ def test_two_faults_never_meet_in_one_target():
             pass
     with targets.claimed("web-1", "partition"):
         pass
+
+
+def test_a_phase_of_a_custom_resource_is_seen(tmp_path):
+    resource, trigger = "backups.recovery.example.org/v1", triggers.read("backups=Running")
+    with fake_api(FakeApi()) as api:
+        api.define(resource, "Backup")
+        kube = connect(api.kubeconfig(tmp_path / "kubeconfig"))
+        with Stream(kube, (resource,), "x") as stream:
+            assert "there are none" in str(unphased(trigger, resource, stream))
+            api.put("backups", "first", "x", status={"phase": "Complete"})
+            api.put("backups", "second", "x")
+            timing.wait(stream, lambda s: None if len(s.items(resource)) > 1 else "", SOON_LIMIT)
+            said = str(unphased(trigger, resource, stream))
+            assert "first is Complete; second is (none)" in said
+            api.put("backups", "second", "x", status={"phase": "Running"})
+            timing.wait(stream, lambda s: unphased(trigger, resource, s), SOON_LIMIT)
+
+
+def test_a_resource_that_the_profile_does_not_watch_is_refused_before_anything_is_touched():
+    ledger = profiles.load("ledger", known=checks.CHECKS)
+    with pytest.raises(BadInput, match="a resource that ledger watches: none"):
+        plans.planned(ledger, [], seed=1, shape="s", timing="fast", kubernetes="1.34", command="",
+                faults=["pod-delete@backups=Running"])  # fmt: skip

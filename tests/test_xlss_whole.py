@@ -96,6 +96,11 @@ def newest(api: FakeApi) -> Any:
     return max(found, key=lambda b: b["status"].get("began", 0.0)) if found else {}
 
 
+def unfinished(api: FakeApi) -> str | None:
+    done = newest(api).get("status", {}).get("phase") == "Complete"
+    return None if done else str(api.of("backups"))
+
+
 def test_a_member_is_backed_up_its_node_lost_and_its_disk_filled_before_it_is_bound(stage):
     api = stage.api
     ground = Ground(api, alone=True)
@@ -106,8 +111,7 @@ def test_a_member_is_backed_up_its_node_lost_and_its_disk_filled_before_it_is_bo
     policy(api)
     with stage.runs("steward", "n0"), stage.runs("rescuer", "n2"):
         with stage.runs("rescuer", "n1"):
-            done = lambda: newest(api).get("status", {}).get("phase") == "Complete"  # noqa: E731
-            poll(lambda: None if done() else str(api.of("backups")), SOON)
+            poll(lambda: unfinished(api), SOON)
         ground.kill()
         with turning(ground):
             poll(lambda: None if rehomed(api) else "not yet", SOON)

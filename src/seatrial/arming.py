@@ -8,7 +8,7 @@ May import: everything below run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +17,7 @@ from seatrial import triggers
 from seatrial.errors import CannotRun, SeatrialError
 from seatrial.kube.objects import Pod
 from seatrial.kube.watch import Stream
+from seatrial.leaders import met
 from seatrial.live import Live
 from seatrial.model import Op, Outcome, PlannedFault
 from seatrial.plan import OF_NO_MEMBER
@@ -49,8 +50,9 @@ def armed(live: Live, faults: Sequence[PlannedFault]) -> Iterator[None]:
 
 def _fire(live: Live, fault: PlannedFault, off: threading.Event) -> None:
     trigger = triggers.read(fault.trigger)
-    for ordinal in fault.ordinals:
+    for victim in triggers.victims(fault):
         _until(live, fault.fault, trigger, off)
+        ordinal = met(live, victim)
         with live.broken(fault.fault, ordinal):
             pass
         live.alive.until_ready()
@@ -80,9 +82,29 @@ def _wait(live: Live, trigger: Trigger, off: threading.Event) -> None:
         happens(stream, lambda _: None if off.is_set() else "it is early", within)
     elif trigger.writes:
         live.driver.until_load(trigger.writes, live.everybody, limit(_COMES))
-    else:
-        seen = partial(missing, trigger, _names(live, trigger))
+    elif trigger.what:
+        seen = _seen(live, trigger)
         wait(stream, lambda s: None if off.is_set() else seen(s), limit(_COMES))
+
+
+def _seen(live: Live, trigger: Trigger) -> Callable[[Stream], str | None]:
+    if trigger.ordinal < 0:
+        known = live.job.profile.watch
+        resource = next(name for name in known if name.split(".")[0] == trigger.what)
+        return partial(unphased, trigger, resource)
+    return partial(missing, trigger, _names(live, trigger))
+
+
+def unphased(trigger: Trigger, resource: str, stream: Stream) -> str | None:
+    """Say why no object of a custom resource is in the phase that is waited for; None if one is."""
+    phases = {
+        name: str((found.status or {}).get("phase", "")) or "(none)"
+        for name, found in stream.items(resource).items()
+    }
+    if trigger.state in phases.values():
+        return None
+    told = "; ".join(f"{name} is {phase}" for name, phase in phases.items()) or "there are none"
+    return f"of {resource}: {told}"
 
 
 def missing(trigger: Trigger, names: Sequence[str], stream: Stream) -> str | None:

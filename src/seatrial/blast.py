@@ -3,17 +3,18 @@
 A machine is touched when anything in it is stopped, cut or told to drop packets; a member when it
 may end, stand still or be parted from somebody. Figures are bounds and no forecasts: most faults
 stay far below. The injector (faults/bounds.py) refuses what lies beyond them.
-May import: model, errors, timing.
+May import: model, errors, timing, triggers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.model import PlannedFault, of_a_machine
 from seatrial.radius import Bound, Radius
 from seatrial.timing import limit
+from seatrial.triggers import victims, waits
 
 ALL, SPARE = -1, -2
 """As many as the set has members, or as many of them as can be spared (see `spared`)."""
@@ -194,15 +195,19 @@ def radius(
     held: Mapping[str, float] | None = None,
     *,
     quorum: bool = False,
+    roles: Mapping[str, str] | None = None,
 ) -> Radius:
     """Give the most that may be touched at any one time.
 
-    `together` are the faults that may be in place at once, each group in its turn.
+    `together` are the faults that may be in place at once, each group in its turn; `roles` says of
+    those whose member nobody knows yet whom they are aimed at.
     """
     groups = [tuple(group) for group in together]
-    kept = held or {}
+    kept, aimed = held or {}, roles or {}
     each = {
-        fault: bound(fault, replicas, kept.get(fault, 0.0), quorum=quorum)
+        fault: replace(
+            bound(fault, replicas, kept.get(fault, 0.0), quorum=quorum), role=aimed.get(fault, "")
+        )
         for fault in dict.fromkeys(fault for group in groups for fault in group)
     }
     nodes = max((sum(each[fault].nodes for fault in group) for group in groups), default=0)
@@ -213,17 +218,25 @@ def radius(
 
 def of_turns(faults: Iterable[PlannedFault], replicas: int, *, quorum: bool = False) -> Radius:
     """Give the radius of a certification: one fault after the other, beside all that wait."""
-    planned = [fault for fault in faults if fault.ordinals]
-    beside = [fault.fault for fault in planned if fault.trigger]
-    turns = [fault.fault for fault in planned if not fault.trigger]
+    planned = [fault for fault in faults if victims(fault)]
+    beside = [fault.fault for fault in planned if waits(fault)]
+    turns = [fault.fault for fault in planned if not waits(fault)]
+    roles = {fault.fault: fault.role for fault in planned}
     asked = dict.fromkeys((*turns, *beside), limit(_ASKED).seconds)
     groups = [[turn, *beside] for turn in turns] or [beside]
-    return radius(groups, replicas, asked, quorum=quorum)
+    return radius(groups, replicas, asked, quorum=quorum, roles=roles)
 
 
 def said(found: Radius) -> str:
     """Put a radius into a sentence."""
     left = "no majority need be left" if found.quorum else "a majority of the set is left"
+    aims = [
+        f"{one.fault} of the {one.role}, whoever that is then" for one in found.each if one.role
+    ]
+    return "; ".join([_figures(found, left), *aims])
+
+
+def _figures(found: Radius, left: str) -> str:
     return (
         f"at most {_many(found.nodes, 'machine')} and {_many(found.pods, 'member')} at once, "
         f"each for at most {found.seconds:.0f} s; {left}, and the driver's machine is left alone"

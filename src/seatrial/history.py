@@ -22,6 +22,8 @@ from seatrial.model import History, Json, Op
 PLAN, CLUSTER, HISTORY, VERDICTS = "plan.json", "cluster.json", "history.jsonl", "verdicts.json"
 """The four files that all others of a run folder derive from."""
 
+MOST = 2 << 30
+"""Bytes of a closed History that are read: one of five million Ops, which needs 8 GB of memory."""
 _decode = msgspec.json.Decoder(Op).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -46,18 +48,29 @@ def read_document(path: Path) -> dict[str, Json]:
         raise CannotRun(f"a JSON object in {path}", seen=str(error)) from None
 
 
-def read(path: Path) -> History:
-    """Read a closed history.jsonl; raises CannotRun with the number of a bad line."""
+def read(path: Path, most: int = MOST) -> History:
+    """Read a closed history.jsonl; raises CannotRun with the number of a bad line.
+
+    Bad are one that is no Op, is cut, or has another index than its place: then lines are missing
+    or doubled. A file of more than `most` bytes is refused unread.
+    """
     with in_sentences(f"to read {path}"):
+        size = path.stat().st_size
+        if size > most:
+            raise CannotRun(f"a History of at most {most} bytes", seen=f"{size} in {path}")
         lines = path.read_bytes().splitlines()
     return History(tuple(_checked(path, number, text) for number, text in enumerate(lines, 1)))
 
 
 def _checked(path: Path, number: int, text: bytes) -> Op:
     try:
-        return _decode(text)
-    except msgspec.DecodeError as error:
+        op = _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CannotRun(f"an Op in line {number} of {path}", seen=str(error)) from None
+    if op.index != number - 1:
+        seen = f"Op {op.index}: lines are missing, doubled or moved"
+        raise CannotRun(f"Op {number - 1} in line {number} of {path}", seen=seen)
+    return op
 
 
 @dataclass(frozen=True)

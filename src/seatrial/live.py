@@ -23,6 +23,7 @@ from seatrial.faults.scene import Proof, Scene
 from seatrial.ground import Ground
 from seatrial.healing import watched
 from seatrial.load.driving import Driver, driving
+from seatrial.load.pod import models
 from seatrial.metering import Beside, metered
 from seatrial.metrics import Meter
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder, of_a_machine
@@ -91,9 +92,11 @@ class Live:
         ])  # fmt: skip
 
     def load(self, ordinals: Sequence[int], within: Limit | None = None) -> None:
-        """Wait until each of these members acknowledges writes, if the profile has a client."""
+        """Wait until these members acknowledge writes; if all, the models' clients, too."""
         if self.job.profile.client:
             self.driver.until_load(ordinals=ordinals, within=within)
+            if list(ordinals) == list(self.everybody):
+                self.driver.until_models()
 
     def read(self, phase: str) -> None:
         """End the load and have all that every member holds read, if the profile has a client."""
@@ -184,12 +187,12 @@ def _begun(
 ) -> Live:
     """Deploy and start the driver, for as long as the stack lives."""
     kube, faults = job.ground.kube, [planned.fault for planned in job.plan.faults]
-    _say(recorder, "deploy")
+    _say(recorder, "phase", {"name": "deploy"})
     demand(job.profile, wanted, kube, job.namespace, faults)
     witness = stack.enter_context(_witnessed(job, recorder))
     stack.enter_context(_controlled(job, recorder))
     with job.progress.step(f"deploying {job.profile.name} into {job.namespace}", 15):
-        _declare(job, wanted, recorder)
+        _say(recorder, "declared", profiles.facts(wanted, job.profile))
         alive = stack.enter_context(deployed(job.profile, wanted, kube, job.namespace, recorder))
     trial = Beside(alive, job.ground.cluster, recorder, job.folder.so_far, job.progress)
     meter = stack.enter_context(metered(trial, wanted=job.plan.prometheus))
@@ -197,8 +200,9 @@ def _begun(
         image = str(job.ground.cluster.facts["ground_image"])
         stream, seed = alive.stream, job.plan.seed
         driver = stack.enter_context(
-            driving(kube, stream, job.namespace, job.profile, image, recorder, seed=seed)
-        )
+            driving(kube, stream, job.namespace, job.profile, image, recorder,
+                    seed=seed, models=models(job.plan.guarantees))
+        )  # fmt: skip
     scene = _scene(job, alive, driver.node)
     return Live(job, alive, scene, driver, recorder, witness, meter)
 
@@ -276,15 +280,9 @@ def _scene(job: Job, alive: Workload, driver: str) -> Scene:
     )
 
 
-def _declare(job: Job, documents: Sequence[Mapping[str, Json]], recorder: Recorder) -> None:
+def _say(recorder: Recorder, what: str, value: Mapping[str, Json]) -> None:
     now = recorder.now()
-    told = profiles.facts(documents, job.profile)
-    recorder.write(Op("run", "declared", Outcome.OK, now, now, told))
-
-
-def _say(recorder: Recorder, phase: str) -> None:
-    now = recorder.now()
-    recorder.write(Op("run", "phase", Outcome.OK, now, now, {"name": phase}))
+    recorder.write(Op("run", what, Outcome.OK, now, now, value))
 
 
 def documents(job: Job) -> list[dict[str, Json]]:

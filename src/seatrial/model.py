@@ -202,7 +202,8 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none, `centre` for one that no configuration centre configures.
+    one that exports none, `centre` for one that no configuration centre configures. With
+    `replicated` each member holds what any of them acknowledged.
     """
 
     name: str
@@ -231,6 +232,7 @@ class Profile:
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
     centre: Centre | None = None
+    replicated: bool = False
 
     @property
     def ordinals(self) -> range:
@@ -273,12 +275,15 @@ def of_a_machine(fault: str) -> bool:
 class PlannedFault:
     """One fault of a Plan: a name of the table FAULTS, and at which ordinals, one by one.
 
-    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn.
+    `trigger` is the word of what it waits for (triggers.py); empty: it happens in its turn. With a
+    `role` it is done `times` over to whichever member has that role then, besides the ordinals.
     """
 
     fault: str
     ordinals: tuple[int, ...]
     trigger: str = ""
+    role: str = ""
+    times: int = 1
 
 
 class Recorder(Protocol):

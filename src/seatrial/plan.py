@@ -25,12 +25,16 @@ _OF_ONE = frozenset({
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
+_LED, _LEADERS = "topology.leader", "process-kill"
+"""The guarantee for which a leader must be hit, and the fault that is aimed at it."""
 ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 UNDER_LOAD = frozenset({"process-kill", "disk-unsynced-loss", "restore-elsewhere"})
 """Faults that show something only while the member acknowledges writes."""
+MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})
+"""Faults that stay in place until clients of each model have done something: it shows only then."""
 OF_NO_MEMBER = frozenset({
     "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",
     "etcd-freeze", "restore-elsewhere", "backup-store-down",
@@ -62,13 +66,16 @@ def planned(
     A fault of a pod is done to every ordinal, one of a node, a process or a disk to one of them,
     one of many members or of the set names the lowest, once a round. A rogue meets only the faults
     that must show its defect; `faults` are planned instead when any are named, each perhaps with
-    its rounds (see `rounds_of`) and, behind an @, what it waits for (triggers.py).
+    its rounds (see `rounds_of`) and, behind an @, what it waits for and whom it is aimed at
+    (triggers.py): of a role nobody knows the ordinal before.
     `command` is the line that repeats the run.
     """
     draw = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
     tried = [g for g in guarantees if g.id in profile.breaks] or guarantees
     needed = faults or {fault for guarantee in tried for fault in guarantee.needs}
     waits = {rounds_of(fault)[0]: triggers.split(fault)[1] for fault in needed}
+    if not faults and triggers.LEADER in profile.ask and any(g.id == _LED for g in tried):
+        waits[_LEADERS] = triggers.LEADER
     _demand_members(profile, waits.values())
     rounds = dict(sorted(map(rounds_of, needed)))
     names = [*rounds]
@@ -77,7 +84,10 @@ def planned(
     losers = profile.ordinals[:1] if founder else profile.ordinals
     members = {name: losers if name in ASKED_MEANWHILE else profile.ordinals for name in names}
     chosen = tuple(
-        PlannedFault(name, _hit(name, members[name], waits[name], draw) * rounds[name], waits[name])
+        _aimed(name, profile, waits[name], rounds[name])
+        or PlannedFault(
+            name, _hit(name, members[name], waits[name], draw) * rounds[name], waits[name]
+        )
         for name in names
     )
     ids = tuple(guarantee.id for guarantee in guarantees)
@@ -107,10 +117,46 @@ def rounds_of(fault: str) -> tuple[str, int]:
 
 def _demand_members(profile: Profile, waits: Iterable[str]) -> None:
     for word in filter(None, waits):
-        ordinal = triggers.read(word).ordinal
-        if ordinal >= 0 and ordinal not in profile.ordinals:
+        trigger = triggers.read(word)
+        if trigger.ordinal >= 0 and trigger.ordinal not in profile.ordinals:
             known = ", ".join(map(str, profile.ordinals))
             raise BadInput(f"an ordinal of {profile.name} to wait for: {known}", seen=word)
+        plurals = [name.split(".")[0] for name in profile.watch]
+        if trigger.what and trigger.ordinal < 0 and trigger.what not in plurals:
+            known = ", ".join(plurals) or "none"
+            raise BadInput(f"a resource that {profile.name} watches: {known}", seen=word)
+
+
+def demand_leader(profile: Profile) -> None:
+    """Raise BadInput when a profile does not say how to ask who leads."""
+    if triggers.LEADER not in profile.ask:
+        raise BadInput(
+            "a profile that says who leads, to break the leader",
+            seen=f"{profile.name} has no `ask.{triggers.LEADER}`: its members have no leader, "
+            "or none says",
+            remedy="docs/add-a-profile.md says how to ask; another --profile, or another drill",
+        )
+
+
+def demand_aims(profile: Profile, faults: Iterable[str]) -> None:
+    """Refuse faults that are aimed at a role which this profile's members cannot tell."""
+    for word in faults:
+        _aimed(rounds_of(word)[0], profile, triggers.split(word)[1], 1)
+
+
+def _aimed(fault: str, profile: Profile, word: str, rounds: int) -> PlannedFault | None:
+    """Plan a fault of whoever has a role then; None for one that is aimed at no role."""
+    role = triggers.read(word).role if word else ""
+    if not role:
+        return None
+    demand_leader(profile)
+    if fault in _OF_ALL | OF_THE_SET | OF_NO_MEMBER | {"scale-down"}:
+        raise BadInput(
+            f"a fault of one member, to be done to the {role}",
+            seen=f"{fault}, which is done to no one member",
+            remedy=f"--fault process-kill@{role}; `seatrial list faults` has them all",
+        )
+    return PlannedFault(fault, (), word, role, rounds)
 
 
 def _hit(fault: str, members: range, waits: str, draw: random.Random) -> tuple[int, ...]:

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bound:
-    """The most that one fault may touch: machines, members, and seconds until healing begins."""
+    """The most that one fault may touch: machines, members, and seconds until healing begins.
+
+    `role` says whom it is aimed at when no ordinal does.
+    """
 
     fault: str
     nodes: int
     pods: int
     seconds: float
+    role: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from seatrial import checks, edition, gallery, report, samples
-from seatrial.arming import armed
 from seatrial.errors import Untried
 from seatrial.evidence import RunFolder
+from seatrial.exercise import exercised
 from seatrial.ground import Ground, Keep, leave
-from seatrial.live import Job, Live, recording
-from seatrial.model import History, Json, Plan, PlannedFault, Profile, Standing, Verdict, overall
-from seatrial.plan import ASKED_MEANWHILE, OF_NO_MEMBER, OF_THE_SET, UNDER_LOAD
+from seatrial.live import Job, recording
+from seatrial.model import History, Json, Plan, Profile, Standing, Verdict, overall
 from seatrial.progress import Progress
 
 
@@ -48,7 +47,7 @@ def tried(
     job, touched = begun(plan, profile, ground, out, progress), True
     try:
         with recording(job) as live:
-            _exercise(live)
+            exercised(live)
     except Untried as why:
         progress.note(f"nothing could be tried: {why}")
         touched = why.touched
@@ -111,38 +110,3 @@ def _saved(folder: RunFolder, history: History, found: Sequence[Verdict]) -> Map
     seconds = round(max((op.completed for op in history.ops), default=0.0), 1)
     more = {"edition": edition.ours(), "seconds": seconds, "reached": samples.states(history)}
     return folder.save_verdicts(found, beside, more)
-
-
-def _exercise(live: Live) -> None:
-    live.phase("before")
-    live.ask(live.everybody)
-    with live.as_far_as_it_goes():
-        live.load(live.everybody)
-    live.phase("fault")
-    with live.as_far_as_it_goes():
-        _break_all(live)
-    live.finale()
-
-
-def _break_all(live: Live) -> None:
-    planned = live.job.plan.faults
-    with armed(live, [fault for fault in planned if fault.trigger]):
-        _break_in_turn(live, [fault for fault in planned if not fault.trigger])
-
-
-def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
-    for fault in faults:
-        for ordinal in fault.ordinals:
-            with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
-                if fault.fault in UNDER_LOAD:
-                    with live.as_far_as_it_goes():
-                        live.load((ordinal,))
-                with live.broken(fault.fault, ordinal) as receipt:
-                    hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
-                    if fault.fault in ASKED_MEANWHILE:
-                        live.ask(live.everybody if fault.fault in OF_THE_SET else (ordinal,))
-                live.alive.until_ready()
-            if fault.fault in OF_NO_MEMBER:
-                continue
-            everybody = fault.fault in OF_THE_SET
-            live.ask(live.everybody if everybody else hit or (ordinal,))

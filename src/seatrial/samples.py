@@ -113,16 +113,26 @@ def signature(plan: Document) -> Json:
     How often a fault was done counts, not to whom: that follows from the seed.
     """
     faults = sorted(
-        (str(one.get("fault")), len(one.get("ordinals") or ()), str(one.get("trigger") or ""))
+        (str(one.get("fault")), _rounds(one), str(one.get("trigger") or ""))
         for one in plan.get("faults") or ()
     )
     return [*(plan.get(key) or "" for key in _SAME), faults]
 
 
+def _rounds(fault: Document) -> int:
+    """Count how often a fault is done: to ordinals, or so many times to whoever has a role."""
+    return len(fault.get("ordinals") or ()) or int(fault.get("times") or 0)
+
+
 def fields(plan: Plan) -> dict[str, Json]:
     """Give a plan as plan.json has it, as far as `signature` looks."""
     faults = [
-        {"fault": one.fault, "ordinals": one.ordinals, "trigger": one.trigger}
+        {
+            "fault": one.fault,
+            "ordinals": one.ordinals,
+            "trigger": one.trigger,
+            "times": one.times,
+        }
         for one in plan.faults
     ]
     return {**{key: getattr(plan, key) for key in _SAME}, "faults": faults}

@@ -29,7 +29,7 @@ def spec(name: str, config: pytest.Config) -> Spec:
     return spec_of(mine, shape, option("--trial-timing"), option("--trial-kubernetes"))
 
 
-@pytest.mark.parametrize("name", sorted({*experiments.names()} - ELSEWHERE - {LED}))
+@pytest.mark.parametrize("name", sorted({*experiments.names()} - ELSEWHERE))
 def test_a_drill_breaks_heals_and_its_guarantees_hold(
     name: str, pytestconfig: pytest.Config
 ) -> None:
@@ -45,6 +45,6 @@ def test_a_drill_breaks_heals_and_its_guarantees_hold(
 def test_a_drill_of_the_leader_is_refused_where_nobody_leads(pytestconfig: pytest.Config) -> None:
     found = experiments.load(LED)
     out = Path(pytestconfig.getoption("--trial-out"))
-    settings = drilling.settings(spec(LED, pytestconfig), profile="", seed=1, out=out)
+    settings = drilling.settings(spec(LED, pytestconfig), profile="ledger", seed=1, out=out)
     with pytest.raises(BadInput, match="leader"):
         intent.intended(found.document, intent.configured(found.document, settings))

@@ -8,17 +8,13 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import importlib
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from seatrial.bench import families, fault_rows, losses, reaction, verdict, watchers
+from seatrial.bench import families, fault_rows, judges, losses, reaction, verdict, watchers
 from seatrial.bench.row import Bench, Measure, Measured, Samples, Sizes
 from seatrial.progress import Progress
-
-OPEN = (0, 16, 64)
-"""How many writes are left open in the histories that judges are measured with."""
 
 
 def _unmarked(progress: Progress, sizes: Sizes) -> Measured:
@@ -76,64 +72,6 @@ def _verdicts() -> Iterator[Bench]:
             )
 
 
-def _judging() -> Any:
-    """Give the module that measures judges: numpy comes with it, and no other call waits for it."""
-    return importlib.import_module("seatrial.bench.judging")
-
-
-def _judges() -> Iterator[Bench]:
-    yield Bench(
-        "judges-register",
-        "a register's history of 1,000,000 operations judged, with 0, 16 and 64 writes left open",
-        "s",
-        lambda progress, sizes: (
-            _judging().register(progress, sizes.operations, sizes.rounds),
-            None,
-        ),
-        bar=2,
-        seconds=15,
-    )
-    yield Bench(
-        "judges-register-growth",
-        "the same over a tenth of it",
-        "s",
-        lambda progress, sizes: _judging().growth(progress, sizes.operations, sizes.rounds),
-        bar=12,
-        seconds=5,
-    )
-    yield Bench(
-        "judges-load",
-        "the same history read from JSON lines",
-        "s",
-        lambda progress, sizes: (_judging().load(progress, sizes.operations, sizes.rounds), None),
-        bar=3,
-        seconds=20,
-    )
-    yield Bench(
-        "judges-verdicts",
-        "histories that porcupine judges otherwise, of 300 small ones and of three large ones; "
-        "where it takes longer than 60 s it says nothing",
-        "histories",
-        lambda progress, sizes: (
-            _judging().differences(progress, sizes.operations, sizes.limit),
-            None,
-        ),
-        bar=0,
-        seconds=150,
-    )
-    yield from map(_beside_porcupine, OPEN)
-
-
-def _beside_porcupine(opened: int) -> Bench:
-    return Bench(
-        f"judges-porcupine-{opened}",
-        f"the same with {opened} writes left open, over porcupine with 60 s; promises nothing",
-        "s",
-        lambda progress, sizes: _judging().beside(progress, sizes.operations, opened, sizes.limit),
-        seconds=60,
-    )
-
-
 BENCHES: Mapping[str, Bench] = {
     bench.name: bench
     for bench in (
@@ -170,7 +108,7 @@ BENCHES: Mapping[str, Bench] = {
             bar=5,
             seconds=2,
         ),
-        *_judges(),
+        *judges.rows(),
         *_verdicts(),
         Bench(
             "families-serial",

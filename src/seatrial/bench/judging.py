@@ -19,11 +19,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from seatrial import command
-from seatrial.bench import OPEN
+from seatrial.bench.row import OPEN
 from seatrial.checks.consistency import Columns, conflict, jsonl, judge_register
-from seatrial.checks.consistency.columns import INFO, OK, READ, WRITE, Codes, Floats
+from seatrial.checks.consistency.columns import INFO, OK, READ, WRITE, Codes
 from seatrial.checks.consistency.export import porcupine
 from seatrial.checks.consistency.names import NOTHING, Ints
+from seatrial.checks.consistency.rules import Floats
 from seatrial.cluster.nodeimage.programs import Module, built
 from seatrial.errors import CannotRun
 from seatrial.model import Standing

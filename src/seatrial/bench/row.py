@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from seatrial.progress import Progress
 
+OPEN = (0, 16, 64)
+"""How many writes are left open in the histories that judges are measured with."""
 Samples = list[float]
 Measured = tuple[Samples, Samples | None]
 """Ours, and the peer's when there is one."""
@@ -25,6 +27,8 @@ class Sizes:
     rounds: int = 3
     operations: int = 1_000_000
     limit: float = 60
+    histories: int = 20_000
+    transactions: int = 100_000
 
 
 Measure = Callable[[Progress, Sizes], Measured]

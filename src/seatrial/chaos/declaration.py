@@ -14,10 +14,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seatrial.chaos.arguments import OURS
-from seatrial.chaos.signatures import LEADER, Who
+from seatrial.chaos.signatures import Who
 from seatrial.errors import BadInput
 from seatrial.faults import FAULTS
 from seatrial.model import PlannedFault
+from seatrial.triggers import LEADER
 
 BREAKS: Mapping[str, str] = {"kill_node": "node-kill", "lose_node": "node-lost"}
 """By activity that breaks one thing only: the fault that it causes; `cause` names its own."""
@@ -37,8 +38,6 @@ _COPY = "copy it from experiments/node-loss.yaml"
 Activity = Mapping[str, Any]
 Hit = tuple[str, Who]
 """A fault and the ordinal, or the role, that it is done to."""
-ROLE = f"role={LEADER}"
-"""The trigger of a fault whose target is known only once the members are asked."""
 
 
 class _Fault(BaseModel):
@@ -134,7 +133,9 @@ def hit_of(name: str, arguments: Mapping[str, Any]) -> Hit | None:
 
 def _planned(read: _Fault) -> PlannedFault:
     numbers = tuple(ordinal for ordinal in read.ordinals if isinstance(ordinal, int))
-    return PlannedFault(read.fault, numbers, "" if LEADER not in read.ordinals else ROLE)
+    times = read.ordinals.count(LEADER)
+    role = LEADER if times else ""
+    return PlannedFault(read.fault, numbers, role, role, max(1, times))
 
 
 def activities(document: Mapping[str, Any], part: str) -> Sequence[Activity]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from seatrial.chaos.leaders import leader
 from seatrial.chaos.session import Session, session_of
-from seatrial.chaos.signatures import LEADER, Configuration, Ordinals, Seconds, Who
+from seatrial.chaos.signatures import Configuration, Ordinals, Seconds, Who
 from seatrial.errors import CannotRun, NotReady
+from seatrial.leaders import leader
 from seatrial.timing import Limit, factor
+from seatrial.triggers import LEADER
 
 _SHARE = 10
 """Writes of each member that are waited for at once: half a second of the usual load."""

@@ -19,8 +19,6 @@ from seatrial.chaos import experiments, schedule
 from seatrial.chaos.arguments import OURS
 from seatrial.chaos.declaration import PARTS, activities
 from seatrial.chaos.experiments import Experiment
-from seatrial.chaos.leaders import demand_leader
-from seatrial.chaos.signatures import LEADER
 from seatrial.cli.options import NEWEST, spec_of
 from seatrial.cli.trial import demand_able, demand_centre, judged_of
 from seatrial.cluster import Spec, check_spec
@@ -28,6 +26,8 @@ from seatrial.errors import BadInput
 from seatrial.ground import Keep
 from seatrial.metering import demand_metrics
 from seatrial.model import Plan, Profile
+from seatrial.plan import demand_leader
+from seatrial.triggers import LEADER
 
 _SETTINGS = ("profile", "seed", "shape", "timing", "cluster", "keep", "out")
 _NEEDS = {

@@ -67,8 +67,10 @@ def held(found: Sequence[Step]) -> dict[str, float]:
 def radius(document: Mapping[str, Any], replicas: int, *, quorum: bool) -> Radius:
     """Give the blast radius of an experiment's method."""
     found = steps(document)
-    groups = [[fault for fault, _ in group] for group in together(found)]
-    return blast.radius(groups, replicas, held(found), quorum=quorum)
+    hits = together(found)
+    groups = [[fault for fault, _ in group] for group in hits]
+    roles = {fault: who for group in hits for fault, who in group if isinstance(who, str)}
+    return blast.radius(groups, replicas, held(found), quorum=quorum, roles=roles)
 
 
 def _states(found: Sequence[Step]) -> Iterator[tuple[Step, list[Hit]]]:

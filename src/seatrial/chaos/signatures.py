@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-LEADER = "leader"
-"""Stands for the ordinal that the members themselves name, by the profile's `ask.leader`."""
 Configuration = Mapping[str, Any]
 Ordinal = Annotated[int, Field(ge=0)]
 Ordinals = Annotated[list[Ordinal], Field(min_length=1)]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import PurePath
 
 from seatrial.checks.advice import advise
 from seatrial.checks.catalogue import GUARANTEES
@@ -38,8 +40,13 @@ def chosen(patterns: Iterable[str]) -> tuple[Guarantee, ...]:
 def judge(history: History, guarantees: Iterable[Guarantee]) -> tuple[Verdict, ...]:
     """Judge a closed History; a check that fails itself is unknown, with its error as reason.
 
-    What rests on ground that something else disturbed is unknown, for that reason.
+    What rests on ground that something else disturbed is unknown, for that reason, and so is all
+    when a clock went back: nobody knows then what came first.
     """
+    if turned := next((op for op in history.ops if op.completed < op.invoked), None):
+        said = f"Op {turned.index} of {turned.process} ended at {turned.completed:.6g} s, before it"
+        reason = f"{said} began at {turned.invoked:.6g} s: a clock went back"
+        return tuple(Verdict(g.id, Standing.UNKNOWN, reason, (turned.index,)) for g in guarantees)
     came = _disturbances(history)
     return tuple(_judged(history, guarantee, came) for guarantee in guarantees)
 
@@ -58,10 +65,17 @@ def _judged(history: History, guarantee: Guarantee, came: Sequence[Disturbance])
         found = _drilled(history, found)
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
         reason = f"the check itself failed: {type(error).__name__}: {error}"
-        return Verdict(guarantee.id, Standing.UNKNOWN, reason)
+        figures = {"traceback": _traceback(error)}
+        return Verdict(guarantee.id, Standing.UNKNOWN, reason, figures=figures)
     with suppress(Exception):  # what is broken is broken, whether or not a cause is found
         return replace(found, advice=advise(history, found))
     return found
+
+
+def _traceback(error: Exception) -> list[str]:
+    """Say where a check failed, innermost last, in files by their names alone."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{PurePath(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames]
 
 
 def _drilled(history: History, found: Verdict) -> Verdict:

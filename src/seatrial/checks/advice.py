@@ -2,17 +2,19 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{configured,intervals,lives,lost_claims,recovery_advice,turns}.
+May import: model, checks.{cases,configured,intervals,lives,lost_claims,recovery_advice,served,
+turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seatrial.checks import served
+from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
@@ -27,18 +29,6 @@ _GOES = {
     "emptyDir": "an `emptyDir`, which goes with the pod",
     "ephemeral": "a generic ephemeral volume, whose claim belongs to the pod and goes with it",
 }
-
-
-@dataclass(frozen=True)
-class Case:
-    """A broken guarantee, what its run saw, and what the manifest declared (see profiles.facts)."""
-
-    history: History
-    verdict: Verdict
-    declared: Mapping[str, Any]
-
-
-Rule = Callable[[Case], Iterator[str]]
 
 
 def advise(history: History, verdict: Verdict) -> tuple[str, ...]:
@@ -289,7 +279,13 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.acknowledged", _disk),
     ("durability.acknowledged", _early),
     ("durability.acknowledged", _program),
+    ("durability.register", served.own_copy),
+    ("durability.session", served.own_copy),
+    ("durability.register", served.door),
+    ("durability.bank", served.door),
+    ("durability.session", served.door),
     ("identity.member-id", _program),
+    ("topology.leader", _program),
     ("recovery.six-stages", _restore),
     ("recovery.", lambda case: causes(case.history, case.verdict)),
     ("config.survives-drift", _program),

@@ -5,7 +5,7 @@ two runs of the same plan without faults; what differs between those two is nois
 Order is noise, too, and is not compared.
 Source: Sun et al., "Automatic Reliability Testing for Cluster Management Controllers" (Sieve,
 OSDI 2022), its oracles of end states and of summaries.
-May import: model; consistency.judgement.
+May import: model; checks.judgement.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seatrial.checks.consistency.judgement import Anomaly, Judgement, judged
+from seatrial.checks.judgement import Anomaly, Judgement, judged
 from seatrial.model import Json, Op, Outcome
 
 Place = tuple[str, str]

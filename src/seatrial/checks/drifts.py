@@ -85,17 +85,19 @@ def no_receipt(history: History, *faults: str) -> str:
     """
     if "plan" not in history.head:
         return "no receipt for the plan"
-    wanted = [
-        (planned["fault"], ordinal)
-        for planned in history.head["plan"]["faults"]
-        for ordinal in planned["ordinals"]
-        if not faults or planned["fault"] in faults
-    ]
+    meant = [p for p in history.head["plan"]["faults"] if not faults or p["fault"] in faults]
+    wanted = [(p["fault"], ordinal) for p in meant for ordinal in p["ordinals"]]
+    aimed = [(p["fault"], p["role"]) for p in meant if p.get("role") for _ in range(p["times"])]
+    # Who has a role is known only then: what no ordinal was planned for was done to one of those.
     for op in receipts(history):
-        if (pair := (op.value["fault"], op.value["ordinal"])) in wanted:
-            wanted.remove(pair)
-    lacking = ", ".join(f"{fault} of ordinal {ordinal}" for fault, ordinal in wanted)
-    return f"no receipt for {lacking}" if lacking else ""
+        fault, ordinal = op.value["fault"], op.value["ordinal"]
+        if (fault, ordinal) in wanted:
+            wanted.remove((fault, ordinal))
+        elif role := next((pair for pair in aimed if pair[0] == fault), None):
+            aimed.remove(role)
+    lacking = [f"{fault} of ordinal {ordinal}" for fault, ordinal in wanted]
+    lacking += [f"{fault} of the {role}" for fault, role in aimed]
+    return f"no receipt for {', '.join(lacking)}" if lacking else ""
 
 
 def answers(history: History, question: str) -> Iterator[Op]:

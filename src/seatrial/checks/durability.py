@@ -5,7 +5,7 @@ May import: model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from seatrial.checks.drifts import TAKES_THE_DISK, no_receipt, receipts
 from seatrial.checks.ledger import (
@@ -14,15 +14,15 @@ from seatrial.checks.ledger import (
     Sent,
     attempts,
     final_reads,
-    judge_ledger,
 )
 from seatrial.checks.losses import Extent, Hits, extent, longest_outage, receipts_of, went_with_disk
 from seatrial.checks.lost_claims import stays
+from seatrial.checks.phases import PHASES, Time, phases, within
+from seatrial.checks.replicas import judged, replicated
 from seatrial.checks.sight import driver_lost
 from seatrial.model import History, Json, Outcome, Standing, Verdict
 
 _ACKNOWLEDGED, _RECOVERED = "durability.acknowledged", "recovery.six-stages"
-_PHASES = {"before": "before the faults", "fault": "during the faults", "final": "after the faults"}
 _NAMED = 20
 """How many Ops of one kind stand as evidence; the rest are in the figures."""
 
@@ -34,6 +34,7 @@ def acknowledged(history: History) -> Verdict:
     records that nobody sent (the latter only when all Ops of the driver are there). Unknown
     without a receipt for each planned fault, a write acknowledged by each member before, during
     and after the faults, a whole final reading of each, and a driver that was not lost.
+    Of a replicated workload every member must hold every acknowledged write.
     A tail that went with the disk of a lost node is recovery.six-stages' to judge, where the plan
     asks for that, too; it is counted here all the same. What was acknowledged on a disk that the
     trial itself put in and took away again (claim-lost) is no loss. Figures: see LedgerFindings
@@ -41,7 +42,7 @@ def acknowledged(history: History) -> Verdict:
     Source: Jepsen, `set-full`; kubernetes.io, StatefulSets, "Stable Storage".
     """
     sent, reads = list(_attempts(history)), final_reads(history)
-    found = judge_ledger(sent, reads)
+    found = judged(history, sent, reads)
     hits = receipts_of(history)
     excused = _excused(history, found, hits)
     size = extent(found.losses, hits)
@@ -61,7 +62,13 @@ def acknowledged(history: History) -> Verdict:
 
 
 def _attempts(history: History) -> Iterator[Sent]:
-    """Give the attempts; what was acknowledged on a disk for a while only, nobody can ask for."""
+    """Give the attempts; what was acknowledged on a disk for a while only, nobody can ask for.
+
+    What is replicated was acknowledged by more than that disk.
+    """
+    if replicated(history):
+        yield from attempts(history)
+        return
     away = [(stay.ordinal, stay.during(pod)) for stay in stays(history) for pod in stay.pods]
     for one in attempts(history):
         lent = any(n == one.member and a <= one.completed <= b for n, (a, b) in away)
@@ -160,28 +167,19 @@ def _whole(reads: Sequence[Held]) -> Iterator[int]:
 
 def _idle(history: History, members: set[int]) -> Iterator[str]:
     """Say where the load was too small to show anything: one write a member and phase."""
-    seen = _phases(history)
-    for name, when in _PHASES.items():
+    seen = phases(history)
+    for name, when in PHASES.items():
         if name not in seen:
             yield f"the run has no phase {name!r}"
             continue
-        for member in sorted(members - _served(history, *seen[name])):
+        for member in sorted(members - _served(history, seen[name])):
             yield f"member {member} acknowledged nothing {when}"
 
 
-def _phases(history: History) -> Mapping[str, tuple[float, float]]:
-    """Give when each phase began and ended; the last goes on to the end."""
-    marks = sorted((op.completed, str(op.value["name"])) for op in history.of("phase"))
-    ends = [*marks[1:], (float("inf"), "")]
-    return {name: (start, end) for (start, name), (end, _) in zip(marks, ends, strict=True)}
-
-
-def _served(history: History, start: float, end: float) -> set[int]:
+def _served(history: History, time: Time) -> set[int]:
     """Give the members that acknowledged a write that was certainly made in this time."""
     return {
         op.value["member"]
         for op in history.of("write")
-        if op.outcome is Outcome.OK
-        and op.invoked - op.error >= start
-        and op.completed + op.error <= end
+        if op.outcome is Outcome.OK and within(op, time)
     }

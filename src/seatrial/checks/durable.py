@@ -17,6 +17,7 @@ from seatrial.checks.drifts import Drift, began, drifts, no_receipt
 from seatrial.checks.endings import SIGKILLED
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.ledger import Held, Loss, Sent, attempts, final_reads, judge_ledger
+from seatrial.checks.replicas import due
 from seatrial.checks.sight import driver_lost
 from seatrial.model import History, Json, Op, Outcome, Standing, Verdict
 
@@ -50,7 +51,8 @@ def durable(history: History) -> Verdict:
     ours = [hit for hit in hits if hit.ours]
     sent, reads = list(attempts(history)), final_reads(history)
     tight = _tightest(sent, ours)
-    found = [*broken(sent, reads, hits, {hit.member for hit in ours}), *_unproved(ours)]
+    hit_members = {hit.member for hit in ours}
+    found = [*broken(due(history, sent), reads, hits, hit_members), *_unproved(ours)]
     found += [*unread(reads, ours), *_idle(ours, tight)]
     found += [Finding(Standing.HOLDS, "", receipts_of([hit])) for hit in ours]
     lost = sum(1 for one in found if one.standing is Standing.BROKEN)

@@ -1,22 +1,28 @@
 """The ledger judge: what was sent and acknowledged, against what every member holds at the end.
 
 Each record is known by writer, seq and crc; a member answers for the records that were sent to
-it. What is present, lost, recovered or unexpected is meant as in Jepsen's checkers (jepsen.checker
-`set-full`): only what a read that began after the acknowledgement lacks is lost.
+it, of a replicated workload for all (checks/replicas.py). What is present, lost, recovered or
+unexpected is meant as in Jepsen's checkers (jepsen.checker `set-full`): only what a read that began
+after the acknowledgement lacks is lost.
 May import: model.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from seatrial.model import History, Op, Outcome
 
 Key = tuple[int, int]
 """A writer's record: (seq, crc)."""
+MANY = 100_000
+"""Attempts from which on columns pay: loading numpy takes as long as judging 50,000 of them."""
+_RECORD = itemgetter("member", "writer", "seq", "crc", "previous")
 
 
 class Sent(NamedTuple):
@@ -99,8 +105,23 @@ def judge_ledger(sent: Iterable[Sent], held: Iterable[Held]) -> LedgerFindings:
     """Compare all attempts with one reading of each member; the order of neither matters.
 
     Of several readings of one member the last counts. Linear in both, but for sorting each
-    writer's acknowledged writes by time when some of them are lost.
+    writer's writes by time when some of them are lost. From MANY attempts on, what is simply there
+    is settled by columns first; what is found is the same.
     """
+    told, readings = list(sent), list({reading.member: reading for reading in held}.values())
+    # numpy comes with it, and no small history waits for that.
+    columns = importlib.import_module("seatrial.checks.settled") if len(told) >= MANY else None
+    rest = columns.parted(told, readings) if columns else None
+    if rest is None:
+        return judge_plainly(told, readings)
+    found = judge_plainly(rest.sent, rest.held)
+    there, order = found.present + rest.settled, rest.out_of_order
+    acked = found.acknowledged + rest.settled
+    return replace(found, attempts=len(told), acknowledged=acked, present=there, out_of_order=order)
+
+
+def judge_plainly(sent: Iterable[Sent], held: Iterable[Held]) -> LedgerFindings:
+    """Judge as judge_ledger does, every record by itself: for few, and as its reference."""
     streams = _streams(sent)
     readings = {reading.member: reading for reading in held}
     tally = _Tally()
@@ -164,17 +185,8 @@ class _Tally:
 
 
 def _sent(op: Op) -> Sent:
-    value = op.value
-    return Sent(
-        value["member"],
-        value["writer"],
-        value["seq"],
-        value["crc"],
-        value["previous"],
-        op.outcome,
-        op.completed,
-        op.index,
-    )
+    member, writer, seq, crc, previous = _RECORD(op.value)
+    return Sent(member, writer, seq, crc, previous, op.outcome, op.completed, op.index)
 
 
 def _held(op: Op) -> Held:
@@ -244,13 +256,13 @@ def _compare(stream: _Stream, chain: _Chain, reading: Held, tally: _Tally) -> No
             tally.unexpected.append(Record(reading.member, chain.writer, seq, crc))
     if lost:
         tally.lost.extend(stream.acked[key] for key in sorted(lost))
-        tally.losses.extend(_losses(stream, lost))
+        tally.losses.extend(losses_of(stream.acked.values(), lost))
 
 
-def _losses(stream: _Stream, lost: set[Key]) -> Iterator[Loss]:
-    """Group what is lost by the order of acknowledgement; what is present parts the groups."""
+def losses_of(acked: Iterable[Sent], lost: Collection[Key]) -> Iterator[Loss]:
+    """Group what is lost of a writer's acknowledged records; what is present parts the groups."""
     run: list[Sent] = []
-    for one in sorted(stream.acked.values(), key=lambda one: (one.completed, one.seq)):
+    for one in sorted(acked, key=lambda one: (one.completed, one.seq)):
         if (one.seq, one.crc) in lost:
             run.append(one)
         elif run:

@@ -24,6 +24,13 @@ _AUTOSCALER = ("kube-controller-manager", "scale")
 """Manager and subresource by which a HorizontalPodAutoscaler scales."""
 _OVER = frozenset({"Succeeded", "Failed"})
 _OF_THE_SET = ("set-delete", "set-orphan")
+_TAINTED = "DeletionByTaintManager"
+"""Why a pod is told to go, where its node was taken for dead for too long."""
+_DEAFENS = frozenset({"controller-manager-stop", "etcd-freeze", "apiserver-restart"})
+"""Faults that keep the node controller from hearing of nodes: it may take all for dead then.
+
+Source: kubernetes.io, "Nodes", node controller; "Taint based Evictions"; "Disruptions", conditions.
+"""
 _COLLECTED = frozenset({*_OF_THE_SET, "scale-down", "unready-scale-down"})
 """Faults after which claims may be collected, and the garbage collector takes its time."""
 
@@ -105,8 +112,9 @@ def _evictions(history: History, sets: Sequence[Op]) -> Iterator[Disturbance]:
             continue
         told.add(op.value["uid"])
         found = _as_of(sets, op)
-        if found and _wanted(found, op) and not _under_way(history, op):
-            why = op.value.get("disruption") or "its set asks for it still"
+        why = op.value.get("disruption") or "its set asks for it still"
+        ours = _under_way(history, op) or (why == _TAINTED and _deafened(history, op))
+        if found and _wanted(found, op) and not ours:
             yield _at(op, f"{_ended(op)} by nobody of this trial ({why})")
 
 
@@ -120,6 +128,12 @@ def _losses(history: History, name: str) -> Iterator[Disturbance]:
             told.add(op.value["uid"])
             if not (_under_way(history, op) or _collected(history, op)):
                 yield _at(op, f"the claim {_ended(op)} by nobody of this trial")
+
+
+def _deafened(history: History, op: Op) -> bool:
+    """Whether a fault of ours had the node controller hear of nobody before an Op."""
+    earlier = (stage for stage in history.of("fault") if stage.index < op.index)
+    return any(stage.value["fault"] in _DEAFENS for stage in earlier)
 
 
 def _collected(history: History, op: Op) -> bool:

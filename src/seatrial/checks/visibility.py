@@ -2,7 +2,7 @@
 
 Told by all readings of a run, while checks/ledger.py judges by the last.
 Source: Jepsen, `jepsen.checker/set-full`, stable and lost latencies.
-May import: model; checks.ledger, consistency.judgement.
+May import: model; checks.ledger, checks.judgement.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.consistency.judgement import quantiles
+from seatrial.checks.judgement import quantiles
 from seatrial.checks.ledger import Held, Sent
 from seatrial.model import Outcome
 

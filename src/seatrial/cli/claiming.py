@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from seatrial import blast, history, samples
-from seatrial.checks.consistency.judgement import Judgement
+from seatrial.checks.judgement import Judgement
 from seatrial.checks.statistics.runs import judge_runs, run_plan
 from seatrial.cli import show
 from seatrial.errors import BadInput, CannotRun

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from seatrial import checks, report, run, samples
-from seatrial.checks.consistency.judgement import Judgement
+from seatrial.checks.judgement import Judgement
 from seatrial.checks.sometimes import SOMETIMES
 from seatrial.cli import comparing, show
 from seatrial.model import Json, Standing

@@ -45,7 +45,7 @@ from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.metering import demand_metrics
 from seatrial.model import Guarantee, Plan, Profile, Verdict, overall
-from seatrial.plan import planned, rounds_of
+from seatrial.plan import demand_aims, planned, rounds_of
 from seatrial.progress import Progress
 from seatrial.rogues import Catch, matrix
 
@@ -82,6 +82,7 @@ def certify(
     judged = judged_of(subject, guarantee or ())
     faults = known_faults(fault or ())
     demand_centre(subject, faults)
+    demand_aims(subject, faults)
     if prometheus:
         demand_metrics(subject)
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)

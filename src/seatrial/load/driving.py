@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,9 @@ from seatrial.timing import Limit, limit, poll
 
 _PATIENCE = 5.0
 """Seconds that the driver holds a question whose answer is not yet so."""
+_SHOWN = 10
+"""Reads and changes of each model by which a phase shows something: who asked before it began, one
+client a member, is among them."""
 _DNS = "/api/v1/namespaces/kube-system/pods"
 
 
@@ -62,6 +65,17 @@ class Driver:
         """Give {attempts, acknowledged} so far, by ordinal."""
         said = self._ask("GET", "/counts")["members"]
         return {int(ordinal): counts for ordinal, counts in said.items()}
+
+    def until_models(self, more: int = _SHOWN) -> None:
+        """Wait until of each model so many reads and changes more were acknowledged."""
+        before = self._ask("GET", "/models")["models"]
+        need = {model: {k: n + more for k, n in counts.items()} for model, counts in before.items()}
+        if not need:
+            return
+        query = {"need": json.dumps(need)}
+        within = limit("load flows")
+        self._until(within, lambda more: self._ask("GET", "/models", query=query | more),
+                    lambda said: _short(said["models"], need))  # fmt: skip
 
     def rest(self) -> None:
         """End the writers; a reading afterwards holds all that was ever acknowledged."""
@@ -176,6 +190,7 @@ def driving(
     recorder: Recorder,
     *,
     seed: int,
+    models: Sequence[str] = (),
 ) -> Iterator[Driver]:
     """Run the driver in `namespace` while the body runs, then collect what it saw.
 
@@ -185,7 +200,7 @@ def driving(
     Raises NotReady or CannotRun when the driver does not get ready.
     """
     apart = set_apart(stream)
-    todo = job(profile, namespace, servers(kube), seed)
+    todo = job(profile, namespace, servers(kube), seed, models)
     kube.apply(documents(todo, profile.client, image, apart=apart), namespace)
     pod = serving(kube, stream, namespace, NAME, limit("driver is ready"))
     driver = Driver(Line(kube, stream, namespace, pod.metadata.uid), profile, recorder, pod)
@@ -226,6 +241,15 @@ def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -
         f"member {o} has acknowledged {seen['acknowledged']} of {need[o]} wanted writes, "
         f"in {seen['attempts']} attempts"
         for o, seen in late.items()
+    )
+
+
+def _short(models: Mapping[str, Mapping[str, int]], need: Mapping[str, Mapping[str, int]]) -> str:
+    return "; ".join(
+        f"of the model {model} {models[model][kind]} of {count} wanted {kind} were acknowledged"
+        for model, counts in need.items()
+        for kind, count in counts.items()
+        if models[model][kind] < count
     )
 
 

@@ -6,7 +6,7 @@ May import: model, errors, kube.pods; files of load/driver as text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,28 @@ _TIMES = {"timeout": 2.0, "read_timeout": 30.0, "dns_every": 0.25, "dns_timeout"
 """Seconds: of one attempt, of reading one member, between two questions, of one question."""
 
 
-def job(profile: Profile, namespace: str, servers: Sequence[str], seed: int) -> dict[str, Json]:
+MODELS = {
+    "durability.register": "register",
+    "durability.bank": "bank",
+    "durability.session": "session",
+}
+"""By guarantee: the model that clients must use for it to be judged."""
+_MODEL_RATE = 5.0
+"""Operations a second by each client of a model; there is one a member."""
+
+
+def models(guarantees: Iterable[str]) -> tuple[str, ...]:
+    """Name the models that clients must use for these guarantees."""
+    return tuple(MODELS[each] for each in guarantees if each in MODELS)
+
+
+def job(
+    profile: Profile,
+    namespace: str,
+    servers: Sequence[str],
+    seed: int,
+    models: Sequence[str] = (),
+) -> dict[str, Json]:
     """Give what the driver shall do; names end in .svc, it knows the cluster's domain itself."""
     return {
         "run": namespace.rsplit("-", 1)[-1],
@@ -34,6 +55,8 @@ def job(profile: Profile, namespace: str, servers: Sequence[str], seed: int) -> 
         "servers": list(servers),
         "writers_per_member": profile.load.writers,
         "rate": profile.load.rate,
+        "models": list(models),
+        "model_rate": _MODEL_RATE,
         **_TIMES,
     }
 

@@ -11,6 +11,12 @@ import ast
 from pathlib import Path
 
 _CALLS = ("record", "write", "read")
+OF_MODELS = {
+    "register": ("get", "put"),
+    "bank": ("open_bank", "transfer", "balances"),
+    "session": ("get", "put"),
+}
+"""What a client must define besides, for who claims durability.<the model>."""
 _LARGEST = 256 * 1024
 """Bytes; a client travels in a ConfigMap, which holds 1 MiB."""
 
@@ -21,6 +27,14 @@ def unusable(path: Path, name: str) -> str:
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     lacking = [call for call in _CALLS if call not in defined]
     return wrong or (f"{name} defines no {', '.join(lacking)}" if lacking else "")
+
+
+def lacking(path: Path, name: str, model: str) -> str:
+    """Say which functions for a model's operations a client lacks; empty when it has them."""
+    tree, _ = _read(path, name)
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    absent = [call for call in OF_MODELS[model] if call not in defined]
+    return f"{name} defines no {', '.join(absent)}" if absent else ""
 
 
 def idle(path: Path, name: str) -> str:

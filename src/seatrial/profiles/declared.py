@@ -215,6 +215,9 @@ class Declared(BaseModel):
         int, Field(strict=True, ge=0, le=65535, description="Where the client reaches a member.")
     ] = 0
     load: Annotated[Load, Field(description="How the client is used.")] = Load()
+    replicated: Annotated[
+        bool, Field(strict=True, description="Each member holds what any of them acknowledged.")
+    ] = False
     metrics: Annotated[
         Metrics | None, Field(description="Where a Prometheus finds the members' counts.")
     ] = None

@@ -22,7 +22,8 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     volumes {name: kind}, mounts {path: volume}, probed (for readiness) and program (argv, empty
     for the image's own) of the container on trial, hostname (fqdn, own), init (containers),
     controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
-    HorizontalPodAutoscaler of its own)}. Values that are not written are Kubernetes' own defaults.
+    HorizontalPodAutoscaler of its own), door (the container at the port of clients, where it is
+    another one)}. Values that are not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -56,8 +57,16 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "init": [c["name"] for c in pod.get("initContainers") or ()],
         "controller": profile.controller.rsplit("/", 1)[-1],
         "prestop": _prestop(container),
+        "door": next(_doors(pod["containers"], profile), ""),
         "autoscaled": any(_scaled(documents, profile.set)),
     }
+
+
+def _doors(containers: Sequence[Object], profile: Profile) -> Iterator[str]:
+    for one in containers:
+        ports = [port.get("containerPort") for port in one.get("ports") or ()]
+        if profile.port in ports and one["name"] != profile.container:
+            yield one["name"]
 
 
 def _scaled(documents: Sequence[Object], name: str) -> Iterator[bool]:

@@ -1,17 +1,19 @@
 """What is wrong with a profile: all of it, each with its line and what was probably meant.
 
-May import: profiles.{declared,reading}; pydantic.
+May import: profiles.{clients,declared,reading}; pydantic.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pydantic
 from pydantic_core import ErrorDetails
 
+from seatrial.profiles.clients import OF_MODELS, lacking
 from seatrial.profiles.declared import KEYS, NESTED, OWN, QUESTIONS, Declared
 from seatrial.profiles.reading import Place, Written
 
@@ -27,6 +29,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_ids(written, known),
         *_rogue(written),
         *_client(written),
+        *_models(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
 
@@ -99,6 +102,20 @@ def _client(written: Written) -> Iterator[str]:
     fields = written.fields
     if fields.get("client") and not fields.get("port"):
         yield f"{written.line(('client',))}: client: port is missing, so it could reach no member"
+
+
+def _models(written: Written) -> Iterator[str]:
+    """Find models of a claim that the client cannot do the operations of."""
+    file = written.fields.get("client")
+    for number, guarantee in enumerate(_words(written.fields, "claims")):
+        family, _, model = guarantee.partition(".")
+        if family != "durability" or model not in OF_MODELS:
+            continue
+        line = f"{written.line(('claims', str(number)))}: claims: {guarantee}"
+        if not isinstance(file, str) or not file:
+            yield f"{line}: there is no client that could try it"
+        elif sentence := lacking(Path(file), Path(file).name, model):
+            yield f"{line}: {sentence}"
 
 
 def _named(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

@@ -1,7 +1,7 @@
 """What clients felt: their writes counted by answer, and the outages between the answers.
 
 Pure functions of the `write` Ops; a member's clients are taken together.
-May import: model, and its neighbour plain.
+May import: model, ranks, and its neighbour plain.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import pairwise
 from statistics import median
 
 from seatrial.model import History, Op, Outcome
+from seatrial.ranks import nearest
 from seatrial.report.plain import clean
 
 MOST_SPANS = 360
@@ -206,6 +207,4 @@ def _outage(ops: Sequence[Op], answered: Sequence[Op]) -> tuple[float, float]:
 
 def _percentile(ascending: Sequence[float], share: float) -> float | None:
     """Give the nearest rank: a latency that some write had."""
-    if not ascending:
-        return None
-    return round(ascending[math.ceil(share * len(ascending)) - 1], 1)
+    return round(nearest(ascending, share), 1) if ascending else None

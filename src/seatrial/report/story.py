@@ -245,7 +245,9 @@ def _notes(saved: Saved, found: tuple[Break, ...]) -> Iterator[str]:
 
 
 def _broken_note(plan: Mapping[str, Json], found: tuple[Break, ...]) -> str:
-    planned = max(sum(len(one.get("ordinals", ())) for one in plan.get("faults") or ()), len(found))
+    meant = plan.get("faults") or ()
+    aimed = sum(one.get("times", 1) for one in meant if one.get("role"))
+    planned = max(sum(len(one.get("ordinals", ())) for one in meant) + aimed, len(found))
     if not planned:
         return "Nothing was broken on purpose, so this shows nothing about recovery."
     healed = sum(one.healed is not None for one in found)

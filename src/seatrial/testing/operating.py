@@ -1,13 +1,13 @@
 """Operations told by hand to a judge of histories, and what it found in them.
 
-May import: model, checks.consistency.judgement.
+May import: model, checks.checks.judgement.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from seatrial.checks.consistency.judgement import Judgement
+from seatrial.checks.judgement import Judgement
 from seatrial.model import Op
 
 

@@ -5,12 +5,21 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks.catalogue import config, durability, identity, ordering, recovery, storage
+from seatrial.checks.catalogue import (
+    config,
+    durability,
+    identity,
+    ordering,
+    recovery,
+    storage,
+    topology,
+)
 
 GUARANTEES = (
     *identity.GUARANTEES,
     *storage.GUARANTEES,
     *ordering.GUARANTEES,
+    *topology.GUARANTEES,
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
     *config.GUARANTEES,

@@ -1,8 +1,7 @@
 """A history of reads, writes and compare-and-sets as numpy columns, and the rules it keeps.
 
-The rules are Jepsen's (jepsen.history, `invoke`, then one of `ok`, `fail`, `info`): one process
-does one thing at a time; `fail` never happened; `info`, or no answer, may happen at any time later,
-and its process has retired.
+The rules are Jepsen's (see rules.py): one process does one thing at a time; `fail` never happened;
+`info`, or no answer, may happen at any time later, and its process has retired.
 May import: errors, model, numpy and the standard library.
 """
 
@@ -10,18 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.checks.consistency import rules
 from seatrial.checks.consistency.names import NOTHING, Ints, Names, close, short
+from seatrial.checks.consistency.rules import Flags, Floats
 from seatrial.errors import BadHistory
 from seatrial.model import Op, Outcome
 
-Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
-Flags = npt.NDArray[np.bool_]
 
 READ, WRITE, CAS = 0, 1, 2
 KINDS = ("read", "write", "cas")
@@ -39,6 +39,7 @@ class Columns:
     `expected` are codes of `names`: `value` is what was read or written, `expected` what a
     compare-and-set compared with. `invoked` and `completed` are seconds on one clock; `completed`
     is infinite where nobody knows. `cut`: the file ended inside a line, so something is missing.
+    `places` are those of the operations in the history they are of; None when they are the rows.
     """
 
     process: Ints
@@ -51,10 +52,25 @@ class Columns:
     outcome: Codes
     names: Names = field(default_factory=Names, compare=False)
     cut: bool = False
+    places: Ints | None = None
 
     def __len__(self) -> int:
         """Give the number of operations."""
         return len(self.process)
+
+    def place(self, row: int) -> int:
+        """Give the place of a row in the history."""
+        return row if self.places is None else int(self.places[row])
+
+    def part(self, rows: Ints) -> Columns:
+        """Give some rows (k,) alone, in this order; they keep their places."""
+        told = np.arange(len(self)) if self.places is None else self.places
+        parts: dict[str, Any] = {
+            name: column[rows]
+            for name, column in vars(self).items()
+            if isinstance(column, np.ndarray)
+        }
+        return replace(self, **{**parts, "places": told[rows]})
 
     def tell(self, row: int) -> str:
         """Say one operation in words.
@@ -65,7 +81,8 @@ class Columns:
         verb = {READ: "reads", WRITE: "writes", CAS: "sets"}[int(self.kind[row])]
         value, who = self.names.name(self.value[row]), self.names.name(self.process[row])
         end = f"{self.completed[row]:.9g} s" if math.isfinite(self.completed[row]) else "no answer"
-        return f"operation {row} ({who} {verb} {value}, {self.invoked[row]:.9g} s to {end})"
+        when = f"{self.invoked[row]:.9g} s to {end}"
+        return f"operation {self.place(row)} ({who} {verb} {value}, {when})"
 
 
 Row = tuple[int | str, str, int | str | None, object, float, float | None, str]
@@ -85,15 +102,17 @@ def of_rows(rows: Iterable[Row]) -> Columns:
 def of_ops(ops: Iterable[Op]) -> Columns:
     """Make columns of Ops with the value {f: read|write|cas, key, value}, widened by their clocks.
 
-    `value` of a cas is [old, new]. Raises BadHistory for Ops that break the rules.
+    `value` of a cas is [old, new]. Places are the Ops' own in their History, where all have one.
+    Raises BadHistory for Ops that break the rules.
     """
     told = list(ops)
     rows = [_row(op) for op in told]
-    found = checked(_columns(rows, Names()))
+    places = np.fromiter((op.index for op in told), np.int64, len(told))
+    numbered = bool(told) and bool(places.min() >= 0)
+    found = replace(_columns(rows, Names()), places=places if numbered else None)
+    checked(found)
     error = np.fromiter((op.error for op in told), np.float64, len(told))
-    return Columns(
-        **{**vars(found), "invoked": found.invoked - error, "completed": found.completed + error}
-    )
+    return replace(found, invoked=found.invoked - error, completed=found.completed + error)
 
 
 def _row(op: Op) -> Row:
@@ -173,16 +192,14 @@ def _same_length(found: Columns) -> None:
 def _one_by_one(found: Columns) -> None:
     """Look at every operation by itself."""
     ended = found.outcome != INFO
-    rules = (
+    broken_by = (
         ("a kind that is known", (found.kind < READ) | (found.kind > CAS)),
         ("an outcome that is known", (found.outcome < OK) | (found.outcome > INFO)),
-        ("a time of invocation", ~np.isfinite(found.invoked)),
-        ("a time of completion where the outcome is known", ended & ~np.isfinite(found.completed)),
+        *rules.untimely(found.invoked, found.completed, ended),
         ("no time of completion where the outcome is unknown", ~ended & (found.completed < np.inf)),
-        ("a clock that never goes back", found.completed < found.invoked),
         ("a value that is written", (found.kind != READ) & (found.value == NOTHING)),
     )
-    for wanted, broken in rules:
+    for wanted, broken in broken_by:
         if broken.any():
             raise BadHistory(wanted, seen=_seen(found, int(np.argmax(broken))))
 
@@ -205,9 +222,7 @@ def _in_turn(found: Columns) -> None:
     before, after = int(order[place]), int(order[place + 1])
     retired = found.outcome[before] == INFO
     raise BadHistory(
-        "a process that ends with what nobody knows the outcome of"
-        if retired
-        else "a process that does one thing at a time",
+        rules.RETIRES if retired else rules.IN_TURN,
         seen=f"{found.tell(before)}, then {found.tell(after)}",
     )
 

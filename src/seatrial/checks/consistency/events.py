@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seatrial.checks.consistency.columns import INFO, KINDS, OK, READ, Codes, Columns, Flags, Floats
+from seatrial.checks.consistency import rules
+from seatrial.checks.consistency.columns import INFO, KINDS, OK, READ, Codes, Columns
 from seatrial.checks.consistency.names import NOTHING, Ints, Names, close, short
+from seatrial.checks.consistency.rules import Flags, Floats
 from seatrial.errors import BadHistory
 
 INVOKE = 0
@@ -125,10 +127,10 @@ def _rules(events: Events, before: Ints) -> Iterator[tuple[str, Flags]]:
     told = before >= 0
     last = np.where(told, events.type[before], -1)
     begins, pending = events.type == INVOKE, last == INVOKE
-    yield "a process that ends with what nobody knows the outcome of", last == INFO
+    yield rules.RETIRES, last == INFO
     yield "an invocation before its completion", ~begins & ~pending & (last != INFO)
-    yield "a process that does one thing at a time", begins & pending
-    yield "a clock that never goes back", told & (events.time < events.time[before])
+    yield rules.IN_TURN, begins & pending
+    yield rules.FORWARD, told & (events.time < events.time[before])
     ends = pending & ~begins
     other = (events.kind != events.kind[before]) | (events.key != events.key[before])
     yield "a completion of what was invoked", ends & other

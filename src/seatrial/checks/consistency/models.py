@@ -179,7 +179,7 @@ def _unknown(of: str, known: str, operation: Operation) -> BadHistory:
 
 
 def of_columns(columns: Columns) -> list[Operation]:
-    """Give what may have happened, of columns, to search a Register; `row` its place.
+    """Give what may have happened, of columns, to search a Register; `row` its place in history.
 
     >>> from seatrial.checks.consistency.columns import of_rows
     >>> of_columns(of_rows([("a", "cas", "x", [1, 2], 0, 1, "ok")]))[0][:3]
@@ -205,7 +205,7 @@ def _operation(columns: Columns, row: int) -> Operation:
         float(columns.completed[row]),
         name(columns.key[row]),
         name(columns.process[row]) or "",
-        row,
+        columns.place(row),
     )
 
 

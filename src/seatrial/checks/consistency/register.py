@@ -18,11 +18,11 @@ from seatrial.checks.consistency.columns import (
     READ,
     WRITE,
     Columns,
-    Flags,
     checked,
 )
 from seatrial.checks.consistency.judgement import Judgement, unless_bad
 from seatrial.checks.consistency.names import NOTHING, Ints, close
+from seatrial.checks.consistency.rules import Flags
 from seatrial.checks.consistency.zones import Zones, collision
 from seatrial.errors import BadHistory
 from seatrial.model import Standing
@@ -83,7 +83,8 @@ def _judged(columns: Columns, initial: int) -> Judgement:
     figures = {"operations": len(columns), "reads": reads, "writes": writes}
     found = conflict(columns, initial)
     if found:
-        return Judgement(Standing.BROKEN, found.reason, found.shown, figures)
+        shown = tuple(map(columns.place, found.shown))
+        return Judgement(Standing.BROKEN, found.reason, shown, figures)
     if not reads:
         return Judgement(Standing.UNKNOWN, "no read was answered", (), figures)
     said = f"{reads} reads and {writes} writes have an order that explains them"

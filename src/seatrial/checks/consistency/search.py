@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from seatrial.checks.consistency import rules
 from seatrial.checks.consistency.judgement import Judgement, unless_bad
 from seatrial.checks.consistency.models import Model, Operation, by_key
 from seatrial.errors import BadHistory
@@ -61,7 +62,7 @@ def judge_model(
 def _judged(operations: Sequence[Operation], model: Model, budget: Budget) -> Judgement:
     for operation in operations:
         if not operation.invoked <= operation.completed:
-            raise BadHistory("a clock that never goes back", seen=str(operation))
+            raise BadHistory(rules.FORWARD, seen=str(operation))
     if not operations:
         return Judgement(Standing.UNKNOWN, "no operation was told")
     began, spent, short = budget.clock(), 0, []

@@ -2,7 +2,7 @@
 
 To run again is a new sample and no second try: no failures in n runs only bound the rate below
 about 3/n.
-May import: model; statistics.binomial, consistency.judgement.
+May import: model; statistics.binomial, checks.judgement.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seatrial.checks.consistency.judgement import Anomaly, Judgement, judged
+from seatrial.checks.judgement import Anomaly, Judgement, judged
 from seatrial.checks.statistics.binomial import lower, upper
 
 _MOST = 1 << 40

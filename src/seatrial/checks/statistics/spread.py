@@ -2,7 +2,7 @@
 
 Not to have rejected that all shares are equal is no evidence that they are: a share holds only
 when all of its interval lies inside what is claimed.
-May import: model; statistics.binomial, consistency.judgement.
+May import: model; statistics.binomial, checks.judgement.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.consistency.judgement import Anomaly, Judgement, is_number, judged
+from seatrial.checks.judgement import Anomaly, Judgement, is_number, judged
 from seatrial.checks.statistics.binomial import Bounds, clopper_pearson
 from seatrial.model import Json
 

@@ -1,6 +1,6 @@
 """How long recoveries take: a quantile with its interval, whatever the distribution is.
 
-May import: model; statistics.binomial, consistency.judgement.
+May import: model, ranks; statistics.binomial, checks.judgement.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.consistency.judgement import Anomaly, Judgement, judged
+from seatrial.checks.judgement import Anomaly, Judgement, judged
 from seatrial.checks.statistics.binomial import at_least, at_most
+from seatrial.ranks import nearest
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def quantile(times: Sequence[float], share: float, alpha: float) -> Quantile:
     above = n - _count(n, lambda k: at_least(n - k + 1, n, share) <= half) + 1
     low = ranked[below - 1] if below else 0.0
     high = ranked[above - 1] if above <= n else math.inf
-    return Quantile(share, ranked[max(0, math.ceil(share * n) - 1)], low, high)
+    return Quantile(share, nearest(ranked, share), low, high)
 
 
 def _count(most: int, holds: Callable[[int], bool]) -> int:

@@ -3,6 +3,7 @@
     GET  /now                         {"now": monotonic seconds, "boot", "boots"}
     POST /read {"id", "phase", "wait"}   reads every member, once an id: {"met": done}
     GET  /counts ?wait=&need={"0": 9} attempts and acknowledged writes by ordinal
+    GET  /models ?wait=&need={"bank": {"reads": 9}}   acknowledged operations by model
     GET  /names ?wait=&settled={name: address}   the latest answer of each server
     POST /rest                        ends the writers alone, each after its attempt
     POST /stop                        ends writers and questions: {"counts": {process: Ops}}
@@ -66,6 +67,17 @@ class Desk:
             members = {str(o): dict(counts) for o, counts in self.board.members.items()}
         return {"met": met, "members": members}
 
+    def models(self, asked: Asked) -> Any:
+        """Tell what models acknowledged so far."""
+        said = json.loads(asked.get("need", "{}"))
+        need = {str(m): {str(k): int(n) for k, n in counts.items()} for m, counts in said.items()}
+        if unknown := need.keys() - self.board.models.keys():
+            raise ValueError(f"there is no model {sorted(unknown)}")
+        met = self.board.until(lambda: self.board.shown(need), _wait(asked))
+        with self.board.changed:
+            models = {model: dict(counts) for model, counts in self.board.models.items()}
+        return {"met": met, "models": models}
+
     def names(self, asked: Asked) -> Any:
         """Tell what each server answered last."""
         wanted = {str(n): str(a) for n, a in json.loads(asked.get("settled", "{}")).items()}
@@ -96,6 +108,7 @@ _ROUTES: dict[tuple[str, str], Callable[[Desk, Asked], Any]] = {
     ("GET", "/now"): Desk.now,
     ("POST", "/read"): Desk.read,
     ("GET", "/counts"): Desk.counts,
+    ("GET", "/models"): Desk.models,
     ("GET", "/names"): Desk.names,
     ("POST", "/rest"): Desk.rest,
     ("POST", "/stop"): Desk.finish,

@@ -6,19 +6,21 @@ May import: the standard library. Runs inside the driver's pod.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
 class Board:
     """Shared by all threads; `changed` guards it and is notified after each change.
 
-    `members` counts {attempts, acknowledged} by ordinal. `names` holds by (server, name) the
+    `members` counts {attempts, acknowledged} by ordinal, `models` {reads, changes} that were
+    acknowledged by model. `names` holds by (server, name) the
     latest answer: {server, name, ordinal, outcome, code, addresses, invoked}.
     """
 
-    def __init__(self, ordinals: list[int]) -> None:
+    def __init__(self, ordinals: list[int], models: Iterable[str] = ()) -> None:
         self.changed = threading.Condition()
+        self.models = {model: {"reads": 0, "changes": 0} for model in models}
         self.members = {o: {"attempts": 0, "acknowledged": 0} for o in ordinals}
         self.names: dict[tuple[str, str], Mapping[str, Any]] = {}
 
@@ -27,6 +29,12 @@ class Board:
         with self.changed:
             self.members[ordinal]["attempts"] += 1
             self.members[ordinal]["acknowledged"] += outcome == "ok"
+            self.changed.notify_all()
+
+    def modelled(self, model: str, *, reads: bool) -> None:
+        """Count one acknowledged operation of a model."""
+        with self.changed:
+            self.models[model]["reads" if reads else "changes"] += 1
             self.changed.notify_all()
 
     def answered(self, answer: Mapping[str, Any]) -> None:
@@ -43,6 +51,14 @@ class Board:
     def acknowledged(self, least: Mapping[int, int]) -> bool:
         """Tell whether each of these members has acknowledged at least so many writes."""
         return all(self.members[o]["acknowledged"] >= count for o, count in least.items())
+
+    def shown(self, least: Mapping[str, Mapping[str, int]]) -> bool:
+        """Tell whether of each of these models so many reads and changes were acknowledged."""
+        return all(
+            self.models[model][kind] >= count
+            for model, counts in least.items()
+            for kind, count in counts.items()
+        )
 
     def settled(self, wanted: Mapping[str, str], since: float) -> bool:
         """Tell whether all servers that answer say of each name this one address, asked lately.

@@ -14,6 +14,12 @@ from typing import Any, Protocol, cast
 
 _RESOLV = Path("/etc/resolv.conf")
 CALLS = ("record", "write", "read")
+OF_MODELS = {
+    "register": ("get", "put"),
+    "bank": ("open_bank", "transfer", "balances"),
+    "session": ("get", "put"),
+}
+"""By model: what a client must define besides, for its operations to be tried."""
 
 
 class Client(Protocol):
@@ -27,6 +33,26 @@ class Client(Protocol):
 
     def read(self, host: str, timeout: float) -> Iterable[dict[str, Any]]:
         """Give all that a member holds."""
+
+    # Of these only what the models in the job need; each gives outcome, answer code and note.
+
+    def get(self, host: str, key: str, timeout: float) -> Any:
+        """Read a key; give its value as a fourth, None for a key that has none."""
+
+    def put(self, host: str, key: str, value: str, timeout: float) -> Any:
+        """Write a key."""
+
+    def cas(self, host: str, key: str, old: str, new: str, timeout: float) -> Any:
+        """Write a key if its value is `old`; fail when it is another."""
+
+    def open_bank(self, host: str, balances: dict[str, int], timeout: float) -> Any:
+        """Make these accounts, all at once, unless they are there."""
+
+    def transfer(self, host: str, change: dict[str, Any], timeout: float) -> Any:
+        """Move `amount` between the accounts `source` and `target`, if the first has as much."""
+
+    def balances(self, host: str, accounts: list[str], timeout: float) -> Any:
+        """Read all these accounts at one moment; give their balances as a fourth."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +69,8 @@ class Member:
 class Job:
     """All that is to be done; seconds, writes a second, and DNS servers as address or address:port.
 
-    `run` ends the names of the writers, so that no other run has written under them.
+    `run` ends the names of the writers, so that no other run has written under them. `models` are
+    names of OF_MODELS, `model_rate` operations a second by each of their clients.
     """
 
     run: str
@@ -56,6 +83,8 @@ class Job:
     read_timeout: float
     dns_every: float
     dns_timeout: float
+    models: tuple[str, ...] = ()
+    model_rate: float = 5.0
 
 
 def job(path: Path) -> Job:
@@ -64,26 +93,37 @@ def job(path: Path) -> Job:
         said = json.loads(path.read_bytes())
         domain = _domain(_RESOLV)
         members = tuple(_member(each, domain) for each in said["members"])
+        rate, timeout, read_timeout, dns_every, dns_timeout = (
+            _positive(said, key) for key in _SECONDS
+        )
         found = Job(
             str(said["run"]),
             int(said["seed"]),
             members,
             tuple(str(server) for server in said["servers"]),
             int(said["writers_per_member"]),
-            *(_positive(said, key) for key in _SECONDS),
+            rate,
+            timeout,
+            read_timeout,
+            dns_every,
+            dns_timeout,
+            tuple(str(model) for model in said.get("models", ())),
+            _positive({"model_rate": 5.0, **said}, "model_rate"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"no job in {path}: {type(error).__name__}: {error}") from None
     if len({member.ordinal for member in members}) < len(members):
         raise ValueError(f"no job in {path}: an ordinal stands twice")
+    if unknown := [model for model in found.models if model not in OF_MODELS]:
+        raise ValueError(f"no job in {path}: there is no model {unknown[0]}")
     return found
 
 
 _SECONDS = ("rate", "timeout", "read_timeout", "dns_every", "dns_timeout")
 
 
-def client(path: Path) -> Client:
-    """Load a client file and try its `record`; raises ValueError when it is none."""
+def client(path: Path, models: Iterable[str] = ()) -> Client:
+    """Load a client file and try its `record`; raises ValueError when it cannot do its part."""
     spec = importlib.util.spec_from_file_location("client", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"no Python file at {path}")
@@ -92,7 +132,8 @@ def client(path: Path) -> Client:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ValueError(f"{path.name} cannot be loaded: {error!r}") from error
-    lacking = [name for name in CALLS if not callable(getattr(module, name, None))]
+    wanted = dict.fromkeys([*CALLS, *(call for model in models for call in OF_MODELS[model])])
+    lacking = [name for name in wanted if not callable(getattr(module, name, None))]
     if lacking:
         raise ValueError(f"{path.name} defines no {', '.join(lacking)}")
     found = cast("Client", module)

@@ -21,6 +21,7 @@ from time import monotonic
 from answering import Desk, Handler, Server
 from board import Board
 from contract import Client, Job, client, job
+from modelling import modellers
 from naming import Asker
 from reading import Readings
 from spool import Spool
@@ -31,11 +32,11 @@ def prepared() -> Desk:
     """Read what is to be done; raises OSError or ValueError when that cannot be."""
     todo = job(Path(os.environ.get("DRIVER_JOB", "/job/job.json")))
     file = os.environ.get("DRIVER_CLIENT", "")
-    code = client(Path(file)) if file else None
+    code = client(Path(file), todo.models) if file else None
     spool = Spool(Path(os.environ.get("DRIVER_SPOOL", "/spool")))
     boot = str(uuid.uuid4())
     boots = spool.booted(boot, monotonic())
-    board = Board([member.ordinal for member in todo.members])
+    board = Board([member.ordinal for member in todo.members], todo.models)
     desk = Desk(boot, boots, spool, board, Readings(code, todo, spool))
     desk.writing.extend(map(_thread, _writing(todo, code, desk)))
     desk.asking.extend(map(_thread, _asking(todo, desk)))
@@ -50,7 +51,8 @@ def _writing(todo: Job, code: Client | None, desk: Desk) -> list[Callable[[], No
     if code is None:
         return []
     place = Place(code, todo, desk.spool, desk.board, desk.rested)
-    return [writer.run for writer in writers(place, desk.boots)]
+    writing = [writer.run for writer in writers(place, desk.boots)]
+    return writing + [modeller.run for modeller in modellers(place, desk.boots)]
 
 
 def _asking(todo: Job, desk: Desk) -> list[Callable[[], None]]:

@@ -47,8 +47,13 @@ class Spool:
         outcome: str,
         times: tuple[float, float],
         value: Mapping[str, Any],
+        *,
+        file: str = "",
     ) -> None:
-        """Append one Op, invoked and completed at `times`; never raises, but sets `trouble`."""
+        """Append one Op, invoked and completed at `times`; never raises, but sets `trouble`.
+
+        `file` is whose file it goes into, when that is another process's: one who took its place.
+        """
         op = {
             "process": process,
             "what": what,
@@ -59,9 +64,10 @@ class Spool:
         }
         line = json.dumps(op, separators=(",", ":"), ensure_ascii=False) + "\n"
         with self._lock:
-            self.counts[process] = self.counts.get(process, 0) + 1
+            file = file or process
+            self.counts[file] = self.counts.get(file, 0) + 1
             try:
-                self._append(process, line.encode(errors="replace"))
+                self._append(file, line.encode(errors="replace"))
             except OSError as error:
                 self.trouble = f"an Op of {process} could not be written: {error}"
 

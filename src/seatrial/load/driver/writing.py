@@ -8,7 +8,6 @@ May import: the standard library. Runs inside the driver's pod.
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 from collections.abc import Iterator
@@ -20,11 +19,12 @@ from attempt import bounded, sentence
 from board import Board
 from contract import Client, Job, Member, checked
 from spool import Spool
+from ticking import ticks
 
-_GRACE = 0.25
+GRACE = 0.25
 """Seconds that a client may take beyond the time that it was given."""
-_OUTCOMES = ("ok", "fail", "info")
-_LONGEST_NOTE = 500
+OUTCOMES = ("ok", "fail", "info")
+LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,8 @@ class Writer:
     def run(self) -> None:
         """Make an attempt at every tick that is not over before it can start."""
         rate = self.place.job.rate
-        start = monotonic() + self._draw.random() / rate
-        tick = unserved = 0
-        while not self.place.stop.wait(start + tick / rate - monotonic()):
-            self._attempt(monotonic() - start - unserved / rate)
-            unserved = tick + 1
-            tick = max(unserved, math.ceil((monotonic() - start) * rate))
+        for late in ticks(rate, self._draw.random() / rate, self.place.stop):
+            self._attempt(late)
 
     def _attempt(self, late: float) -> None:
         invoked = monotonic()
@@ -80,7 +76,7 @@ class Writer:
             "member": self.member.ordinal,
             **{key: record[key] for key in ("writer", "seq", "value", "previous", "crc")},
             "answer": answer.code,
-            "note": " ".join(filter(None, (self._resumed, answer.note)))[:_LONGEST_NOTE],
+            "note": " ".join(filter(None, (self._resumed, answer.note)))[:LONGEST_NOTE],
             "late": round(late, 6),
         }
         process = f"client/{self.name}"
@@ -111,7 +107,7 @@ def attempted(place: Place, host: str, record: dict[str, Any]) -> Answer:
     """Send a record once; whatever is raised, or takes too long, is `info`."""
     seconds = place.job.timeout
     try:
-        said = bounded(lambda: place.client.write(host, dict(record), seconds), seconds + _GRACE)
+        said = bounded(lambda: place.client.write(host, dict(record), seconds), seconds + GRACE)
     except BaseException as error:  # noqa: BLE001 - foreign code may raise anything
         return Answer("info", 0, sentence(error))
     return understood(said)
@@ -122,7 +118,7 @@ def understood(said: Any) -> Answer:
     try:
         outcome, code, note, *due = said
         link = (int(due[0][0]), int(due[0][1])) if due and due[0] else None
-        if outcome in _OUTCOMES and type(code) is int:
+        if outcome in OUTCOMES and type(code) is int:
             return Answer(outcome, code, str(note), link if outcome == "fail" else None)
     except (TypeError, ValueError, IndexError, KeyError):
         pass

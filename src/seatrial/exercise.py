@@ -1,0 +1,71 @@
+"""What a trial does with a workload that lives: faults in their turn, beside those that wait.
+
+May import: everything below run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seatrial.arming import armed
+from seatrial.leaders import met
+from seatrial.live import Live
+from seatrial.model import PlannedFault
+from seatrial.plan import (
+    ASKED_MEANWHILE,
+    MODELS_MEANWHILE,
+    OF_NO_MEMBER,
+    OF_THE_SET,
+    UNDER_LOAD,
+)
+from seatrial.triggers import victims, waits
+
+_MEANWHILE = 6
+"""Reads and changes of each model while a fault stays in place: who is hit answers nothing."""
+
+
+def exercised(live: Live) -> None:
+    """Look, break everything that is planned, and look once more."""
+    live.phase("before")
+    live.ask(live.everybody)
+    with live.as_far_as_it_goes():
+        live.load(live.everybody)
+    live.phase("fault")
+    with live.as_far_as_it_goes():
+        _break_all(live)
+    live.finale()
+
+
+def _break_all(live: Live) -> None:
+    planned = live.job.plan.faults
+    with armed(live, [fault for fault in planned if waits(fault)]):
+        _break_in_turn(live, [fault for fault in planned if not waits(fault)])
+
+
+def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
+    for fault in faults:
+        for ordinal in (_met(live, victim) for victim in victims(fault)):
+            with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
+                if fault.fault in UNDER_LOAD:
+                    with live.as_far_as_it_goes():
+                        live.load((ordinal,))
+                with live.broken(fault.fault, ordinal) as receipt:
+                    hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
+                    if fault.fault in ASKED_MEANWHILE:
+                        live.ask(live.everybody if fault.fault in OF_THE_SET else (ordinal,))
+                    if fault.fault in MODELS_MEANWHILE:
+                        with live.as_far_as_it_goes():
+                            live.driver.until_models(_MEANWHILE)
+                live.alive.until_ready()
+            if fault.fault in OF_NO_MEMBER:
+                continue
+            everybody = fault.fault in OF_THE_SET
+            live.ask(live.everybody if everybody else hit or (ordinal,))
+
+
+def _met(live: Live, victim: int | str) -> int:
+    """Ask who has a role only once all acknowledge: while they elect, nobody has it."""
+    if isinstance(victim, str):
+        with live.as_far_as_it_goes():
+            live.load(live.everybody)
+    return met(live, victim)
