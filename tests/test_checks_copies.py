@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seatrial.checks import CHECKS
 from seatrial.checks.failures import HELPER
 from seatrial.model import Outcome
-from seatrial.testing.copying import Copied, tells_store_down
+from seatrial.testing.copying import Changed, Copied, tells_store_down
 
 IDS = ("recovery.watermark", "recovery.new-service", "recovery.encrypted", "recovery.once")
 
@@ -41,6 +41,10 @@ def test_without_a_copy_nothing_is_known(guarantee):
         (IDS[0], Copied(corrupt=("line 2",)), "line 2"),
         (IDS[1], Copied(files=3), "its record says"),
         (IDS[1], Copied(top="var"), "holds var at its top"),
+        (IDS[1], Copied(differs="mode"), "has plain as"),
+        (IDS[1], Copied(differs="poison"), "has plain as"),
+        (IDS[1], Copied(differs="lost"), "lacks link, planted before"),
+        (IDS[1], Copied(differs="later"), "has poison, planted after"),
         (IDS[1], Copied(served=False), "did not come to a new claim"),
         (IDS[2], Copied(found=("data/aa",)), "readable without a key"),
         (IDS[2], Copied(wrong="Restored"), "another key restored"),
@@ -57,6 +61,7 @@ def test_each_defect_is_broken_and_named(guarantee, told, said):
 @pytest.mark.parametrize(
     ("guarantee", "told"),
     [
+        (IDS[1], Copied(planted=False)),
         (IDS[0], Copied(acknowledged=0)),
         (IDS[0], Copied(served=False)),
         (IDS[0], Copied(told=False)),
@@ -132,3 +137,41 @@ def test_helpers_that_are_gone_hold_one_left_behind_is_broken_none_is_unknown():
     assert provisioned(gone=False).verdict == "broken"
     assert provisioned(gone=False, bound=False).verdict == "holds"
     assert provisioned(helper=False).verdict == "unknown"
+
+
+SCHEDULED = "recovery.scheduled"
+
+
+@pytest.mark.parametrize(
+    ("told", "standing", "said"),
+    [
+        (Changed(), "holds", "0.1 s late at most"),
+        (Changed(quick=[0.1, 2.2, 6.4]), "broken", "2.2 s after it was due"),
+        (Changed(quick=[4.5, 6.5, 8.5]), "broken", "2.5 s after it was due"),
+        (Changed(bound=0.05), "broken", "0.05 s are promised"),
+        (Changed(quick=[0.1, 2.2]), "broken", "2 backups began in 8 s"),
+        (Changed(dropped=[1.0, 2.0]), "broken", "2 s after its policy was dropped"),
+        (Changed(malformed=[3.0]), "broken", "3 s after its policy was malformed"),
+        (Changed(said=""), "broken", "nobody says what is wrong with a period of -5s"),
+        (Changed(again=[]), "broken", "no backup began"),
+        (Changed(dropped=[1.0]), "holds", ""),
+        (Changed(receipt=False), "unknown", "no receipt"),
+        (Changed(healed=False), "unknown", "not seen to be back"),
+        (Changed(planned=False), "unknown", "nothing was shown"),
+    ],
+)
+def test_a_policy_is_followed_or_it_is_said_how_it_was_not(told, standing, said):
+    found = CHECKS[SCHEDULED].check(told.story().history())
+    assert (found.verdict, said in found.reason) == (standing, True), found.reason
+
+
+@given(st.lists(st.floats(2, 6), min_size=2, max_size=8), st.floats(0.1, 4))
+def test_a_schedule_holds_exactly_if_each_backup_is_soon_after_it_is_due(gaps, bound):
+    began = [0.0]
+    for gap in gaps:
+        began.append(began[-1] + gap)
+    found = CHECKS[SCHEDULED].check(Changed(quick=began, bound=bound).story().history())
+    late = max(gaps) - 2
+    assert found.figures["late_seconds"] == pytest.approx(late, abs=0.01)
+    if abs(late - bound) > 0.01:
+        assert found.verdict == ("broken" if late > bound else "holds"), found.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,33 +24,46 @@ from seatrial.kube.client import Kube, connect
 from seatrial.testing import FakeApi, Kept, fake_api
 from seatrial.testing.dying import ended_at
 from seatrial.testing.kept import proofs
-from seatrial.testing.rescuing import AGENT, STORE, Rescuing, rescued
+from seatrial.testing.rescuing import AGENT, SCHEDULE, STORE, Rescuing, rescued
 from seatrial.testing.staging import staging
 from seatrial.timing import Limit, wait
 
 KINDS = ("pods", "persistentvolumeclaims", "persistentvolumes", "endpointslices")
 ELSEWHERE, DOWN = FAULTS["restore-elsewhere"], FAULTS["backup-store-down"]
+CHANGE = FAULTS["backup-policy-change"]
 SOON = Limit("the test's own patience", 20)
 READ = {
     "names": ["ledger"], "files": 2, "bytes": 9, "digest": "d", "records": [], "corrupt": [],
     "marker": "m",
 }  # fmt: skip
+PLANTED = {"plant": {"a": 1}, "poison": {"a": 2}}
 SEARCHED = {"blobs": 3, "bytes": 7, "found": [], "why": ""}
 
 
 @pytest.fixture(autouse=True)
-def brief(monkeypatch, tmp_path):
+def disk(monkeypatch, tmp_path):
+    monkeypatch.setitem(timing._SECONDS, "a dropped policy is watched", 0.3)
+    monkeypatch.setitem(timing._SECONDS, "a policy is followed", 3.0)
     for name in ("a copy is asked for no more", "a copy is served", "a backup is complete"):
         monkeypatch.setitem(timing._SECONDS, name, 3.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
+    disk = tmp_path / "disk"
+
     def run(_: Kube, space: str, pod: str, container: str, argv: Sequence[str], __: object) -> str:
         if pod == "web-0":
-            return "ledger\n"
+            did = argv[4] if argv[0] == "python3" else "ls"
+            there = disk.exists()
+            with disk.open("a") as file:
+                file.write(f"{did} ")
+            if did == "remove":
+                disk.unlink()
+            return json.dumps(PLANTED.get(did, there)) if did != "ls" else "ledger\n"
         assert (space, pod, container) == ("x", "elsewhere", "elsewhere")
-        return json.dumps(READ if argv[4] == "read" else SEARCHED)
+        return json.dumps({"read": READ, "search": SEARCHED, "manifest": {"a": 1}}[argv[4]])
 
     monkeypatch.setattr(Kube, "run", run)
+    return disk
 
 
 @pytest.fixture
@@ -79,11 +93,14 @@ def left(api: FakeApi) -> list[str]:
     return [key for kind in kinds for key in api.of(kind) if "elsewhere" in key]
 
 
-def test_a_copy_is_read_its_agent_ended_and_nothing_of_it_stays(api, tmp_path):
+def test_a_copy_is_read_its_agent_ended_and_nothing_of_it_stays(api, disk, tmp_path):
     told = tried(api, tmp_path, ELSEWHERE)
     receipt = told["receipt"]
     assert receipt["backup"]["snapshot"] == "aaaaaaaa"
-    assert receipt["copy"] == {**READ, "served": True, "why": ""}
+    assert receipt["copy"] == {**READ, "manifest": {"a": 1}, "served": True, "why": ""}
+    assert (receipt["planted"], receipt["poisoned"]) == ({"a": 1}, {"a": 2})
+    assert not disk.exists()
+    assert "lay in a volume of web-0" in told["healed"]["cleared"]
     assert receipt["source"] == ["ledger"]
     assert receipt["repository"] == SEARCHED
     assert receipt["requests"]["agent"] == {"pod": AGENT, "phase": "Running"}
@@ -125,13 +142,41 @@ def test_a_success_without_a_store_is_told_as_it_is(api, made, tmp_path):
     assert tried(api, tmp_path, DOWN)["receipt"]["asked"]["phase"] == "Complete"
 
 
+def schedule(api: FakeApi) -> Any:
+    member = api.of("pods")["x/web-0"]["metadata"]
+    return member["annotations"].get("recovery.seatrial.dev/schedule")
+
+
+def test_a_policy_is_changed_dropped_spoiled_and_given_back(api, tmp_path):
+    told = tried(api, tmp_path, CHANGE)
+    receipt = told["receipt"]
+    assert len(receipt["quick"]["began"]) == 4
+    assert (receipt["dropped"]["began"], receipt["malformed"]["asked"]) == ([], "-5s")
+    assert "not -5s" in receipt["malformed"]["said"]
+    assert told["healed"]["again"]["began"]
+    assert schedule(api) == SCHEDULE
+
+
+def test_a_policy_that_nobody_follows_is_told_as_it_is(api, made, tmp_path):
+    made.deaf = True
+    told = tried(api, tmp_path, CHANGE)
+    assert told["receipt"]["quick"]["began"] == told["healed"]["again"]["began"] == []
+    assert schedule(api) == SCHEDULE
+
+
+def test_a_member_without_a_policy_has_none_to_change(api, tmp_path):
+    api.put("pods", "web-0", "x", metadata={"annotations": None})
+    with pytest.raises(CannotRun, match="has no annotation"):
+        tried(api, tmp_path, CHANGE)
+
+
 def test_a_member_without_a_policy_has_no_store_to_take_away(api, tmp_path):
     api.put("pods", "web-0", "x", metadata={"annotations": None})
     with pytest.raises(CannotRun, match="has no annotation"):
         tried(api, tmp_path, DOWN)
 
 
-@pytest.mark.parametrize("fault", [ELSEWHERE, DOWN], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [ELSEWHERE, DOWN, CHANGE], ids=lambda fault: fault.name)
 @pytest.mark.parametrize("at", [1, 2, 3, 5, 12, 24, 28])
 def test_whoever_is_killed_at_a_call_is_healed_by_the_journal(fault, at, api, tmp_path):
     code = ended_at(at, lambda: tried(api, tmp_path, fault), after=True)
@@ -144,6 +189,21 @@ def test_whoever_is_killed_at_a_call_is_healed_by_the_journal(fault, at, api, tm
         assert undone(entry, reach) == []
     assert left(api) == []
     assert api.of("services")[f"x/{STORE}"]["spec"]["selector"] == {"app": STORE}
+    assert schedule(api) == SCHEDULE
+
+
+def test_what_is_planted_in_a_copy_is_told_whole_and_poison_in_it_is_seen(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    planted = copy_reading.main(["plant", str(before)])
+    assert {"plain", "empty", "link", "below", "below/large"} == {*planted}
+    shutil.copytree(before, after, symlinks=True)
+    assert copy_reading.main(["manifest", str(after)]) == planted
+    poisoned = copy_reading.main(["poison", str(before)])
+    assert poisoned != planted == copy_reading.main(["manifest", str(after)])
+    assert {*poisoned} - {*planted} == {"poison"}
+    assert [copy_reading.main(["remove", str(before)]) for _ in range(2)] == [True, False]
+    assert copy_reading.main(["manifest", str(before)]) == {}
 
 
 def line(writer: str, seq: int, previous: int) -> tuple[str, int]:

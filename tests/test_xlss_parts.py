@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,28 @@ def test_a_restore_that_is_asked_for_again_is_not_done_again(tmp_path):
     assert filling.fill(tmp_path / "pvc-1", WANTED, paper) == first
     assert paper.times == 1
     assert (tmp_path / "pvc-1" / "ledger").read_text() == "written since"
+
+
+def test_of_two_agents_at_one_directory_one_restores_and_the_other_waits(tmp_path):
+    begun, over = threading.Event(), threading.Event()
+
+    class Slow(Paper):
+        def restore(self, snapshot: str, target: Path) -> None:
+            begun.set()
+            over.wait(20)
+            super().restore(snapshot, target)
+
+    first, second, told = Slow(), Paper(), []
+    fill = lambda paper: told.append(filling.fill(tmp_path / "pvc-1", WANTED, paper))  # noqa: E731
+    agents = [threading.Thread(target=fill, args=(paper,)) for paper in (first, second)]
+    agents[0].start()
+    assert begun.wait(20)
+    agents[1].start()
+    over.set()
+    for agent in agents:
+        agent.join()
+    assert (first.times, second.times) == (1, 0)
+    assert told[0] == told[1]
 
 
 def test_a_directory_that_holds_anything_else_is_never_overwritten(tmp_path):

@@ -11,9 +11,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,9 @@ def test_a_malformed_policy_is_an_event_on_the_pod(stage):
 def executing(*frames: bytes) -> Iterator[tuple[Any, list[str]]]:
     """Run a server that answers an exec with these frames, and tells what it was asked."""
     asked: list[str] = []
-    loop, ready = asyncio.new_event_loop(), threading.Event()
+    ready = threading.Event()
     port: list[int] = []
+    ends: list[Callable[[], object]] = []
 
     async def answer(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=["v4.channel.k8s.io"])
@@ -159,22 +161,24 @@ def executing(*frames: bytes) -> Iterator[tuple[Any, list[str]]]:
         return socket
 
     async def serve() -> None:
-        app = web.Application()
+        app, over = web.Application(), asyncio.Event()
         app.router.add_get("/{tail:.*}", answer)
         runner = web.AppRunner(app)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         port.append(runner.addresses[0][1])
+        ends.append(partial(asyncio.get_running_loop().call_soon_threadsafe, over.set))
         ready.set()
+        await over.wait()
+        await runner.cleanup()
 
-    thread = threading.Thread(target=lambda: (loop.create_task(serve()), loop.run_forever()))
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    ready.wait(10)
+    assert ready.wait(60)
     try:
         yield api_of.Api(f"http://127.0.0.1:{port[0]}"), asked
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        ends[0]()
         thread.join()
 
 

@@ -103,6 +103,18 @@ REACHES: Mapping[str, Reach] = {
         _JOURNAL,
     ),
     "backup-store-down": Reach(0, 0, ("a store is away", "a backup is complete"), _JOURNAL),
+    "backup-policy-change": Reach(
+        0,
+        0,
+        (
+            "a policy is followed",
+            "a dropped policy is watched",
+            "a dropped policy is watched",
+            "a policy is followed",
+            "a policy is followed",
+        ),
+        _JOURNAL,
+    ),
     "node-stop": _MACHINE,
     "node-kill": _MACHINE,
     "node-freeze": Reach(1, SPARE, _MACHINE.within, "the undo journal lets its node go on"),

@@ -37,7 +37,7 @@ MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})
 """Faults that stay in place until clients of each model have done something: it shows only then."""
 OF_NO_MEMBER = frozenset({
     "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",
-    "etcd-freeze", "restore-elsewhere", "backup-store-down",
+    "etcd-freeze", "restore-elsewhere", "backup-store-down", "backup-policy-change",
 })  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 OF_THE_SET = frozenset({

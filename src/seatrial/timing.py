@@ -48,6 +48,8 @@ _SECONDS = {
     "a missing configuration is watched": 4.0,
     "a lease is not renewed": 6.0,
     "a lease is renewed again": 60.0,
+    "a dropped policy is watched": 4.0,
+    "a policy is followed": 30.0,
     "a pressure is seen": 60.0,
     "a pressure is watched": 4.0,
     "a store is away": 30.0,

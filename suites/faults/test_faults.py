@@ -39,7 +39,7 @@ _MOVING = ("three-workers-shared",)
 """The shapes whose volumes can follow a member."""
 _CONFIGURED = {"config-deleted", "secret-deleted", "centre-down"}
 """Faults of what members are configured by, of which the ledger has nothing."""
-_BACKED_UP = {"restore-elsewhere", "backup-store-down"}
+_BACKED_UP = {"restore-elsewhere", "backup-store-down", "backup-policy-change"}
 """Faults of backups by the contract, of which the ledger has none."""
 _SEEN = ("planned", "undo", "receipt", "healed", "stopped")
 

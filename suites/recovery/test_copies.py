@@ -15,6 +15,7 @@ PROFILE = "ledger-xlss"
         "recovery.new-service",
         "recovery.fails-loudly",
         "recovery.provisioning",
+        "recovery.scheduled",
     ],
 )
 def test_a_backup_is_what_it_says(guarantee, trial_of):

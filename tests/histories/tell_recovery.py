@@ -1,4 +1,4 @@
-"""Tells the histories of backups that are copied elsewhere, and of a store that is away.
+"""Tells the histories of backups: copied elsewhere, without a store, under a changing policy.
 
 Each bad one has one planted defect, which its Op 0 names (`breaks`). See tell.py.
 `python tests/histories/tell_recovery.py`.
@@ -12,7 +12,8 @@ from pathlib import Path
 from seatrial import history
 from seatrial.checks.failures import HELPER
 from seatrial.testing import Story
-from seatrial.testing.copying import Copied, tells_store_down
+from seatrial.testing.copying import Changed, Copied, tells_store_down
+from seatrial.testing.reviving import Returned
 
 HERE = Path(__file__).parent
 
@@ -40,6 +41,18 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/failed-silently": lambda: tells_store_down(
         phase="Complete", breaks=["recovery.fails-loudly"]
     ),
+    "good/disk-returned": lambda: Returned().story(),
+    "bad/left-claimable": lambda: Returned(
+        claimable=True, breaks=["recovery.stale-return"]
+    ).story(),
+    "good/policy-followed": lambda: Changed().story(),
+    "bad/policy-read-once": lambda: Changed(
+        quick=[3.0, 8.0, 13.0, 18.0],
+        dropped=[4.0],
+        malformed=[2.0],
+        said="",
+        breaks=["recovery.scheduled"],
+    ).story(),
     "bad/helper-left": lambda: helped("recovery.provisioning"),
 }
 

@@ -47,14 +47,17 @@ def new_service(history: History) -> Verdict:
 
     Broken when the copy never served though its backup was complete, or holds another number of
     files or bytes than its record says, or nothing, or lies there otherwise than in the member's
-    own volume. Unknown without receipt. Figures: files,
-    bytes.
+    own volume, or has a file that was planted before the backup with another mode, owner, content
+    or attribute than it had then (it was changed before the restore), or one of later. Unknown
+    without receipt or without such files. Figures: files, bytes, planted.
     """
     done = receipts(history, ELSEWHERE)
     found = [one for op in done for one in _whole(op)]
     last: Mapping[str, Any] = done[-1].value["proof"]["copy"] if done else {}
-    figures = {"files": last.get("files", 0), "bytes": last.get("bytes", 0)}
-    praise = f"a new claim holds all {figures['files']} files, {figures['bytes']} bytes"
+    planted = sum(len(op.value["proof"].get("planted", {})) for op in done)
+    figures = {"files": last.get("files", 0), "bytes": last.get("bytes", 0), "planted": planted}
+    praise = f"a new claim holds all {figures['files']} files, {figures['bytes']} bytes; {planted} "
+    praise += "planted ones are as they were when the backup began"
     return settled(_SERVICE, found, praise, figures, NOTHING, unshown(history, ELSEWHERE, NOTHING))
 
 
@@ -192,7 +195,28 @@ def _whole(receipt: Op) -> Iterator[Finding]:
         reason = f"the copy holds {strange[0]} at its top, which the member's volume has not"
         yield Finding(Standing.BROKEN, reason, (receipt,))
     else:
-        yield Finding(Standing.HOLDS, "", (receipt,))
+        yield _as_planted(receipt)
+
+
+def _as_planted(receipt: Op) -> Finding:
+    """Compare what was planted before the backup with what the copy has of it."""
+    proof = receipt.value["proof"]
+    was: Mapping[str, Any] = proof.get("planted") or {}
+    there: Mapping[str, Any] = proof["copy"].get("manifest") or {}
+    if not was:
+        return Finding(Standing.UNKNOWN, "no files of ours could be planted", (receipt,))
+    if was == proof.get("poisoned"):
+        reason = "what was planted was not changed before the restore"
+        return Finding(Standing.UNKNOWN, reason, (receipt,))
+    for name in sorted({*was, *there}):
+        if name not in was or name not in there:
+            reason = "has" if name in there else "lacks"
+            reason = f"the copy {reason} {name}, planted {'after' if name in there else 'before'}"
+            return Finding(Standing.BROKEN, f"{reason} the backup", (receipt,))
+        if [*was[name]] != [*there[name]]:
+            reason = f"the copy has {name} as {there[name]}, it was planted as {was[name]}"
+            return Finding(Standing.BROKEN, reason, (receipt,))
+    return Finding(Standing.HOLDS, "", (receipt,))
 
 
 def _strange(proof: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """Advice on backups and restores: the likely cause of a breach, from what the copy showed.
 
-May import: model, checks.{copies,drifts,failures}.
+May import: model, checks.{copies,drifts,failures,returned,schedules}.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 from seatrial.checks.copies import ELSEWHERE
 from seatrial.checks.drifts import receipts
 from seatrial.checks.failures import HELPER, STORE_DOWN
+from seatrial.checks.returned import RETURN
+from seatrial.checks.schedules import CHANGE
 from seatrial.model import History, Verdict
 
 _UNASKED = (
@@ -22,6 +24,14 @@ _CHEERFUL = (
     "that it names"
 )
 _UNTIDY = "whoever makes the pods that make directories does not delete them once they have ended"
+_CLAIMABLE = (
+    "whoever gives a volume of a dead node up leaves it, or another one of its directory, "
+    "there for anybody to claim: delete the volume with its claim"
+)
+_STUBBORN = (
+    "whoever backs up keeps the policy of a pod as it first was, or has too many backups to make: "
+    "read the annotations again whenever the pod changes"
+)
 
 
 def causes(history: History, verdict: Verdict) -> Iterator[str]:
@@ -33,6 +43,10 @@ def causes(history: History, verdict: Verdict) -> Iterator[str]:
         yield _UNASKED
     if verdict.guarantee == "recovery.fails-loudly" and receipts(history, STORE_DOWN):
         yield _CHEERFUL
+    if verdict.guarantee == "recovery.stale-return" and receipts(history, RETURN):
+        yield _CLAIMABLE
+    if verdict.guarantee == "recovery.scheduled" and receipts(history, CHANGE):
+        yield _STUBBORN
     helped = any(HELPER in (op.value.get("labels") or {}) for op in history.of("pod"))
     if verdict.guarantee == "recovery.provisioning" and helped:
         yield _UNTIDY

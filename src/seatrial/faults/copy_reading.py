@@ -3,6 +3,11 @@
     read FOLDER          {names (at its top), files, bytes, digest, records: [[writer, seq, crc,
                          previous]…], corrupt, marker}: `marker` is a record as it stands in its
                          file, empty for none
+    plant FOLDER         makes files of each sort in a folder of ours there; as `manifest`
+    poison FOLDER        changes one of them and adds another; as `manifest`
+    manifest FOLDER      {path: [mode, uid, gid, content's SHA-256 or link's target, attributes]}
+                         of all in that folder of ours; nothing when there is none
+    remove FOLDER        removes that folder of ours; whether it was there
     search URL MARKER    {blobs, bytes, found, why}: whatever a REST repository gives without a
                          key, searched for the marker
 
@@ -12,21 +17,25 @@ Source: restic.readthedocs.io, "REST backend" (the routes, and the list in versi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 KINDS = ("config", "keys", "snapshots", "index", "data")
 LIST = "application/vnd.x.restic.rest.v2"
 MOST = 256 << 20
+OURS = ".seatrial-copy"
+ATTRIBUTE = "user.seatrial"
 PATIENCE = 10
 
 
@@ -54,6 +63,57 @@ def read(folder: str) -> dict[str, Any]:
         "corrupt": corrupt,
         "marker": marker,
     }
+
+
+def plant(folder: str) -> dict[str, Any]:
+    """Make files of each sort: modes, a link, an empty one, an attribute, more than a block."""
+    own = Path(folder) / OURS
+    shutil.rmtree(own, ignore_errors=True)
+    (own / "below").mkdir(parents=True)
+    contents = {"plain": b"planted", "empty": b"", "below/large": os.urandom(1 << 16)}
+    for mode, (name, content) in zip((0o640, 0o400, 0o751), contents.items(), strict=True):
+        (own / name).write_bytes(content)
+        (own / name).chmod(mode)
+    (own / "link").symlink_to("below/large")
+    # A file system may have none: then the copy need not have it either.
+    with contextlib.suppress(OSError):
+        os.setxattr(own / "plain", ATTRIBUTE, b"kept")
+    (own / "below").chmod(0o711)
+    return manifest(folder)
+
+
+def poison(folder: str) -> dict[str, Any]:
+    """Change what was planted: none of it may be in a copy that was backed up before."""
+    own = Path(folder) / OURS
+    (own / "plain").write_bytes(b"poison!")
+    (own / "poison").write_bytes(b"poison!")
+    return manifest(folder)
+
+
+def manifest(folder: str) -> dict[str, Any]:
+    """Tell all that makes up what was planted, path by path."""
+    own = Path(folder) / OURS
+    return {str(path.relative_to(own)): _entry(path) for path in sorted(own.rglob("*"))}
+
+
+def remove(folder: str) -> bool:
+    """Remove what was planted; whether it was there."""
+    own = Path(folder) / OURS
+    there = own.exists()
+    if there:
+        shutil.rmtree(own)
+    return there
+
+
+def _entry(path: Path) -> list[Any]:
+    about = path.lstat()
+    content = ""
+    if path.is_symlink():
+        content = str(path.readlink())
+    elif path.is_file():
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+    whose = [stat.filemode(about.st_mode), about.st_uid, about.st_gid]
+    return [*whose, content, _attributes(path)]
 
 
 def search(url: str, marker: str) -> dict[str, Any]:
@@ -121,15 +181,23 @@ def _got(url: str, accept: str = "") -> bytes:
     return content
 
 
-def main(words: list[str]) -> dict[str, Any]:
+def main(words: list[str]) -> Any:
     """Do what is asked; what went wrong with a repository is in `why`."""
-    if words[0] == "read":
-        return read(words[1])
+    if words[0] in INSIDE:
+        return INSIDE[words[0]](words[1])
     try:
         return search(words[1], words[2])
     except (urllib.error.URLError, OSError, ValueError) as error:
         return {"blobs": 0, "bytes": 0, "found": [], "why": str(error)}
 
+
+INSIDE: dict[str, Callable[[str], Any]] = {
+    "read": read,
+    "plant": plant,
+    "poison": poison,
+    "manifest": manifest,
+    "remove": remove,
+}
 
 if __name__ == "__main__":
     json.dump(main(sys.argv[1:]), sys.stdout)

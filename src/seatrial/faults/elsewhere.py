@@ -1,18 +1,17 @@
 """A claim of our own under another name, and a pod that reads what was restored into it.
 
-May import: model, errors, timing, kube, faults.{asked_backups,scene}; faults/copy_reading.py as
-text.
+May import: model, errors, timing, kube, faults.{asked_backups,planting,scene};
+faults/copy_reading.py as text.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from seatrial.errors import SeatrialError
-from seatrial.faults import asked_backups
+from seatrial.faults import asked_backups, planting
 from seatrial.faults.scene import Scene
 from seatrial.kube.client import ApiFailed, Kube
 from seatrial.kube.objects import Pod
@@ -25,7 +24,6 @@ COPY, WRONG = "elsewhere", "elsewhere-wrong"
 """What claim, pod and requests are called: of the copy, and of the try with a wrong key."""
 _FOLDER = "/copy"
 _SIZE = "64Mi"
-_PROGRAM = Path(__file__).parent / "copy_reading.py"
 _WAITS = "import signal, sys\nsignal.signal(15, lambda *_: sys.exit(0))\nsignal.pause()"
 _WATCHED = ("pods", "persistentvolumeclaims")
 _NOT_FOUND = 404
@@ -76,21 +74,17 @@ def read(scene: Scene) -> dict[str, Any]:
     return _run(scene, "read", _FOLDER)
 
 
+def manifest(scene: Scene) -> dict[str, Any]:
+    """Tell what of the planted files is in the copy. Raises ToolFailed."""
+    return _run(scene, "manifest", _FOLDER)
+
+
 def names(scene: Scene, ordinal: int, claim: str) -> list[str]:
     """Name what lies at the top of a member's own volume; nothing where it cannot be asked."""
-    member = scene.kube.get(scene.path(ordinal))["spec"]
-    by_claim = {
-        (volume.get("persistentVolumeClaim") or {}).get("claimName"): volume["name"]
-        for volume in member.get("volumes") or ()
-    }
-    own = (c for c in member.get("containers") or () if c["name"] == scene.container)
-    container: Mapping[str, Any] = next(own, {})
-    mounts = container.get("volumeMounts") or ()
-    places = [mount["mountPath"] for mount in mounts if mount["name"] == by_claim.get(claim)]
-    if not places:
+    if not (folder := planting.place(scene, ordinal, claim)):
         return []
     within = limit("command in a container")
-    argv = ("ls", "-A", places[0])
+    argv = ("ls", "-A", folder)
     try:
         said = scene.kube.run(scene.namespace, scene.name(ordinal), scene.container, argv, within)
     except SeatrialError:
@@ -128,7 +122,7 @@ def cleared(kube: Kube, namespace: str) -> str:
 
 
 def _run(scene: Scene, *words: str) -> dict[str, Any]:
-    argv = ("python3", "-B", "-c", _PROGRAM.read_text(), *words)
+    argv = ("python3", "-B", "-c", planting.PROGRAM.read_text(), *words)
     within = limit("command in a container")
     said = scene.kube.run(scene.namespace, COPY, COPY, argv, within)
     found: dict[str, Any] = json.loads(said)

@@ -5,7 +5,7 @@ May import: faults.*.
 
 from __future__ import annotations
 
-from seatrial.faults import backup_store_down, restore_elsewhere
+from seatrial.faults import backup_store_down, policy_change, restore_elsewhere
 from seatrial.faults.row import Fault
 
 _CONTRACT = {
@@ -30,5 +30,14 @@ OF_RECOVERY = (
         backup_store_down.inject,
         _CONTRACT,
         backup_store_down.undo,
+    ),
+    Fault(
+        "backup-policy-change",
+        "the period of a member's backups is shortened, dropped, made malformed and given back, "
+        "while it lives",
+        "https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/",
+        policy_change.inject,
+        _CONTRACT,
+        policy_change.undo,
     ),
 )

@@ -2,7 +2,8 @@
 
 Twenty requests ask for the same, and the agent that restores is ended in the middle: one restore
 is wanted. A pod reads the copy; what the repository gives without a key is searched for a record
-of it; another key is tried. No member is touched, and nothing of it stays.
+of it; another key is tried. Files of ours are planted in the member's volume before the backup and
+poisoned after it. No member is disturbed, and nothing of it stays.
 Source: docs/recovery.md; GUARANTEES, recovery.
 May import: model, errors, timing, kube, faults.*.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.faults import asked_backups, elsewhere
+from seatrial.faults import asked_backups, elsewhere, planting
 from seatrial.faults.asked_backups import KINDS, RESTORES, claim_of
 from seatrial.faults.elsewhere import COPY, WRONG
 from seatrial.faults.journal import Step
@@ -30,38 +31,45 @@ REQUESTS = 20
 _AT_IT = ("Running", "Restored")
 _EMPTY: dict[str, Any] = {
     "names": [], "files": 0, "bytes": 0, "digest": "", "records": [], "corrupt": [], "marker": "",
+    "manifest": {},
 }  # fmt: skip
 _SAID = ("Failed", "Refused", "Restored")
 
 
 def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
-    """Plan to remove whatever there is of the copy."""
-    del ordinal
-    return (Step("clear-copy", path=f"/api/v1/namespaces/{scene.namespace}"),)
+    """Plan to remove whatever there is of the copy, and what is planted in the member."""
+    copy = Step("clear-copy", path=f"/api/v1/namespaces/{scene.namespace}")
+    return (copy, *planting.undo(scene, ordinal, claim_of(scene, ordinal)))
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Back up and restore elsewhere; receipt: what a pod read in the copy.
 
-    {target, backup (its status and name), requests {made, left, restored, agent}, copy (see
-    copy_reading; `served` and `why`), source (names at the top of the member's own volume),
-    repository (see copy_reading), wrong {phase, message, served}}. Raises CannotRun when there is
-    no complete backup to restore.
+    {target, backup (its status and name), planted (files of ours in the member before the backup,
+    see copy_reading), poisoned (the same before the restore), requests {made, left, restored,
+    agent}, copy (see copy_reading; `manifest`, `served` and `why`), source (names at the top of
+    the member's own volume), repository (see copy_reading), wrong {phase, message, served}}.
+    Raises CannotRun when there is no complete backup to restore.
     """
     claim, target = claim_of(scene, ordinal), scene.describe(ordinal)
     ears = _Ears()
+    folder = planting.place(scene, ordinal, claim)
     with Stream(scene.kube, KINDS, scene.namespace, ears) as told:
+        planted = planting.done(scene, ordinal, "plant", folder)
         within = limit("a backup is complete")
         backup = asked_backups.backed_up(scene, told, claim, within)
         if backup["phase"] != "Complete":
             seen = f"{backup['phase'] or 'nothing'}: {backup.get('message', '')}"
             raise CannotRun(f"a complete backup of {claim} to restore elsewhere", seen=seen)
+        poisoned = planting.done(scene, ordinal, "poison", folder) if planted else {}
         try_ = _Try(scene, told, ordinal, claim, backup["snapshot"], ears)
         requests, copy = try_.copied()
         repository = elsewhere.searched(scene, backup["repository"], copy["marker"])
         yield {
             "target": target,
             "backup": backup,
+            "planted": planted,
+            "poisoned": poisoned,
             "requests": requests,
             "copy": copy,
             "source": elsewhere.names(scene, ordinal, claim),
@@ -69,7 +77,10 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
             "wrong": try_.another_key(),
             "witness": "a pod that mounts the new claim read it",
         }
-    return {"cleared": elsewhere.cleared(scene.kube, scene.namespace)}
+    cleared = elsewhere.cleared(scene.kube, scene.namespace)
+    steps = planting.undo(scene, ordinal, claim)
+    gone = [planting.removed(scene.kube, step.path, step.value) for step in steps]
+    return {"cleared": "; ".join(filter(None, [cleared, *gone]))}
 
 
 @dataclass
@@ -115,16 +126,9 @@ class _Try:
         happens(self.told, lambda _: self._left(), limit("a copy is asked for no more"))
         requests = {"made": names, "left": self._requests(), "restored": sorted(self.ears.restored)}
         why = elsewhere.unserved(self.scene, COPY) or ""
-        empty = {
-            "names": [],
-            "files": 0,
-            "bytes": 0,
-            "digest": "",
-            "records": [],
-            "corrupt": [],
-            "marker": "",
-        }
-        found = elsewhere.read(self.scene) if served else empty
+        found = dict(_EMPTY)
+        if served:
+            found = {**elsewhere.read(self.scene), "manifest": elsewhere.manifest(self.scene)}
         return {**requests, "agent": self.agent}, {**found, "served": served, "why": why}
 
     def another_key(self) -> dict[str, Any]:

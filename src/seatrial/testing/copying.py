@@ -1,4 +1,4 @@
-"""Tells how a backup was copied elsewhere and read, or failed with its store away.
+"""Tells how a backup was copied elsewhere, failed with its store away, or followed its policy.
 
 May import: model, testing.story.
 """
@@ -12,9 +12,21 @@ from typing import Any
 from seatrial.model import Outcome
 from seatrial.testing.story import Story
 
-_FAULT, _DOWN = "restore-elsewhere", "backup-store-down"
+_FAULT, _DOWN, _CHANGE = "restore-elsewhere", "backup-store-down", "backup-policy-change"
 _SNAPSHOT, _REQUESTS = "aaaaaaaa", 20
 _EPOCH = 1_700_000_000.0
+_LINK = ["lrwxrwxrwx", 1, 1, "plain", []]
+_PLANTED: dict[str, Any] = {
+    "plain": ["-rw-r-----", 1, 1, "hash", [["user.x", "6b"]]],
+    "link": _LINK,
+}
+_DIFFERS: dict[str, dict[str, Any]] = {
+    "": _PLANTED,
+    "mode": {**_PLANTED, "plain": ["-rw-r--r--", *_PLANTED["plain"][1:]]},
+    "poison": {**_PLANTED, "plain": [*_PLANTED["plain"][:3], "other", []]},
+    "lost": {"plain": _PLANTED["plain"]},
+    "later": {**_PLANTED, "poison": _PLANTED["plain"]},
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,8 @@ class Copied:
 
     `later` are writes begun after it that are in the copy; `promises` is by how much the watermark
     goes beyond the copy. `files` is how many the copy has of four, `top` lies at its top; `told`
-    whether the backup has an Op.
+    whether the backup has an Op. `planted` are files of ours, of which the copy `differs` in one:
+    "mode", "poison", "lost" or "later".
     """
 
     acknowledged: int = 4
@@ -33,6 +46,8 @@ class Copied:
     corrupt: Sequence[str] = ()
     files: int = 4
     top: str = "ledger"
+    planted: bool = True
+    differs: str = ""
     served: bool = True
     found: Sequence[str] = ()
     why: str = ""
@@ -99,6 +114,7 @@ class Copied:
             "marker": "m",
         }
         read |= {"records": copy, "corrupt": list(self.corrupt)}
+        read |= {"manifest": _DIFFERS[self.differs] if self.planted else {}}
         read |= {"served": self.served, "why": "" if self.served else "it is Pending"}
         repository = {"blobs": self.blobs, "bytes": 99, "found": list(self.found), "why": self.why}
         return {
@@ -106,6 +122,8 @@ class Copied:
             "backup": backup,
             "requests": {**requests, "restored": made[: self.restored]},
             "copy": read,
+            "planted": _PLANTED if self.planted else {},
+            "poisoned": _DIFFERS["poison"] if self.planted else {},
             "source": ["ledger", "token"],
             "repository": repository,
             "wrong": {"phase": self.wrong, "message": self.message, "served": False},
@@ -144,3 +162,53 @@ def tells_store_down(
         run.stage(_DOWN, 0, "healed", {"service": "store", "asked": again})
     run.phase("final")
     return run
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One change of a policy to a period of two seconds; backups began so many seconds after it.
+
+    `dropped` and `malformed` are when backups began under these all the same, `said` what an event
+    told of the malformed one, `again` when one began once the policy was back.
+    """
+
+    quick: Sequence[float] = (0.5, 2.6, 4.7, 6.8)
+    dropped: Sequence[float] = ()
+    malformed: Sequence[float] = ()
+    said: str = "a period such as 30s, 5m or 1h is wanted, not '-5s'"
+    again: Sequence[float] = (0.2,)
+    planned: bool = True
+    receipt: bool = True
+    healed: bool = True
+    bound: float = 0.0
+    breaks: Sequence[str] = ()
+
+    def story(self) -> Story:
+        """Tell it, from the deployment to the last look."""
+        bounds = {"recovery.scheduled": {"late": self.bound}} if self.bound else {}
+        run = Story({_CHANGE: [0]} if self.planned else {}, breaks=self.breaks, bounds=bounds)
+        run.deploys()
+        run.phase("fault")
+        if self.planned:
+            self._changes(run)
+        run.phase("final")
+        return run
+
+    def _changes(self, run: Story) -> None:
+        run.stage(_CHANGE, 0, "planned", {"target": run.proof(0)})
+        proof: dict[str, Any] = {"target": run.proof(0), "claim": "data-ledger-0", "period": 2.0}
+        proof["quick"] = _under(run, self.quick, 8.0)
+        proof["dropped"] = _under(run, self.dropped, 4.0)
+        proof["malformed"] = {**_under(run, self.malformed, 4.0), "said": self.said, "asked": "-5s"}
+        if self.receipt:
+            run.stage(_CHANGE, 0, "receipt", proof)
+        again = _under(run, self.again, 5.0)
+        if self.healed:
+            run.stage(_CHANGE, 0, "healed", {"claim": "data-ledger-0", "again": again})
+
+
+def _under(run: Story, began: Sequence[float], watched: float) -> dict[str, Any]:
+    since = _EPOCH + run.at
+    run.waits(watched)
+    told = {"since": since, "until": since + watched}
+    return {**told, "began": [since + each for each in began]}

@@ -6,26 +6,35 @@ May import: testing.state.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seatrial.testing.state import FakeApi, Object
 
-AGENT, STORE = "rescuer-x", "store"
+AGENT, STORE, SCHEDULE = "rescuer-x", "store", "5s"
 _CLAIMS, _VOLUMES, _SPACE = "persistentvolumeclaims", "persistentvolumes", "x"
 _GROUP = "recovery.seatrial.dev"
+_MANY = 4
 _SLICES = "endpointslices"
 
 
 @dataclass
 class Rescuing:
-    """`lies` calls every backup complete; `hoards` leaves requests; `trusts` takes any key."""
+    """Who backs up and restores: honest, unless told otherwise.
+
+    `lies` calls every backup complete; `hoards` leaves requests; `trusts` takes any key; `deaf`
+    makes no backups by a policy. `followed` is the schedule that it knows.
+    """
 
     api: FakeApi
     lies: bool = False
     hoards: bool = False
     trusts: bool = False
+    deaf: bool = False
+    followed: str = SCHEDULE
+    made: int = 0
 
     def founded(self) -> None:
         """Put there what it looks after: a member with a policy, a store, an agent."""
@@ -38,6 +47,7 @@ class Rescuing:
         api.put(_CLAIMS, "data-web-0", _SPACE, spec=spec, status={"phase": "Bound"})
         api.put(_VOLUMES, "pvc-0", spec={"claimRef": {"name": "data-web-0", "namespace": _SPACE}})
         about = {f"{_GROUP}/repository": f"rest:http://{STORE}:8000/web/"}
+        about[f"{_GROUP}/schedule"] = SCHEDULE
         volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data-web-0"}}]
         own = {"name": "web", "volumeMounts": [{"name": "d", "mountPath": "/data"}]}
         member = {
@@ -59,6 +69,7 @@ class Rescuing:
             or any(self._backed_up(key, one) for key, one in api.of("backups").items())
             or any(self._asked(key, one) for key, one in sorted(api.of("restores").items()))
             or any(self._runs(key, one) for key, one in api.of("pods").items())
+            or self._scheduled()
             or any(self._reclaimed(key, one) for key, one in api.of(_VOLUMES).items())
         )
 
@@ -81,6 +92,26 @@ class Rescuing:
         away = {"phase": "Failed", "message": "the store cannot be reached"}
         status = away if self._down() and not self.lies else whole
         self.api.put("backups", key.split("/")[1], _SPACE, status=status)
+        return True
+
+    def _scheduled(self) -> bool:
+        """Make the backups that the member's policy asks for, as if periods had passed."""
+        member = self.api.of("pods").get(f"{_SPACE}/web-0", {})
+        about = (member.get("metadata") or {}).get("annotations") or {}
+        schedule = about.get(f"{_GROUP}/schedule") or ""
+        if schedule == self.followed:
+            return False
+        self.followed = schedule
+        if schedule.startswith("-"):
+            whose = {"kind": "Pod", "name": "web-0", "uid": member["metadata"]["uid"]}
+            said = {"reason": "MalformedPolicy", "message": f"a period is wanted, not {schedule}"}
+            self.api.put("events", "malformed", _SPACE, involvedObject=whose, **said)
+        elif schedule and not self.deaf:
+            for _ in range(_MANY):
+                self.made += 1
+                status = {"phase": "Complete", "began": time.time()}
+                spec = {"claim": "data-web-0"}
+                self.api.put("backups", f"due-{self.made}", _SPACE, spec=spec, status=status)
         return True
 
     def _asked(self, key: str, request: Object) -> bool:

@@ -76,7 +76,11 @@ _FAULTS: Mapping[str, set[Right]] = {
     "config-deleted": _kept("configmaps"),
     "secret-deleted": _kept("secrets"),
     "centre-down": _on("deployments", "get", "patch", group="apps") | _on("pods", "delete"),
-    "node-stale-return": _CORDON | _KUBELET,
+    "node-stale-return": _CORDON
+    | _KUBELET
+    | _on("pods", "get")
+    | _on("persistentvolumeclaims", "get")
+    | _on("persistentvolumes", "get", everywhere=True),
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),
     "evict-all": _on("pods/eviction", "create"),
@@ -100,6 +104,9 @@ _FAULTS: Mapping[str, set[Right]] = {
     "backup-store-down": _on("pods", "get")
     | _on("services", "get", "patch")
     | _on("backups", "list", "watch", "create", group=_CONTRACT),
+    "backup-policy-change": _on("pods", "get")
+    | _on("events", "list", "watch")
+    | _on("backups", "list", "watch", group=_CONTRACT),
     "set-delete": _on("statefulsets", "get", "create", "delete", group="apps"),
     "set-orphan": _on("statefulsets", "get", "create", "patch", "delete", group="apps"),
 }

@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import copies, failures, recovery
+from seatrial.checks import copies, failures, recovery, returned, schedules
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -71,5 +71,25 @@ GUARANTEES = (
         "the volumes of the members are made; a new claim beside them",
         ("restore-elsewhere",),
         failures.provisioning,
+    ),
+    Guarantee(
+        "recovery.stale-return",
+        "a node that was given up comes back with its old disk, and nothing of it comes to life: "
+        "no claim has it, nobody could claim it, no write that was lost with it is back",
+        "https://github.com/rancher/local-path-provisioner/issues/31",
+        "the node of a member is kept dead until the member serves elsewhere from its backup, and "
+        "is started again with its disk",
+        ("node-stale-return",),
+        returned.stale_return,
+        drill="disk-return",
+    ),
+    Guarantee(
+        "recovery.scheduled",
+        "a policy that changes is followed while its pod lives, each backup at most T late; one "
+        "that is dropped ends, one that is malformed is told and makes none",
+        "https://velero.io/docs/main/backup-reference/",
+        "a member's period is shortened, dropped, made malformed and given back",
+        ("backup-policy-change",),
+        schedules.scheduled,
     ),
 )
