@@ -203,3 +203,25 @@ def test_a_snapshot_that_does_not_exist_is_refused_and_nothing_is_bound(api):
     assert "volumeName" not in claim["spec"]
     said = [event["message"] for event in api.of("events").values()]
     assert any("was refused" in sentence for sentence in said)
+
+
+@dataclass(frozen=True)
+class Full(server.Api):  # type: ignore[misc, name-defined]
+    """An API client whose namespace may have no more pods."""
+
+    def call(self, method: str, path: str, body: object = None, kind: str = "json") -> Any:
+        if method == "POST" and path.endswith("/pods"):
+            raise server.Failed(f"{method} {path}: 403 pods is forbidden: exceeded quota", 403)
+        return super().call(method, path, body, kind)
+
+
+def test_a_quota_is_told_to_the_claim_and_the_work_is_done_when_there_is_room(api):
+    ground = Ground(api)
+    ground.kill()
+    with pytest.raises(server.Failed):
+        settled(ground, Full(api.host))
+    said = [one for one in api.of("events").values() if one["reason"] == "ProvisioningFailed"]
+    assert [one["involvedObject"]["name"] for one in said] == [CLAIM]
+    assert "exceeded quota" in said[0]["message"]
+    settled(ground, server.Api(api.host))
+    demand_recovered(ground)
