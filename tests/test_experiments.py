@@ -254,7 +254,7 @@ def given(**settings: Any) -> dict[str, Any]:
 
 def test_a_drill_of_ours_and_its_own_profile_agree(ours):
     found = intent.intended(ours.document, intent.configured(ours.document, {}))
-    assert bool(found.profile.recovery) is (ours.name == "node-loss")
+    assert bool(found.profile.recovery) is (ours.name in {"node-loss", "disk-return"})
     assert found.plan.faults == ours.declared.faults
     assert found.plan.guarantees == ours.declared.guarantees
 
