@@ -41,9 +41,9 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/failed-silently": lambda: tells_store_down(
         phase="Complete", breaks=["recovery.fails-loudly"]
     ),
-    "good/disk-returned": lambda: Returned().story(),
+    "good/disk-returned": lambda: Returned(lost=0).story(),
     "bad/left-claimable": lambda: Returned(
-        claimable=True, breaks=["recovery.stale-return"]
+        lost=0, claimable=True, breaks=["recovery.stale-return"]
     ).story(),
     "good/policy-followed": lambda: Changed().story(),
     "bad/policy-read-once": lambda: Changed(
