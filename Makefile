@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help certify test suites check drill campaign bench tables lock hooks clean
+.PHONY: help certify test suites check drill campaign bench mutants tables lock hooks clean
 
 help:  ## tell what there is
 	@echo 'seatrial puts a stateful workload on Kubernetes on trial. From here:'
@@ -62,6 +62,10 @@ campaign: $(READY)  ## many trials, faults, drills and kills, an hour at a time:
 
 bench: $(READY)  ## measure our machinery beside what others offer: no cluster, some minutes
 	@$(BIN)/seatrial bench $(ARGS)
+
+# It goes on where the last call stopped, with what changed since; 0: nothing is left. docs/mutants.md
+mutants: $(READY)  ## change the judges in one place at a time and tell what no test notices, an hour at a time; ARGS='seatrial.checks.storage.*'
+	@$(BIN)/python -m seatrial.bench.mutants $(ARGS)
 
 hooks: $(READY)  ## run the checks before each of your commits
 	@$(BIN)/pre-commit install

@@ -60,6 +60,10 @@ CAUSES = {
     "says-complete": "something else for success",
     "helper-left": "does not delete them once they have ended",
     "names-volumes": "relative to the volume's own directory",
+    "one-connection": "has the policy pick_first",
+    "no-goaway": "the container has no `preStop` hook",
+    "no-age": "no new member ever answered by",
+    "no-deadline": "waited beyond their deadline",
     "by-hand": "but `sh -c test -e /data/by-hand",
     "no-backup": "keeps no copy of what it was told",
     "stale-reads": "clients are answered by the container `gateway`",
@@ -68,6 +72,10 @@ CAUSES = {
     "oldest-snapshot": "chosen by `restore` when a member starts: it chose not the newest",
 }
 SEEN = {
+    "one-connection": "calls-pinned",
+    "no-goaway": "calls-dropped",
+    "no-age": "newcomers-unfound",
+    "no-deadline": "calls-waited",
     "reclaim-other": "other-policy",
     "no-backup": "centre-missed",
     "oldest-snapshot": "oldest-restored",

@@ -28,10 +28,11 @@ def hurry(monkeypatch):
     monkeypatch.setattr("seatrial.kube.watch._PAUSE", 0.01)
 
 
-# tests/test_bench_judging.py has them: they ask a peer built by Go, or compare milliseconds.
+# tests/test_bench_judging.py has them: they ask a peer built by Go, or compare milliseconds;
+# tests/test_mutants.py has the mutants.
 ELSEWHERE = (
     "judges-porcupine", "judges-verdicts", "judges-register-growth", "judges-agreement",
-    "judges-list-append-growth", "judges-calm",
+    "judges-list-append-growth", "judges-mutants",
 )  # fmt: skip
 HERE = [name for name, row in BENCHES.items() if not row.cluster and not name.startswith(ELSEWHERE)]
 

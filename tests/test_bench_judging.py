@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seatrial.bench import BENCHES, agreeing, judging, large, measured
 from seatrial.bench.row import Sizes
-from seatrial.checks.consistency import Judgement, checked, conflict, judge_register
+from seatrial.checks.consistency import Judgement, checked, conflict, judge_register, zones
 from seatrial.checks.consistency.columns import INFO, READ
 from seatrial.checks.ledger import judge_ledger
 from seatrial.errors import CannotRun, ToolFailed
@@ -43,6 +43,16 @@ def test_some_of_the_open_writes_are_read_and_some_are_not():
 def test_a_stale_read_is_found():
     told = judging.stale(judging.history(20_000))
     assert judge_register(told).standing is Standing.BROKEN
+
+
+@pytest.mark.parametrize("zones_together", [1, 7, 100])
+def test_the_same_operations_conflict_however_few_zones_are_looked_at_together(
+    monkeypatch, zones_together
+):
+    told = [judging.stale(judging.history(300, seed=seed, keys=9)) for seed in range(30)]
+    whole = [judge_register(one).shown for one in told]
+    monkeypatch.setattr(zones, "_BLOCK", zones_together)
+    assert [judge_register(one).shown for one in told] == whole
 
 
 def test_a_judge_that_accuses_a_good_history_ends_the_bench(monkeypatch):

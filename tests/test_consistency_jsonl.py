@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from seatrial.checks.consistency.outcomes import outcome_of
 from seatrial.errors import BadHistory
 from seatrial.model import Outcome
 
+ROOT = Path(__file__).resolve().parents[1]
 LINES = [
     {"process": 1, "type": "invoke", "f": "write", "key": "x", "value": 7, "time": 0.5},
     {"process": 2, "type": "invoke", "f": "read", "key": "x", "time": 0.75},
@@ -169,6 +171,18 @@ def test_no_garbage_is_ever_more_than_a_sentence(garbage, place, tmp_path_factor
 def test_a_history_that_is_too_long_is_a_sentence(tmp_path):
     with pytest.raises(BadHistory, match="at most 5 events"):
         jsonl.read(saved(tmp_path / "history.jsonl", LINES), most=5)
+
+
+def test_ten_gigabytes_are_refused_without_being_read(tmp_path):
+    path = saved(tmp_path / "history.jsonl", LINES)
+    with path.open("r+b") as file:
+        file.truncate(10 * 2**30)
+    with pytest.raises(BadHistory, match="at most 1048576 bytes"):
+        jsonl.read(path)
+
+
+def test_the_page_about_judges_says_what_they_say():
+    assert doctest.testfile(str(ROOT / "docs" / "judges.md"), module_relative=False).failed == 0
 
 
 def test_a_line_without_an_end_is_a_sentence(tmp_path, monkeypatch):

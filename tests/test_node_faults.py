@@ -419,6 +419,35 @@ def test_a_scale_down_that_fails_in_the_middle_is_undone(scaled, api):
     assert scaled.journal.read() == ([], {})
 
 
+def test_a_set_scaled_up_has_two_members_more_and_then_as_many_as_before(scaled, api):
+    kept, before = Kept(), {n: scaled.pod(n).metadata.uid for n in range(3)}
+    with broken(FAULTS["scale-up"], scaled, 0, kept) as receipt:
+        assert receipt["replicas"] == 5
+        assert [one["pod"] for one in receipt["new"]] == ["web-3", "web-4"]
+        assert sorted(scaled.stream.items("pods")) == [f"web-{n}" for n in range(5)]
+    healed = proofs(kept)["healed"]
+    assert [one["pod"] for one in healed["gone"]] == ["web-4", "web-3"]
+    assert {n: scaled.pod(n).metadata.uid for n in range(3)} == before
+    assert api.of("statefulsets")["x/web"]["spec"]["replicas"] == 3
+    assert scaled.journal.read() == ([], {})
+
+
+def test_a_set_that_counts_from_five_is_scaled_up_above_its_last_member(from_five):
+    kept = Kept()
+    with broken(FAULTS["scale-up"], from_five, 5, kept) as receipt:
+        assert [one["ordinal"] for one in receipt["new"]] == [8, 9]
+    assert [one["ordinal"] for one in proofs(kept)["healed"]["gone"]] == [9, 8]
+
+
+def test_a_scale_up_that_fails_in_the_middle_is_undone(scaled, api):
+    kept = Kept()
+    with pytest.raises(ZeroDivisionError), broken(FAULTS["scale-up"], scaled, 1, kept):
+        raise ZeroDivisionError
+    assert stages(kept) == ["planned", "undo", "receipt", "stopped"]
+    assert api.of("statefulsets")["x/web"]["spec"]["replicas"] == 3
+    assert scaled.journal.read() == ([], {})
+
+
 def test_pods_deleted_together_all_end_and_come_back_as_others(from_five, api):
     kept, before = Kept(), {n: from_five.pod(n).metadata.uid for n in (5, 6, 7)}
     with broken(FAULTS["pods-delete"], from_five, 5, kept) as receipt:

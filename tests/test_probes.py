@@ -57,6 +57,16 @@ def test_a_question_that_was_not_answered_is_unknown_and_does_not_stop_another()
     assert "container not found" in kept.ops[0].value["answer"]
 
 
+@pytest.mark.parametrize("second", ["web-1", ""])
+def test_an_empty_answer_shows_nothing_until_it_was_given_twice(second):
+    said = iter(["\n", second])
+    kept = Kept()
+    profile = replace(PROFILE, ask={"hostname": ("hostname",)})
+    identity.ask(cast("Kube", SimpleNamespace(run=lambda *_: next(said))), profile, 1, POD, kept)
+    assert [op.outcome for op in kept.ops] == [Outcome.INFO, Outcome.OK]
+    assert kept.ops[1].value["answer"] == second
+
+
 def test_the_table_names_every_probe():
     assert PROBES["identity"] is identity.ask
 

@@ -74,6 +74,10 @@ DEFECTS = {
     "by-hand": {"spec.template.spec.containers"},
     "no-backup": {"spec.template.spec.containers"},
     "reclaim-other": set(),
+    "one-connection": set(),
+    "no-deadline": set(),
+    "no-goaway": {"spec.template.spec.containers"},
+    "no-age": {"spec.template.spec.containers"},
     "on-tmpfs": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "force-deleter": {"spec.volumeClaimTemplates", "spec.template.spec.volumes"},
     "ignores-parallel": {"spec.podManagementPolicy"},
@@ -100,7 +104,7 @@ DEFECTS = {
     },
 }
 # Rogues whose manifests are honest, and whose profile declares something else.
-LYING = {"reclaim-other"}
+LYING = {"reclaim-other", "one-connection", "no-deadline"}
 # Rogues of a promise that the honest subject keeps and does not claim: it is asked for by its id.
 ASKED_BY_NAME = {"never-syncs"}
 # Rogues whose members lose their disks, and which say so to the honest program as well.

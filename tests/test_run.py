@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from seatrial import exercise, run
+from seatrial import callers, exercise, run
+from seatrial.connections import Connections
 from seatrial.ground import Keep
 from seatrial.model import Plan, PlannedFault, Standing
 from seatrial.progress import Quiet
@@ -125,6 +126,28 @@ def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
     assert live.told == [[6], ("claim-lost", 6), "ready", [6]]
 
 
+@pytest.mark.parametrize(
+    ("fault", "calls"),
+    [
+        ("scale-up", 2 * 600 + 500),
+        ("node-kill", 100 + 500),
+        ("node-cut", 100 + 500),
+        ("node-stop", 0),
+    ],
+)
+def test_callers_have_the_time_to_notice_while_a_fault_is_in_place(fault, calls):
+    live: Any = Live(PlannedFault(fault, (6,)))
+    live.everybody = [5, 6, 7]
+    live.job.profile = SimpleNamespace(connections=Connections("calls.py", "echo", {}))
+    live.driver = SimpleNamespace(until_called=live.told.append)
+    live.note = lambda *told: live.told.append(told)
+    exercise._break_all(live)
+    noticed = ("run", "called", {"fault": fault, "ordinal": 6})
+    called = [calls, noticed] if calls else []
+    asked = [5, 6, 7] if fault == "scale-up" else [6]
+    assert live.told == [*called, (fault, 6), "ready", asked]
+
+
 def test_everybody_answers_while_something_of_all_is_away_and_afterwards():
     live: Any = Live(PlannedFault("centre-down", (6,)))
     live.everybody = [5, 6, 7]
@@ -159,3 +182,13 @@ def test_the_ground_is_left_once_whatever_the_verdict_and_beside_it_when_nothing
     run.tried(plan, plan, plan, out=Path(), keep=keep, progress=Quiet())
     told = (None, True) if keep is Keep.NEVER else (Standing.BROKEN, None)
     assert left == [("trial-1", *told)]
+
+
+def test_members_are_asked_for_their_counts_once_all_calls_are_over():
+    live: Any = Live(PlannedFault("node-kill", (6,)))
+    live.job.profile = SimpleNamespace(connections=Connections("calls.py", "echo", {}))
+    live.driver = SimpleNamespace(
+        rest=lambda: live.told.append("rest"), counted=lambda: live.told.append("counted")
+    )
+    callers.count(live)
+    assert live.told == ["rest", "counted"]

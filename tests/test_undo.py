@@ -70,8 +70,8 @@ STANDING = (
 )  # fmt: skip
 # The first needs the pods that the runtime of paper was told of.
 BREAKING = (
-    "partition", "node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "set-delete",
-    FENCED, STALE, *STANDING,
+    "partition", "node-stop", "node-kill", "node-lost", "node-cut", "scale-down", "scale-up",
+    "set-delete", FENCED, STALE, *STANDING,
 )  # fmt: skip
 ONE_OF_A_KIND = (
     "partition", "node-stop", "node-lost", "node-cut", "scale-down", "set-delete", FENCED, STALE,

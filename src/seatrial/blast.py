@@ -86,6 +86,7 @@ REACHES: Mapping[str, Reach] = {
     "broken-update": _SET,
     "broken-update:image": _SET,
     "scale-down": _SET,
+    "scale-up": Reach(0, ALL, ("members are scaled", "calls are made"), _JOURNAL),
     "unready-scale-down": _SET,
     "set-delete": _MADE,
     "set-orphan": _MADE,

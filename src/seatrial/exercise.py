@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seatrial.arming import armed
+from seatrial.callers import call, call_meanwhile, count
 from seatrial.leaders import met
 from seatrial.live import Live
 from seatrial.model import PlannedFault
@@ -30,10 +31,12 @@ def exercised(live: Live) -> None:
     live.ask(live.everybody)
     with live.as_far_as_it_goes():
         live.load(live.everybody)
+        call(live)
     live.phase("fault")
     with live.as_far_as_it_goes():
         _break_all(live)
     live.finale()
+    count(live)
 
 
 def _break_all(live: Live) -> None:
@@ -56,6 +59,7 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)
+                    call_meanwhile(live, fault.fault, ordinal)
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from threading import Event
 
 from seatrial import cluster
 from seatrial.cleanliness import proved
 from seatrial.cluster import Cluster, Spec, engine, records
+from seatrial.cluster.supply import supply
 from seatrial.errors import SeatrialError
 from seatrial.kube.client import Kube
 from seatrial.metrics import namespace_of
-from seatrial.model import Standing
+from seatrial.model import Profile, Standing
 from seatrial.progress import Progress
 from seatrial.workload import Lingers, emptied, removed
 
@@ -100,3 +102,11 @@ def _unmetered(kube: Kube, namespace: str) -> None:
     """Have the namespace of a trial's Prometheus deleted with it; it goes later by itself, too."""
     with suppress(SeatrialError):
         kube.delete(f"/api/v1/namespaces/{namespace_of(namespace)}")
+
+
+def drivers_image(profile: Profile, ground: Cluster, progress: Progress) -> str:
+    """Give the image that the driver runs in: the profile's own where its calls need one."""
+    told = profile.connections
+    if told is None:
+        return str(ground.facts["ground_image"])
+    return supply(ground, told.image, Path(profile.images[told.image]), progress)

@@ -24,6 +24,8 @@ PLAN, CLUSTER, HISTORY, VERDICTS = "plan.json", "cluster.json", "history.jsonl",
 
 MOST = 2 << 30
 """Bytes of a closed History that are read: one of five million Ops, which needs 8 GB of memory."""
+_ROOM = "free some space or name another folder with --out"
+_A_RUN = "name a folder below reports/runs, or reports/runs/latest"
 _decode = msgspec.json.Decoder(Op).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -40,7 +42,7 @@ def document(value: Json) -> bytes:
 
 def read_document(path: Path) -> dict[str, Json]:
     """Read one JSON object; raises CannotRun when it is missing or is none."""
-    with in_sentences(f"to read {path}"):
+    with in_sentences(f"to read {path}", _A_RUN):
         data = path.read_bytes()
     try:
         return msgspec.json.decode(data, type=dict[str, Json])
@@ -54,7 +56,7 @@ def read(path: Path, most: int = MOST) -> History:
     Bad are one that is no Op, is cut, or has another index than its place: then lines are missing
     or doubled. A file of more than `most` bytes is refused unread.
     """
-    with in_sentences(f"to read {path}"):
+    with in_sentences(f"to read {path}", _A_RUN):
         size = path.stat().st_size
         if size > most:
             raise CannotRun(f"a History of at most {most} bytes", seen=f"{size} in {path}")
@@ -126,7 +128,7 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def in_sentences(wanted: str) -> Iterator[None]:
+def in_sentences(wanted: str, remedy: str = _ROOM) -> Iterator[None]:
     """Turn the operating system's refusals into a CannotRun that says what was wanted."""
     try:
         yield
@@ -134,5 +136,5 @@ def in_sentences(wanted: str) -> Iterator[None]:
         raise CannotRun(
             wanted,
             seen=f"{error.strerror or error}: {error.filename or 'the disk'}",
-            remedy="free some space or name another folder with --out",
+            remedy=remedy,
         ) from error

@@ -20,7 +20,7 @@ from seatrial.errors import NotHealed, NotReady, SeatrialError, Untried
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Proof, Scene
-from seatrial.ground import Ground
+from seatrial.ground import Ground, drivers_image
 from seatrial.healing import watched
 from seatrial.load.driving import Driver, driving
 from seatrial.load.pod import models
@@ -197,7 +197,7 @@ def _begun(
     trial = Beside(alive, job.ground.cluster, recorder, job.folder.so_far, job.progress)
     meter = stack.enter_context(metered(trial, wanted=job.plan.prometheus))
     with job.progress.step("starting the driver", 5):
-        image = str(job.ground.cluster.facts["ground_image"])
+        image = drivers_image(job.profile, job.ground.cluster, job.progress)
         stream, seed = alive.stream, job.plan.seed
         driver = stack.enter_context(
             driving(kube, stream, job.namespace, job.profile, image, recorder,

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from seatrial.centre import Centre
+from seatrial.connections import Connections
 from seatrial.radius import Radius
 
 Json = Any
@@ -202,8 +203,9 @@ class Profile:
     plural.group/version; `managers` write to its set as its own.
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none, `centre` for one that no configuration centre configures. With
-    `replicated` each member holds what any of them acknowledged.
+    one that exports none, `centre` for one that no configuration centre configures,
+    `connections` for one whose ways of connecting nobody tries. With `replicated` each member
+    holds what any of them acknowledged.
     """
 
     name: str
@@ -231,6 +233,7 @@ class Profile:
     controller: str = ""
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
+    connections: Connections | None = None
     centre: Centre | None = None
     replicated: bool = False
 

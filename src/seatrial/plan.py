@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import PurePath
 
 from seatrial import blast, checks, timing, triggers
+from seatrial.connections import Connections
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile, of_a_machine
 
@@ -40,10 +41,12 @@ OF_NO_MEMBER = frozenset({
     "etcd-freeze", "restore-elsewhere", "backup-store-down", "backup-policy-change",
 })  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
+CALLED_MEANWHILE = frozenset({"node-kill", "node-cut", "scale-up"})
+"""Faults that stay until callers had the time to find new members, or to give up lost ones."""
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
     "broken-update:image", "dns-outage", "config-deleted", "secret-deleted", "clock-skew",
-    "centre-down",
+    "centre-down", "scale-up",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})
@@ -177,6 +180,10 @@ def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...
     return tuple(draw.sample(members, 1 if one else len(members)))
 
 
+def _bare(told: Connections | None) -> Connections | None:
+    return replace(told, client=PurePath(told.client).name) if told else None
+
+
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
     """Give Op 0: the plan, the profile without this machine's paths, the cluster, the limits."""
     bare = replace(
@@ -186,6 +193,7 @@ def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
         images={},
         client=PurePath(profile.client).name,
         controller=PurePath(profile.controller).name,
+        connections=_bare(profile.connections),
     )
     value = {
         "plan": asdict(plan),

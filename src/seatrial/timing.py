@@ -57,6 +57,7 @@ _SECONDS = {
     "a wrong key is told": 60.0,
     "Prometheus is ready": 120.0,
     "api answers": 60.0,
+    "calls are made": 90.0,
     "claim is expanded": 180.0,
     "claims are collected": 15.0,
     "command in a container": 20.0,

@@ -41,6 +41,16 @@ def rows() -> Iterator[Bench]:
         better="higher",
         bar=50,
     )
+    yield Bench(
+        "judges-mutants",
+        "of a hundred mutants of the judges, how many the tests notice; those that live are "
+        "explained in tests/mutants.toml",
+        "%",
+        lambda progress, _: (_mutants().score(progress), None),
+        better="higher",
+        bar=95,
+        seconds=5,
+    )
 
 
 def _judging() -> Any:
@@ -137,6 +147,10 @@ def _large() -> Any:
 
 def _calm() -> Any:
     return importlib.import_module("seatrial.bench.calm")
+
+
+def _mutants() -> Any:
+    return importlib.import_module("seatrial.bench.mutants")
 
 
 def _agreement(model: str) -> Bench:

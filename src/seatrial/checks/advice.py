@@ -2,8 +2,8 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-May import: model, checks.{cases,configured,intervals,lives,lost_claims,recovery_advice,served,
-turns}.
+May import: model, checks.{cases,configured,connecting,intervals,lives,lost_claims,recovery_advice,
+served,turns}.
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import served
+from seatrial.checks import recovery_advice, served
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
+from seatrial.checks.connecting import causes
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
-from seatrial.checks.recovery_advice import causes
 from seatrial.checks.turns import bound, ready
 from seatrial.model import History, Standing, Verdict
 
@@ -287,7 +287,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.member-id", _program),
     ("topology.leader", _program),
     ("recovery.six-stages", _restore),
-    ("recovery.", lambda case: causes(case.history, case.verdict)),
+    ("recovery.", lambda case: recovery_advice.causes(case.history, case.verdict)),
+    ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("config.center", lambda case: uncopied(case.history)),
 )

@@ -169,11 +169,11 @@ def _idle(history: History, members: set[int]) -> Iterator[str]:
     """Say where the load was too small to show anything: one write a member and phase."""
     seen = phases(history)
     for name, when in PHASES.items():
-        if name not in seen:
+        if name in seen:
+            for member in sorted(members - _served(history, seen[name])):
+                yield f"member {member} acknowledged nothing {when}"
+        else:
             yield f"the run has no phase {name!r}"
-            continue
-        for member in sorted(members - _served(history, seen[name])):
-            yield f"member {member} acknowledged nothing {when}"
 
 
 def _served(history: History, time: Time) -> set[int]:

@@ -36,8 +36,6 @@ class Answer:
     shows its end.
     """
 
-    server: str
-    ordinal: int
     code: str
     addresses: frozenset[str]
     since: float
@@ -62,9 +60,9 @@ class Tenure:
     """One pod's time as the holder of an ordinal, `since` its creation, `until` it was gone.
 
     `until` is None while it was never seen to end. `node` and `address` are the last known;
-    `addresses` and `containers` (ids as the node's runtime gives them) are all, in order. `dns`
-    has the answers by server that were given in this time. `certain` is False when a gap lies
-    over one of its ends. `ops` are its pod's Ops by resourceVersion.
+    `containers` (ids as the node's runtime gives them) are all, in order. `dns` has the answers
+    by server that were given in this time. `certain` is False when a gap lies over one of its
+    ends. `ops` are its pod's Ops by resourceVersion.
     """
 
     ordinal: int
@@ -72,7 +70,6 @@ class Tenure:
     uid: str
     node: str
     address: str
-    addresses: tuple[str, ...]
     containers: tuple[str, ...]
     mounts: tuple[Mount, ...]
     dns: Mapping[str, tuple[Answer, ...]]
@@ -153,7 +150,6 @@ def _tenure(
         uid=first.value["uid"],
         node=placed.value["node"],
         address=addresses[-1] if addresses else "",
-        addresses=addresses,
         containers=_seen(i for op in ops for i in op.value.get("containers", {}).values()),
         mounts=mounts(history, placed),
         dns=dict(_during(ordinal, since, until, answered)),
@@ -211,8 +207,6 @@ def _answer(op: Op) -> Answer:
     since = min(op.invoked, op.value.get("since", op.invoked))
     repeated = op.value.get("times", 1) > 1
     return Answer(
-        server=op.value["server"],
-        ordinal=op.value["ordinal"],
         code=op.value["code"],
         addresses=frozenset(op.value["addresses"]),
         since=since,

@@ -7,11 +7,12 @@ May import: model, numpy and the standard library; checks.ledger.
 
 from __future__ import annotations
 
-from array import array
+import struct
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, repeat
+from functools import cache
+from itertools import accumulate, repeat
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -56,7 +57,7 @@ def parted(sent: Sequence[Sent], held: Sequence[Held]) -> Rest | None:
     codes.default_factory = codes.__len__
     try:
         told, there = _attempts(sent, codes), _records(held, codes)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, struct.error):
         return None
     span = _span(told, there, len(codes))
     return _parted(sent, held, told, there, span) if span else None
@@ -66,13 +67,13 @@ def parted(sent: Sequence[Sent], held: Sequence[Held]) -> Rest | None:
 class _Table:
     """Columns of records in the order that they came in; of attempts how each ended, and when."""
 
-    member: array[int] = field(default_factory=lambda: array("q"))
-    writer: array[int] = field(default_factory=lambda: array("q"))
-    seq: array[int] = field(default_factory=lambda: array("q"))
-    crc: array[int] = field(default_factory=lambda: array("q"))
-    previous: array[int] = field(default_factory=lambda: array("q"))
+    member: bytearray = field(default_factory=bytearray)
+    writer: bytearray = field(default_factory=bytearray)
+    seq: bytearray = field(default_factory=bytearray)
+    crc: bytearray = field(default_factory=bytearray)
+    previous: bytearray = field(default_factory=bytearray)
     acked: bytearray = field(default_factory=bytearray)
-    completed: array[float] = field(default_factory=lambda: array("d"))
+    completed: bytearray = field(default_factory=bytearray)
 
 
 class _Sorted(NamedTuple):
@@ -94,40 +95,46 @@ class _Span(NamedTuple):
 
 
 def _attempts(sent: Sequence[Sent], codes: Codes) -> _Table:
+    """Raises ValueError, TypeError or struct.error for what is no attempt."""
     table = _Table()
-    for flat in _flattened(sent, 8):
-        table.member.extend(array("q", flat[0::8]))
-        table.writer.extend(array("q", map(codes.__getitem__, flat[1::8])))
-        table.seq.extend(array("q", flat[2::8]))
-        table.crc.extend(array("q", flat[3::8]))
-        table.previous.extend(array("q", flat[4::8]))
-        table.acked.extend(map(is_, flat[5::8], repeat(Outcome.OK)))
-        table.completed.extend(array("d", flat[6::8]))
+    for member, writer, seq, crc, previous, outcome, completed, _ in _blocks(sent):
+        ints, floats = _packing(len(member), "q"), _packing(len(member), "d")
+        table.member.extend(ints(*member))
+        table.writer.extend(ints(*map(codes.__getitem__, writer)))
+        table.seq.extend(ints(*seq))
+        table.crc.extend(ints(*crc))
+        table.previous.extend(ints(*previous))
+        table.acked.extend(map(is_, outcome, repeat(Outcome.OK)))
+        table.completed.extend(floats(*completed))
     return table
 
 
 def _records(held: Sequence[Held], codes: Codes) -> _Table:
     table = _Table()
     for reading in held:
-        for flat in _flattened(reading.records, 4):
-            table.writer.extend(array("q", map(codes.__getitem__, flat[0::4])))
-            table.seq.extend(array("q", flat[1::4]))
-            table.crc.extend(array("q", flat[2::4]))
-            table.previous.extend(array("q", flat[3::4]))
-        table.member.extend(array("q", [reading.member]) * len(reading.records))
+        for writer, seq, crc, previous in _blocks(reading.records):
+            ints = _packing(len(seq), "q")
+            table.writer.extend(ints(*map(codes.__getitem__, writer)))
+            table.seq.extend(ints(*seq))
+            table.crc.extend(ints(*crc))
+            table.previous.extend(ints(*previous))
+        table.member.extend(struct.pack("q", reading.member) * len(reading.records))
     return table
 
 
-def _flattened(rows: Sequence[Sequence[Any]], width: int) -> Iterator[list[Any]]:
-    """Give the cells of some rows at a time; raises ValueError for a row of another width."""
+def _blocks(rows: Sequence[Sequence[Any]]) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """Give the columns of some rows at a time; raises ValueError for rows of different widths."""
     for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        if {*map(len, block)} != {width}:
-            raise ValueError(width)
-        yield list(chain.from_iterable(block))
+        yield zip(*rows[start : start + _BLOCK], strict=True)
 
 
-def _ints(column: array[int]) -> Ints:
+@cache
+def _packing(count: int, kind: str) -> Callable[..., bytes]:
+    """Give what packs so many numbers: it takes a third of the time of an array of them."""
+    return struct.Struct(f"{count}{kind}").pack
+
+
+def _ints(column: bytearray) -> Ints:
     return np.frombuffer(column, np.int64)
 
 
@@ -158,7 +165,7 @@ def _parted(
     open_ = np.ones(len(sent), np.bool_)
     open_[one] = False
     open_[_neighbours(mine, _floats(told), span, open_)] = True
-    left = np.ones(len(there.seq), np.bool_)
+    left = np.ones(len(_ints(there.seq)), np.bool_)
     left[other[~open_[one]]] = False
     return Rest(
         [sent[row] for row in np.flatnonzero(open_).tolist()],

@@ -20,7 +20,7 @@ _WATCHES = {
     "endpoints": "watch/endpointslices",
     "event": "watch/events",
 }
-_OF_THE_DRIVER = ("client/", "reader/", "dns/", "register/", "bank/", "session/")
+_OF_THE_DRIVER = ("caller/", "client/", "reader/", "dns/", "register/", "bank/", "session/")
 
 
 def driver_lost(history: History) -> str:

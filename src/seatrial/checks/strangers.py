@@ -31,7 +31,7 @@ _DEAFENS = frozenset({"controller-manager-stop", "etcd-freeze", "apiserver-resta
 
 Source: kubernetes.io, "Nodes", node controller; "Taint based Evictions"; "Disruptions", conditions.
 """
-_COLLECTED = frozenset({*_OF_THE_SET, "scale-down", "unready-scale-down"})
+_COLLECTED = frozenset({*_OF_THE_SET, "scale-down", "scale-up", "unready-scale-down"})
 """Faults after which claims may be collected, and the garbage collector takes its time."""
 
 

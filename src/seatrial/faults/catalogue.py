@@ -21,6 +21,7 @@ from seatrial.faults import (
     process_kill,
     rolling_update,
     scale_down,
+    scale_up,
     scratch_claim,
     set_delete,
     set_orphan,
@@ -112,6 +113,15 @@ FAULTS: Mapping[str, Fault] = {
             scale_down.inject,
             _ANYWHERE,
             scale_down.undo,
+        ),
+        Fault(
+            "scale-up",
+            "the set is scaled up by two members, and down again",
+            "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"
+            "#deployment-and-scaling-guarantees",
+            scale_up.inject,
+            _ANYWHERE,
+            scale_up.undo,
         ),
         Fault(
             "set-delete",

@@ -61,6 +61,25 @@ class Driver:
         self._until(within, lambda more: self._ask("GET", "/counts", query=query | more),
                     lambda said: _behind(said["members"], need))  # fmt: skip
 
+    def until_called(self, calls: int) -> None:
+        """Wait until so many calls are over on each way from now on, however they ended.
+
+        Raises CannotRun for a profile that declares no way of connecting.
+        """
+        told = self._profile.connections
+        if told is None:
+            raise CannotRun(f"ways of connecting of {self._profile.name}", seen="it declares none")
+        before = self._ask("GET", "/calls")["ways"]
+        need = {way: before.get(way, {}).get("calls", 0) + calls for way in told.ways}
+        query = {"need": json.dumps(need)}
+        self._until(limit("calls are made"),
+                    lambda more: self._ask("GET", "/calls", query=query | more),
+                    lambda said: _uncalled(said["ways"], need))  # fmt: skip
+
+    def counted(self) -> None:
+        """Have every member say how often it was asked; one `counted` Op each is spooled."""
+        self._ask("POST", "/counted", {})
+
     def counts(self) -> dict[int, dict[str, int]]:
         """Give {attempts, acknowledged} so far, by ordinal."""
         said = self._ask("GET", "/counts")["members"]
@@ -201,7 +220,8 @@ def driving(
     """
     apart = set_apart(stream)
     todo = job(profile, namespace, servers(kube), seed, models)
-    kube.apply(documents(todo, profile.client, image, apart=apart), namespace)
+    calls = profile.connections.client if profile.connections else ""
+    kube.apply(documents(todo, profile.client, image, apart=apart, calls=calls), namespace)
     pod = serving(kube, stream, namespace, NAME, limit("driver is ready"))
     driver = Driver(Line(kube, stream, namespace, pod.metadata.uid), profile, recorder, pod)
     _tell_started(driver, todo, recorder, apart=apart)
@@ -241,6 +261,14 @@ def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -
         f"member {o} has acknowledged {seen['acknowledged']} of {need[o]} wanted writes, "
         f"in {seen['attempts']} attempts"
         for o, seen in late.items()
+    )
+
+
+def _uncalled(ways: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:
+    late = {w: n for w, n in need.items() if ways.get(w, {}).get("calls", 0) < n}
+    return "; ".join(
+        f"by {way} {ways.get(way, {}).get('calls', 0)} of {count} wanted calls are over"
+        for way, count in late.items()
     )
 
 

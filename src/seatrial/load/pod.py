@@ -1,15 +1,17 @@
 """The driver's pod and what it is given: its program, the profile's client, the job.
 
-May import: model, errors, kube.pods; files of load/driver as text.
+May import: model, errors, connections, kube.pods; files of load/driver as text.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from seatrial.connections import Connections
 from seatrial.errors import CannotRun
 from seatrial.kube.pods import confined
 from seatrial.model import Json, Profile
@@ -40,6 +42,26 @@ def models(guarantees: Iterable[str]) -> tuple[str, ...]:
     return tuple(MODELS[each] for each in guarantees if each in MODELS)
 
 
+def _calls(told: Connections, service: str, namespace: str) -> dict[str, Json]:
+    def whole(to: str) -> str:
+        service, _, port = to.partition(":")
+        return f"{service}.{namespace}.svc:{port}"
+
+    ways = [{"name": name, **asdict(way), "to": whole(way.to)} for name, way in told.ways.items()]
+    return {
+        "ways": ways,
+        "rate": told.rate,
+        "deadline": told.deadline,
+        "stream_every": told.stream_every,
+        "members": [f"{service}.{namespace}.svc"],
+    }
+
+
+def _called(profile: Profile, namespace: str) -> dict[str, Json]:
+    told = profile.connections
+    return {"calls": _calls(told, profile.service, namespace)} if told else {}
+
+
 def job(
     profile: Profile,
     namespace: str,
@@ -58,6 +80,7 @@ def job(
         "models": list(models),
         "model_rate": _MODEL_RATE,
         **_TIMES,
+        **_called(profile, namespace),
     }
 
 
@@ -73,18 +96,20 @@ def _member(profile: Profile, namespace: str, ordinal: int) -> dict[str, Json]:
 
 
 def documents(
-    todo: Mapping[str, Json], client: str, image: str, *, apart: bool
+    todo: Mapping[str, Json], client: str, image: str, *, apart: bool, calls: str = ""
 ) -> list[dict[str, Any]]:
     """Give the objects to apply; `apart` when a node of the shape is the driver's own.
 
-    `client` is the path of a client file, empty for none. Raises CannotRun when it is gone.
+    `client` is the path of a client file, `calls` that of a file of calls; empty for none.
+    Raises CannotRun when one is gone.
     """
+    files = {n: path for n, path in {"client.py": client, "calls.py": calls}.items() if path}
     program = {path.name: path.read_text() for path in sorted(_PROGRAM.glob("*.py"))}
     return [
         _config("program", program),
         _config("job", {"job.json": json.dumps(todo)}),
-        _config("client", {"client.py": _text(client)} if client else {}),
-        _pod(image, apart=apart, client=bool(client)),
+        _config("client", {n: _text(path) for n, path in files.items()}),
+        _pod(image, apart=apart, files=[*files]),
     ]
 
 
@@ -108,7 +133,7 @@ def _config(name: str, data: Mapping[str, str]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}
 
 
-def _pod(image: str, *, apart: bool, client: bool) -> dict[str, Any]:
+def _pod(image: str, *, apart: bool, files: Sequence[str]) -> dict[str, Any]:
     volumes: list[dict[str, Any]] = [
         {"name": name, "configMap": {"name": f"{NAME}-{name}"}}
         for name in ("program", "job", "client")
@@ -120,7 +145,7 @@ def _pod(image: str, *, apart: bool, client: bool) -> dict[str, Any]:
         "metadata": {"name": NAME, "labels": {ROLE: NAME}},
         "spec": {
             **placement(apart=apart),
-            **confined(_container(image, client=client), volumes),
+            **confined(_container(image, files), volumes),
             # The resolver's own five seconds are longer than an attempt may take.
             "dnsConfig": {
                 "options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]
@@ -129,12 +154,15 @@ def _pod(image: str, *, apart: bool, client: bool) -> dict[str, Any]:
     }
 
 
-def _container(image: str, *, client: bool) -> dict[str, Any]:
+def _container(image: str, files: Sequence[str]) -> dict[str, Any]:
     return {
         "name": NAME,
         "image": image,
         "command": ["python3", "-B", "-u", "/driver/main.py"],
-        "env": [{"name": "DRIVER_CLIENT", "value": "/client/client.py" if client else ""}],
+        "env": [
+            {"name": name, "value": f"/client/{file}" if file in files else ""}
+            for name, file in (("DRIVER_CLIENT", "client.py"), ("DRIVER_CALLS", "calls.py"))
+        ],
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": {
             "httpGet": {"path": "/now", "port": "http"},

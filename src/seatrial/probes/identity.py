@@ -24,11 +24,20 @@ def ask(kube: Kube, profile: Profile, ordinal: int, pod: Pod, recorder: Recorder
 
     All questions are asked at once: most of an answer's time goes by in the node's runtime.
     A question that could not be answered is recorded as `info` with the reason: it shows nothing.
+    So is an empty answer at first, and the question asked again: on a busy machine an exec was seen
+    to lose what a program had said, and an empty id would accuse its member.
     """
 
     def put(question: str, argv: tuple[str, ...]) -> None:
+        if not told(question, argv, again=True):
+            told(question, argv, again=False)
+
+    def told(question: str, argv: tuple[str, ...], *, again: bool) -> bool:
         asked = recorder.now()
         outcome, answer = _answer(kube, profile, pod, argv)
+        empty = again and outcome is Outcome.OK and not answer
+        if empty:
+            outcome, answer = Outcome.INFO, "nothing was said, or it was lost: asked again"
         value = {
             "ordinal": ordinal,
             "pod": pod.metadata.name,
@@ -38,6 +47,7 @@ def ask(kube: Kube, profile: Profile, ordinal: int, pod: Pod, recorder: Recorder
         }
         process = f"{PROCESS}/{ordinal}/{question}"
         recorder.write(Op(process, "answer", outcome, asked, recorder.now(), value))
+        return not empty
 
     side_by_side([partial(put, *asked) for asked in profile.ask.items()])
 

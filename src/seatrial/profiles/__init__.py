@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from seatrial.centre import Centre
+from seatrial.connections import Connections, Way
 from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Metrics, Profile, Recovery
 from seatrial.places import carried
@@ -69,6 +70,10 @@ def _profile(declared: Declared, file: Path) -> Profile:
     fields = declared.model_dump() | {"load": Load(**declared.load.model_dump())}
     if declared.recovery:
         fields["recovery"] = Recovery(**declared.recovery.model_dump(exclude_none=True))
+    if declared.connections:
+        told = declared.connections.model_dump()
+        ways = {name: Way(**way) for name, way in told["ways"].items()}
+        fields["connections"] = Connections(**{**told, "ways": ways})
     if declared.centre:
         fields["centre"] = Centre(**declared.centre.model_dump())
     if declared.metrics:

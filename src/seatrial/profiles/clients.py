@@ -11,6 +11,7 @@ import ast
 from pathlib import Path
 
 _CALLS = ("record", "write", "read")
+_CONNECTS = ("connect", "call", "counts")
 OF_MODELS = {
     "register": ("get", "put"),
     "bank": ("open_bank", "transfer", "balances"),
@@ -26,6 +27,14 @@ def unusable(path: Path, name: str) -> str:
     tree, wrong = _read(path, name)
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     lacking = [call for call in _CALLS if call not in defined]
+    return wrong or (f"{name} defines no {', '.join(lacking)}" if lacking else "")
+
+
+def uncalling(path: Path, name: str) -> str:
+    """Say why a file can make no calls; empty when it defines all that a driver asks of it."""
+    tree, wrong = _read(path, name)
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    lacking = [call for call in _CONNECTS if call not in defined]
     return wrong or (f"{name} defines no {', '.join(lacking)}" if lacking else "")
 
 

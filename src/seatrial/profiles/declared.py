@@ -151,7 +151,57 @@ class Metrics(BaseModel):
     ] = ""
 
 
+class Way(BaseModel):
+    """One way of connecting."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?:[0-9]{1,5}$",
+            description="A Service of the manifests and its port, as service:port.",
+        ),
+    ]
+    policy: Annotated[
+        Literal["pick_first", "round_robin"],
+        Field(description="How a channel chooses among the addresses."),
+    ] = "pick_first"
+    claimed: Annotated[
+        bool, Field(strict=True, description="Whether it keeps the promises, or is only measured.")
+    ] = True
+    resolve: Annotated[
+        Bound, Field(description="Seconds until clients look the name up themselves; 0: never.")
+    ] = 0.0
+
+
+class Connections(BaseModel):
+    """How clients find and reach its members."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client: Annotated[Word, Field(description="File of Python that opens channels and calls.")]
+    image: Annotated[Word, Field(description="Name of the image in `images` that can run it.")]
+    ways: Annotated[
+        Mapping[Name, Way], Field(min_length=1, description="The ways, each by its own name.")
+    ]
+    rate: Annotated[float, Field(gt=0, le=200, description="Calls a second and way.")] = 50.0
+    deadline: Annotated[
+        Bound, Field(gt=0, description="Seconds within which a call must be answered.")
+    ] = 3.0
+    calls: Annotated[
+        int, Field(strict=True, ge=1, le=100000, description="Calls a way that tell the shares.")
+    ] = 600
+    within: Annotated[
+        Bound, Field(gt=0, description="Seconds until new members are found, lost ones given up.")
+    ] = 10.0
+    stream_every: Annotated[
+        int, Field(strict=True, ge=0, description="Each so many-th call is a long stream; 0: none.")
+    ] = 20
+
+
 NESTED = {
+    "connections": tuple(Connections.model_fields),
     "centre": tuple(Centre.model_fields),
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
@@ -220,6 +270,9 @@ class Declared(BaseModel):
     ] = False
     metrics: Annotated[
         Metrics | None, Field(description="Where a Prometheus finds the members' counts.")
+    ] = None
+    connections: Annotated[
+        Connections | None, Field(description="How clients find and reach its members.")
     ] = None
     centre: Annotated[
         Centre | None, Field(description="The configuration centre that configures it.")

@@ -29,6 +29,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_ids(written, known),
         *_rogue(written),
         *_client(written),
+        *_connections(written),
         *_models(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
@@ -102,6 +103,15 @@ def _client(written: Written) -> Iterator[str]:
     fields = written.fields
     if fields.get("client") and not fields.get("port"):
         yield f"{written.line(('client',))}: client: port is missing, so it could reach no member"
+
+
+def _connections(written: Written) -> Iterator[str]:
+    told = written.fields.get("connections")
+    image = told.get("image") if isinstance(told, dict) else None
+    known = written.fields.get("images")
+    if isinstance(image, str) and image not in (known if isinstance(known, dict) else {}):
+        line = written.line(("connections", "image"))
+        yield f"{line}: connections.image: {image!r} is not among its images"
 
 
 def _models(written: Written) -> Iterator[str]:

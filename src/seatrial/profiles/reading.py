@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from seatrial.errors import BadInput, BadProfile
-from seatrial.profiles.clients import idle, unusable
+from seatrial.profiles.clients import idle, uncalling, unusable
 from seatrial.profiles.declared import OWN
 
 PROFILE = "profile.yaml"
@@ -189,21 +189,26 @@ def _with_folders(own: Written) -> Written:
         else:
             own.fields[place[0]] = str(path)
     for key, wrong in _PROGRAMS.items():
-        own = _with_program(own, key, wrong)
+        own = _with_program(own, own.fields, (key,), wrong)
+    nested = own.fields.get("connections")
+    if isinstance(nested, dict):
+        own = _with_program(own, nested, ("connections", "client"), uncalling)
     return own
 
 
 _PROGRAMS = {"client": unusable, "controller": idle}
 
 
-def _with_program(own: Written, key: str, wrong: Callable[[Path, str], str]) -> Written:
-    file = own.fields.get(key)
+def _with_program(
+    own: Written, fields: dict[str, Any], place: Place, wrong: Callable[[Path, str], str]
+) -> Written:
+    file = fields.get(place[-1])
     if not isinstance(file, str) or not file:
         return own
     path = (own.file.parent / file).resolve()
-    own.fields[key] = str(path)
+    fields[place[-1]] = str(path)
     sentence = wrong(path, file)
-    return _worse(own, (key,), sentence) if sentence else own
+    return _worse(own, place, sentence) if sentence else own
 
 
 def _folders(fields: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

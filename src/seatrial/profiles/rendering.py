@@ -163,7 +163,8 @@ def _missing(profile: Profile, objects: list[Object]) -> Iterator[str]:
                 f"{_meant(profile.container, containers)}"
             )
     used = {_name(c.get("image", "")): c for found in objects for c in _containers(found)}
-    for name in profile.images:
+    callers = {profile.connections.image} if profile.connections else set()
+    for name in (name for name in profile.images if name not in callers):
         if name not in used:
             yield f"no container with the image {name}{_meant(name, used)}"
 

@@ -85,6 +85,7 @@ _FAULTS: Mapping[str, set[Right]] = {
     "pod-evict": _on("pods/eviction", "create"),
     "evict-all": _on("pods/eviction", "create"),
     "scale-down": _SETS,
+    "scale-up": _SETS,
     "unready-scale-down": _SETS | _on("pods", "patch"),
     "rolling-update": _SETS | _on("pods", "delete"),
     "broken-update": _SETS | _on("pods", "delete"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from seatrial.checks.catalogue import (
     config,
+    connection,
     durability,
     identity,
     ordering,
@@ -22,5 +23,6 @@ GUARANTEES = (
     *topology.GUARANTEES,
     *durability.GUARANTEES,
     *recovery.GUARANTEES,
+    *connection.GUARANTEES,
     *config.GUARANTEES,
 )

@@ -10,6 +10,7 @@ May import: numpy and the standard library.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +18,16 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+_BLOCK = 2**14
+"""Zones that are looked at together, or all of one key where those are more."""
 
 
 @dataclass(frozen=True)
 class Zones:
-    """One zone a value, columns of shape (m,): its key, earliest end and latest begin in s."""
+    """One zone a value, columns of shape (m,): its key, earliest end and latest begin in s.
+
+    Those of one key stand together.
+    """
 
     key: Ints
     ended: Floats
@@ -38,35 +44,43 @@ def collision(zones: Zones) -> tuple[int, int] | None:
     >>> collision(told)
     (0, 1)
     """
-    forward = np.flatnonzero(zones.ended < zones.begun)
-    backward = np.flatnonzero(zones.ended >= zones.begun)
     # Whoever overlaps a neighbour may hide what lies inside both; then the neighbours suffice.
-    pairs = _overlapping(zones, forward)
+    pairs = np.concatenate([_overlapping(zones, some) for some in _blocks(zones.key)])
     if not len(pairs):
-        pairs = _inside(zones, forward, backward)
+        pairs = np.concatenate([_inside(zones, some) for some in _blocks(zones.key)])
     if not len(pairs):
         return None
     one, other = pairs[np.argmin(zones.begun[pairs].max(axis=1))].tolist()
     return (one, other) if zones.begun[one] >= zones.begun[other] else (other, one)
 
 
-def _overlapping(zones: Zones, forward: Ints) -> Ints:
+def _blocks(key: Ints) -> Iterator[Ints]:
+    """Give the places of all zones, those of one key never apart."""
+    ends = 1 + np.flatnonzero(key[1:] != key[:-1])
+    after = np.searchsorted(ends, np.arange(_BLOCK, len(key), _BLOCK))
+    yield from np.split(np.arange(len(key)), np.unique(ends[after[after < len(ends)]]))
+
+
+def _overlapping(zones: Zones, among: Ints) -> Ints:
     """Give the pairs of neighbours that overlap: when none do, no two forward zones do."""
+    forward = among[zones.ended[among] < zones.begun[among]]
     order = forward[np.lexsort((zones.ended[forward], zones.key[forward]))]
     before, after = order[:-1], order[1:]
     bad = (zones.key[before] == zones.key[after]) & (zones.ended[after] < zones.begun[before])
     return np.stack((before[bad], after[bad]), axis=1)
 
 
-def _inside(zones: Zones, forward: Ints, backward: Ints) -> Ints:
+def _inside(zones: Zones, among: Ints) -> Ints:
     """Give the pairs of a forward zone and a backward one inside it; forward ones are disjoint."""
+    is_forward = zones.ended[among] < zones.begun[among]
+    forward, backward = among[is_forward], among[~is_forward]
     both = np.concatenate((backward, forward))
     since = np.concatenate((zones.begun[backward], zones.ended[forward]))
     # Sorting is stable: of two at the same time the backward one comes first and is outside.
     order = np.lexsort((since, zones.key[both]))
-    is_forward = order >= len(backward)
-    last = np.maximum.accumulate(np.where(is_forward, np.arange(len(order)), -1))
-    inner = np.flatnonzero(~is_forward & (last >= 0))
+    later = order >= len(backward)
+    last = np.maximum.accumulate(np.where(later, np.arange(len(order)), -1))
+    inner = np.flatnonzero(~later & (last >= 0))
     within, around = both[order[inner]], both[order[last[inner]]]
     bad = (zones.key[within] == zones.key[around]) & (zones.ended[within] < zones.begun[around])
     return np.stack((around[bad], within[bad]), axis=1)

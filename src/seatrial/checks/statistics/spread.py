@@ -29,43 +29,79 @@ class Band:
     high: float = 1.5
 
 
-def shares(counts: Mapping[str, int], alpha: float = ALPHA) -> dict[str, Bounds]:
+def shares(
+    counts: Mapping[str, int], alpha: float = ALPHA, unanswered: int = 0
+) -> dict[str, Bounds]:
     """Give an interval for each member's share of all calls, all of them right together.
 
-    But for a chance of alpha: exact intervals, each with its part of alpha (Bonferroni).
+    But for a chance of alpha: exact intervals, each with its part of alpha (Bonferroni), from the
+    least to the most that a member may have got when nobody knows where the unanswered went.
     """
-    total, part = sum(counts.values()), alpha / max(1, len(counts))
-    return {name: clopper_pearson(count, total, part) for name, count in counts.items()}
+    total, part = sum(counts.values()) + unanswered, alpha / max(1, len(counts))
+    found = {}
+    for name, count in counts.items():
+        least = clopper_pearson(count, total, part)
+        most = clopper_pearson(count + unanswered, total, part) if unanswered else least
+        found[name] = Bounds(least.low, most.high, part)
+    return found
+
+
+def calls_needed(members: int, band: Band | None = None, alpha: float = ALPHA) -> int:
+    """Give the fewest calls that show an equal spread over two members or more to hold."""
+    band, low, high = band or Band(), 0, members
+    while not _shows(high, members, band, alpha):
+        low, high = high, high * 2
+    while high - low > members:
+        middle = low + (high - low) // (2 * members) * members
+        low, high = (low, middle) if _shows(middle, members, band, alpha) else (middle, high)
+    return high
+
+
+def _shows(calls: int, members: int, band: Band, alpha: float) -> bool:
+    bounds = clopper_pearson(calls // members, calls, alpha / members)
+    return band.low / members <= bounds.low and bounds.high <= band.high / members
 
 
 def judge_spread(
-    counts: Mapping[str, int], band: Band | None = None, alpha: float = ALPHA
+    counts: Mapping[str, int],
+    band: Band | None = None,
+    alpha: float = ALPHA,
+    unanswered: int = 0,
 ) -> Judgement:
     """Judge whether calls spread as claimed; `counts` are by member, with 0 for who got none.
 
+    Each of the `unanswered` calls may have gone to anybody: an interval covers both.
+
     The calls must be independent of each other: those of one connection are one. Holds when
     every member's interval lies inside the band, broken when one lies wholly outside, else
-    unknown; also with fewer than two members. Figures: calls, band (as shares), members (by name:
-    count, share, low, high), alpha, anomalies.
+    unknown; also with fewer than two members. Figures: calls, unanswered, band (as shares),
+    members (by name: count, share, low, high), alpha, anomalies.
     """
     band = band or Band()
-    if why := _uncountable(counts, alpha):
+    if why := _uncountable({**counts, "": unanswered}, alpha) or _few(counts):
         return judged((), [Anomaly("malformed", why)], "", {"calls": 0})
     equal = 1 / len(counts)
     low, high = band.low * equal, band.high * equal
     found, gaps = [], []
     told: dict[str, Json] = {}
-    for name, bounds in shares(counts, alpha).items():
-        said = f"{name} got {counts[name]} of {sum(counts.values())} calls, which is a share of "
+    total = sum(counts.values()) + unanswered
+    for name, bounds in shares(counts, alpha, unanswered).items():
+        said = f"{name} got {counts[name]} of {total} calls, which is a share of "
         said += f"{bounds.low:.3f} to {bounds.high:.3f}"
-        share = counts[name] / max(1, sum(counts.values()))
+        share = counts[name] / max(1, total)
         told[name] = [counts[name], round(share, 4), round(bounds.low, 4), round(bounds.high, 4)]
         if bounds.high < low or bounds.low > high:
             found.append(Anomaly("outside", f"{said}; {low:.3f} to {high:.3f} is claimed"))
         elif bounds.low < low or bounds.high > high:
             more = f"{said}, not surely between {low:.3f} and {high:.3f}: more calls would tell"
             gaps.append(Anomaly("open", more))
-    figures = {"calls": sum(counts.values()), "band": [low, high], "members": told, "alpha": alpha}
+    figures = {
+        "calls": total,
+        "unanswered": unanswered,
+        "band": [low, high],
+        "members": told,
+        "alpha": alpha,
+    }
     praise = f"each of {len(counts)} members has a share surely between {low:.3f} and {high:.3f}"
     return judged(found, gaps, praise, figures)
 
@@ -75,8 +111,11 @@ def _uncountable(counts: Mapping[str, int], alpha: float) -> str:
         return f"a chance of {alpha} to be wrong cannot be"
     if not all(is_number(count) and count >= 0 for count in counts.values()):
         return "not all counts are whole numbers from 0 on"
-    few = len(counts) < _FEWEST
-    return f"there are {len(counts)} members to spread over" if few else ""
+    return ""
+
+
+def _few(counts: Mapping[str, int]) -> str:
+    return f"there are {len(counts)} members to spread over" if len(counts) < _FEWEST else ""
 
 
 def judge_sticky(

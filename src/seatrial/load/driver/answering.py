@@ -3,9 +3,11 @@
     GET  /now                         {"now": monotonic seconds, "boot", "boots"}
     POST /read {"id", "phase", "wait"}   reads every member, once an id: {"met": done}
     GET  /counts ?wait=&need={"0": 9} attempts and acknowledged writes by ordinal
+    GET  /calls ?wait=&need={"way": 9} calls that are over, and answered ones, by way
     GET  /models ?wait=&need={"bank": {"reads": 9}}   acknowledged operations by model
     GET  /names ?wait=&settled={name: address}   the latest answer of each server
-    POST /rest                        ends the writers alone, each after its attempt
+    POST /counted                     asks members how often they were asked: {"told": members}
+    POST /rest                        ends writers and callers, each after its attempt
     POST /stop                        ends writers and questions: {"counts": {process: Ops}}
     GET  /spool ?process=&offset=&most=   bytes as they are on the disk
 May import: the standard library. Runs inside the driver's pod.
@@ -43,6 +45,7 @@ class Desk:
     spool: Spool
     board: Board
     readings: Readings
+    look: Callable[[], int] = lambda: 0
     rested: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     writing: list[threading.Thread] = field(default_factory=list)
@@ -67,6 +70,18 @@ class Desk:
             members = {str(o): dict(counts) for o, counts in self.board.members.items()}
         return {"met": met, "members": members}
 
+    def calls(self, asked: Asked) -> Any:
+        """Tell the calls so far."""
+        need = {str(way): int(n) for way, n in json.loads(asked.get("need", "{}")).items()}
+        met = self.board.until(lambda: self.board.enough(need), _wait(asked))
+        with self.board.changed:
+            ways = {way: dict(counts) for way, counts in self.board.ways.items()}
+        return {"met": met, "ways": ways}
+
+    def counted(self, _: Asked) -> Any:
+        """Ask members how often they were asked."""
+        return {"told": self.look()}
+
     def models(self, asked: Asked) -> Any:
         """Tell what models acknowledged so far."""
         said = json.loads(asked.get("need", "{}"))
@@ -88,7 +103,7 @@ class Desk:
         return {"met": met, "names": [{**one, "age": now - one["invoked"]} for one in latest]}
 
     def rest(self, _: Asked) -> Any:
-        """End the writers, so that what is read afterwards is all there will be."""
+        """End writers and callers, so that what is read afterwards is all there will be."""
         self.rested.set()
         for thread in self.writing:
             thread.join()
@@ -108,6 +123,8 @@ _ROUTES: dict[tuple[str, str], Callable[[Desk, Asked], Any]] = {
     ("GET", "/now"): Desk.now,
     ("POST", "/read"): Desk.read,
     ("GET", "/counts"): Desk.counts,
+    ("GET", "/calls"): Desk.calls,
+    ("POST", "/counted"): Desk.counted,
     ("GET", "/models"): Desk.models,
     ("GET", "/names"): Desk.names,
     ("POST", "/rest"): Desk.rest,

@@ -14,12 +14,13 @@ class Board:
     """Shared by all threads; `changed` guards it and is notified after each change.
 
     `members` counts {attempts, acknowledged} by ordinal, `models` {reads, changes} that were
-    acknowledged by model. `names` holds by (server, name) the
+    acknowledged by model, `ways` {calls, answered} by way. `names` holds by (server, name) the
     latest answer: {server, name, ordinal, outcome, code, addresses, invoked}.
     """
 
     def __init__(self, ordinals: list[int], models: Iterable[str] = ()) -> None:
         self.changed = threading.Condition()
+        self.ways: dict[str, dict[str, int]] = {}
         self.models = {model: {"reads": 0, "changes": 0} for model in models}
         self.members = {o: {"attempts": 0, "acknowledged": 0} for o in ordinals}
         self.names: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -30,6 +31,18 @@ class Board:
             self.members[ordinal]["attempts"] += 1
             self.members[ordinal]["acknowledged"] += outcome == "ok"
             self.changed.notify_all()
+
+    def called(self, way: str, outcome: str) -> None:
+        """Count one call that is over."""
+        with self.changed:
+            counts = self.ways.setdefault(way, {"calls": 0, "answered": 0})
+            counts["calls"] += 1
+            counts["answered"] += outcome == "ok"
+            self.changed.notify_all()
+
+    def enough(self, least: Mapping[str, int]) -> bool:
+        """Tell whether on each of these ways at least so many calls are over."""
+        return all(self.ways.get(way, {}).get("calls", 0) >= count for way, count in least.items())
 
     def modelled(self, model: str, *, reads: bool) -> None:
         """Count one acknowledged operation of a model."""

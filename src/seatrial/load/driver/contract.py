@@ -1,4 +1,4 @@
-"""What the driver is told to do (job.json), and what it asks of a profile's client.
+"""What the driver is told to do (job.json), and what it asks of a profile's client files.
 
 May import: the standard library. Runs inside the driver's pod.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 _RESOLV = Path("/etc/resolv.conf")
 CALLS = ("record", "write", "read")
+_CONNECTS = ("connect", "call", "counts")
 OF_MODELS = {
     "register": ("get", "put"),
     "bank": ("open_bank", "transfer", "balances"),
@@ -55,6 +56,43 @@ class Client(Protocol):
         """Read all these accounts at one moment; give their balances as a fourth."""
 
 
+class Calling(Protocol):
+    """A profile's file of calls; docs/add-a-profile.md, "Ways of connecting"."""
+
+    def connect(self, way: dict[str, Any]) -> Any:
+        """Open the one channel of a way: {name, to, policy, resolve}."""
+
+    def call(self, channel: Any, kind: str, way: str, seconds: float) -> Any:
+        """Make one call (unary or stream); give code, answer {pod, uid, boot, peer}, note."""
+
+    def counts(self, host: str) -> Any:
+        """Ask one member: {pod, uid, boot, asked: {way: n}, again: {way: n}, sockets: n}."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of connecting: `to` is host:port, whole in DNS."""
+
+    name: str
+    to: str
+    policy: str
+    resolve: float = 0.0
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What callers do: calls a second and way, seconds each may take, how often a stream.
+
+    `members` are names, each host or host:port, whose addresses are the members'.
+    """
+
+    ways: tuple[Way, ...]
+    rate: float
+    deadline: float
+    stream_every: int
+    members: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Member:
     """One member: `host` is where clients reach it, `asked` its whole name in DNS."""
@@ -83,6 +121,7 @@ class Job:
     read_timeout: float
     dns_every: float
     dns_timeout: float
+    calls: Calls | None = field(default=None, kw_only=True)
     models: tuple[str, ...] = ()
     model_rate: float = 5.0
 
@@ -110,6 +149,7 @@ def job(path: Path) -> Job:
             tuple(str(model) for model in said.get("models", ())),
             _positive({"model_rate": 5.0, **said}, "model_rate"),
         )
+        found = replace(found, calls=_calls(said["calls"], domain)) if "calls" in said else found
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"no job in {path}: {type(error).__name__}: {error}") from None
     if len({member.ordinal for member in members}) < len(members):
@@ -122,9 +162,39 @@ def job(path: Path) -> Job:
 _SECONDS = ("rate", "timeout", "read_timeout", "dns_every", "dns_timeout")
 
 
+def _calls(said: Any, domain: str) -> Calls:
+    ways = tuple(
+        Way(
+            str(one["name"]),
+            _whole(str(one["to"]), domain),
+            str(one["policy"]),
+            float(one.get("resolve", 0)),
+        )
+        for one in said["ways"]
+    )
+    members = tuple(_whole(str(name), domain) for name in said.get("members", ()))
+    rate, deadline = _positive(said, "rate"), _positive(said, "deadline")
+    return Calls(ways, rate, deadline, int(said["stream_every"]), members)
+
+
+def calling(path: Path) -> Calling:
+    """Load a file of calls; raises ValueError when it is none."""
+    return cast("Calling", _loaded(path, _CONNECTS))
+
+
 def client(path: Path, models: Iterable[str] = ()) -> Client:
     """Load a client file and try its `record`; raises ValueError when it cannot do its part."""
-    spec = importlib.util.spec_from_file_location("client", path)
+    wanted = dict.fromkeys([*CALLS, *(call for model in models for call in OF_MODELS[model])])
+    found = cast("Client", _loaded(path, wanted))
+    try:
+        checked(found.record("probe", 1, "x", 0))
+    except Exception as error:
+        raise ValueError(f"{path.name}: record(): {error!r}") from error
+    return found
+
+
+def _loaded(path: Path, names: Iterable[str]) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"no Python file at {path}")
     module = importlib.util.module_from_spec(spec)
@@ -132,16 +202,10 @@ def client(path: Path, models: Iterable[str] = ()) -> Client:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ValueError(f"{path.name} cannot be loaded: {error!r}") from error
-    wanted = dict.fromkeys([*CALLS, *(call for model in models for call in OF_MODELS[model])])
-    lacking = [name for name in wanted if not callable(getattr(module, name, None))]
+    lacking = [name for name in names if not callable(getattr(module, name, None))]
     if lacking:
         raise ValueError(f"{path.name} defines no {', '.join(lacking)}")
-    found = cast("Client", module)
-    try:
-        checked(found.record("probe", 1, "x", 0))
-    except Exception as error:
-        raise ValueError(f"{path.name}: record(): {error!r}") from error
-    return found
+    return module
 
 
 def checked(record: Any) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The driver: writes to every member, asks for their names, and keeps what it saw on its disk.
 
 Runs inside the cluster, alone with Python's standard library; seatrial.load.driving starts it and
-collects what it spooled. Reads DRIVER_JOB, DRIVER_CLIENT (may be empty), DRIVER_SPOOL, DRIVER_PORT
-(0: any; it prints which). SIGTERM ends it.
+collects what it spooled. Reads DRIVER_JOB, DRIVER_CLIENT and DRIVER_CALLS (may be empty),
+DRIVER_SPOOL, DRIVER_PORT (0: any; it prints which). SIGTERM ends it.
 May import: the standard library, and the files beside it.
 """
 
@@ -15,12 +15,16 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from answering import Desk, Handler, Server
 from board import Board
-from contract import Client, Job, client, job
+from calling import Booth, callers
+from contract import Client, Job, calling, client, job
+from counting import look
 from modelling import modellers
 from naming import Asker
 from reading import Readings
@@ -39,6 +43,9 @@ def prepared() -> Desk:
     board = Board([member.ordinal for member in todo.members], todo.models)
     desk = Desk(boot, boots, spool, board, Readings(code, todo, spool))
     desk.writing.extend(map(_thread, _writing(todo, code, desk)))
+    if booth := _booth(todo, desk):
+        desk.writing.extend(_thread(caller.run) for caller in callers(booth))
+        desk = replace(desk, look=partial(look, booth))
     desk.asking.extend(map(_thread, _asking(todo, desk)))
     return desk
 
@@ -53,6 +60,13 @@ def _writing(todo: Job, code: Client | None, desk: Desk) -> list[Callable[[], No
     place = Place(code, todo, desk.spool, desk.board, desk.rested)
     writing = [writer.run for writer in writers(place, desk.boots)]
     return writing + [modeller.run for modeller in modellers(place, desk.boots)]
+
+
+def _booth(todo: Job, desk: Desk) -> Booth | None:
+    file = os.environ.get("DRIVER_CALLS", "")
+    if todo.calls is None or not file:
+        return None
+    return Booth(calling(Path(file)), todo.calls, desk.spool, desk.board, desk.rested)
 
 
 def _asking(todo: Job, desk: Desk) -> list[Callable[[], None]]:

@@ -1,0 +1,55 @@
+"""What every judge says of every recorded run, whole and damaged, word for word.
+
+Nobody can say beforehand what is right for each of the thousands; that it changed without anybody
+meaning to is what fails here. tests/histories/damage.py tells how to look at it and accept it.
+"""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from seatrial.model import Guarantee
+
+HERE = Path(__file__).parent / "histories"
+SPEC = importlib.util.spec_from_file_location("damage", HERE / "damage.py")
+assert SPEC
+assert SPEC.loader
+damage = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(damage)
+JUDGED = json.loads(damage.JUDGED.read_text())
+AGAIN = (
+    "meant so? `python tests/histories/damage.py RUN` has the words; without RUN it accepts them"
+)
+
+
+def differing(guarantee: Guarantee, before: Mapping[str, str], which: slice) -> set[str]:
+    """Give the runs of which the check says another thing than before."""
+    return {
+        name
+        for name, was in before.items()
+        if damage.digest(damage.said_by(guarantee, name, which)) != was
+    }
+
+
+def test_what_is_said_of_every_recorded_run_is_written_down():
+    alone = {name for one in damage.CHECKS for name in (one.id, f"{one.id} damaged")}
+    assert set(JUDGED) == {"all", *alone}, AGAIN
+    assert all(set(runs) == set(damage.RUNS) for runs in JUDGED.values()), AGAIN
+
+
+@pytest.mark.parametrize("guarantee", damage.CHECKS, ids=lambda guarantee: guarantee.id)
+def test_a_check_says_of_recorded_runs_what_it_said_before(guarantee):
+    assert differing(guarantee, JUDGED[guarantee.id], damage.WHOLE) == set(), AGAIN
+
+
+@pytest.mark.parametrize("guarantee", damage.CHECKS, ids=lambda guarantee: guarantee.id)
+def test_a_check_says_of_damaged_runs_what_it_said_before(guarantee):
+    assert differing(guarantee, JUDGED[f"{guarantee.id} damaged"], damage.DAMAGED) == set(), AGAIN
+
+
+@pytest.mark.parametrize("name", damage.RUNS)
+def test_all_judges_together_say_of_a_recorded_run_what_they_said_before(name):
+    assert damage.digest(damage.said_of(name)) == JUDGED["all"][name], AGAIN
