@@ -24,6 +24,13 @@ from seatrial.testing.lives import Heard
 RECORDED = Path(__file__).parent / "histories" / "bad"
 CAUSES = {
     "claims-deleted": "`whenScaled: Delete` in the claim retention policy of the set",
+    "secret-retries": "but `python3 -B -u /rogue/busy.py`",
+    "join-only": "has no `preStop` hook",
+    "stacked": "`podAffinity` in the pod template draws pods to the node",
+    "peers-by-address": "but `python3 -B -u /rogue/by_address.py`",
+    "never-catches-up": "but `python3 -B -u -c import sys",
+    "never-restarts": "its liveness probe is the program `/bin/true`",
+    "tcp-probe": "its liveness probe only opens a TCP connection",
     "stands-alone": "but `python3 -B -u -c import sys",
     "early-ack": "but `python3 -B -u /rogue/early_ack.py`",
     "deaf-shell": "the first process of the container is a shell (`sh -c",
@@ -77,6 +84,7 @@ SEEN = {
     "no-age": "newcomers-unfound",
     "no-deadline": "calls-waited",
     "reclaim-other": "other-policy",
+    "join-only": "ghosts",
     "no-backup": "centre-missed",
     "oldest-snapshot": "oldest-restored",
     "promises-more": "more-promised",

@@ -34,6 +34,7 @@ def loaded(path: Path) -> Any:
 client = loaded(FOLDER / "client.py")
 del sys.modules["client"]
 gateway = loaded(FOLDER / "image" / "gateway.py")
+loaded(FOLDER / "image" / "guests.py")
 member = loaded(FOLDER / "image" / "etcdmember.py")
 
 

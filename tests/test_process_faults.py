@@ -24,6 +24,7 @@ from seatrial.testing.staging import staging
 
 NODE = "sea-worker"
 STOP, MEMORY, FORGET = (FAULTS[n] for n in ("process-stop", "out-of-memory", "pod-force-delete"))
+HANG = FAULTS["process-hang"]
 LIMIT = 2**28
 OOM = {"exitCode": 137, "reason": "OOMKilled", "containerID": "containerd://one"}
 
@@ -128,6 +129,36 @@ def test_who_was_started_again_or_replaced_meanwhile_did_not_go_on(new, how, sce
         assert seen
     assert proofs(kept)["healed"]["how"] == how
     assert node.well
+
+
+def test_a_fake_death_that_somebody_notices_is_told_with_how_long_it_stood(scene, member, node):
+    kept = Kept()
+    with broken(HANG, scene, 0, kept) as receipt:
+        assert node.amiss == "frozen"
+        assert "gave no answer" in receipt["witness"]
+        member.containers.pop("one")
+        member.run("two", 1)
+        member.door.holds = False
+    healed = proofs(kept)["healed"]
+    assert (healed["how"], healed["container"]) == ("started again", "two")
+    assert healed["noticed"]
+    assert healed["stood"] >= 0
+    assert node.well
+
+
+def test_a_fake_death_that_nobody_notices_is_let_go_on_when_its_time_is_over(
+    scene, node, monkeypatch
+):
+    monkeypatch.setitem(timing._SECONDS, "a fake death is noticed", 0.2)
+    kept = Kept()
+    with broken(HANG, scene, 0, kept):
+        (entry,), _ = scene.journal.read()
+        assert entry.undo == (Step("revive", node=NODE),)
+    healed = proofs(kept)["healed"]
+    assert (healed["how"], healed["noticed"]) == ("went on", False)
+    assert healed["stood"] >= 0.2
+    assert node.well
+    assert scene.journal.read() == ([], {})
 
 
 def _container(scene: Scene) -> str:
@@ -243,7 +274,7 @@ def test_a_container_without_a_memory_limit_is_not_filled(scene, member):
     assert "one" in member.containers
 
 
-@pytest.mark.parametrize("fault", [STOP, MEMORY], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [STOP, HANG, MEMORY], ids=lambda fault: fault.name)
 def test_a_process_of_a_machine_that_is_not_ours_is_left_alone(fault, scene, member):
     scene.nodes.clear()
     with pytest.raises(NotOurs), broken(fault, scene, 0, Kept()):

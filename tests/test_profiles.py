@@ -96,6 +96,13 @@ DEFECTS = {
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "ready-when-empty": {"spec.template.spec.containers"},
     "founds-anew": {"spec.template.spec.containers"},
+    "secret-retries": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "join-only": {"spec.template.spec.containers"},
+    "stacked": {"spec.template.spec.affinity"},
+    "peers-by-address": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "never-catches-up": {"spec.template.spec.containers"},
+    "never-restarts": {"spec.template.spec.containers"},
+    "tcp-probe": {"spec.template.spec.containers"},
     "stands-alone": {"spec.template.spec.containers"},
     "shared-claim": {
         "spec.volumeClaimTemplates",
@@ -115,6 +122,8 @@ WELCOMING = {
 # What a rogue brings besides: the program that lies, what is shared.
 ADDED = {
     "early-ack": {("ConfigMap", "early-ack")},
+    "peers-by-address": {("ConfigMap", "peers-by-address")},
+    "secret-retries": {("ConfigMap", "secret-retries")},
     "buffers": {("ConfigMap", "buffers")},
     "never-syncs": {("ConfigMap", "never-syncs")},
     "on-tmpfs": {("ConfigMap", "on-tmpfs")},

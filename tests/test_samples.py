@@ -152,3 +152,20 @@ def test_nothing_that_a_subject_is_made_of_changes_without_its_edition(tmp_path)
     (tmp_path / "__pycache__" / "client.pyc").write_text("")
     assert edition.of_subject(subject) == seen[-1]
     assert samples.signature({"edition": seen[0]}) != samples.signature({"edition": seen[1]})
+
+
+def test_how_recoveries_spread_over_runs_stands_beside_the_verdict(tmp_path):
+    def ran(seed: int, took: list[float], **more: Any) -> Path:
+        run = a_run(tmp_path, seed, **more)
+        content = json.loads((run / "verdicts.json").read_text())
+        content["verdicts"][0]["figures"] = {"recoveries": took}
+        (run / "verdicts.json").write_text(json.dumps(content))
+        return run
+
+    ran(1, [1.0, 2.0, 3.0, 4.0])
+    ran(2, [100.0], judged_by="another")
+    own = ran(3, [5.0, 6.0, 7.0, 8.0])
+    verdict = Verdict(ID, Standing.HOLDS, "so", figures={"recoveries": [5.0, 6.0, 7.0, 8.0]})
+    said = beside(own, [verdict])[ID]["runs"]["said"]
+    assert "8 recoveries: half within 4.0 s (1.0 s to 8.0 s), all within 8.0 s" in said
+    assert "recoveries" not in counted(own)

@@ -64,7 +64,7 @@ REPLICAS = 3
 FENCED = "node-kill, fenced"
 STALE = "node-stale-return"
 STANDING = (
-    "process-stop", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
+    "process-stop", "process-hang", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
     "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill", "disk-full",
     "disk-unsynced-loss", "cpu-pressure", "memory-pressure", "file-descriptors", "latency",
 )  # fmt: skip
@@ -378,6 +378,7 @@ def world(tmp_path, monkeypatch) -> World:
     for name in ("broken network is watched", "broken disk is watched", "pressure is watched"):
         monkeypatch.setitem(timing._SECONDS, f"a {name}", 0.0)
     monkeypatch.setitem(timing._SECONDS, "unsynced writes gather", 0.0)
+    monkeypatch.setitem(timing._SECONDS, "a fake death is noticed", 0.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "world").mkdir()
     found = World(tmp_path / "world")

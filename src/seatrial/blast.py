@@ -80,6 +80,12 @@ REACHES: Mapping[str, Reach] = {
     "process-kill": _PROCESS,
     "out-of-memory": _PROCESS,
     "process-stop": Reach(1, 1, ("process ends", "api answers"), "the undo journal lets it go on"),
+    "process-hang": Reach(
+        1,
+        1,
+        ("process ends", "api answers", "a fake death is noticed"),
+        "the kubelet starts it again, or the undo journal lets it go on",
+    ),
     "pods-delete": _PODS,
     "evict-all": _PODS,
     "rolling-update": _SET,

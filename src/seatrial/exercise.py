@@ -55,7 +55,9 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                 with live.broken(fault.fault, ordinal) as receipt:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
-                        live.ask(live.everybody if fault.fault in OF_THE_SET else (ordinal,))
+                        new = [pod["ordinal"] for pod in receipt.get("new", ())]
+                        everybody = [*live.everybody, *new]
+                        live.ask(everybody if fault.fault in OF_THE_SET else (ordinal,))
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)
@@ -63,8 +65,8 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                 live.alive.until_ready()
             if fault.fault in OF_NO_MEMBER:
                 continue
-            everybody = fault.fault in OF_THE_SET
-            live.ask(live.everybody if everybody else hit or (ordinal,))
+            of_all = fault.fault in OF_THE_SET
+            live.ask(live.everybody if of_all else hit or (ordinal,))
 
 
 def _met(live: Live, victim: int | str) -> int:

@@ -18,7 +18,7 @@ from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Pro
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
 _OF_ONE = frozenset({
-    "claim-lost", "process-kill", "process-stop", "out-of-memory", "partition",
+    "claim-lost", "process-kill", "process-stop", "process-hang", "out-of-memory", "partition",
     "partition-one-way", "packet-loss", "bandwidth", "latency", "disk-full", "disk-read-only",
     "disk-io-errors", "disk-unsynced-loss", "cpu-pressure", "memory-pressure",
     "file-descriptors",
@@ -28,11 +28,15 @@ _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
 _LED, _LEADERS = "topology.leader", "process-kill"
 """The guarantee for which a leader must be hit, and the fault that is aimed at it."""
-ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down"})
+ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "scale-up"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
+<<<<<<< HEAD
 UNDER_LOAD = frozenset({"process-kill", "disk-unsynced-loss", "restore-elsewhere"})
+=======
+UNDER_LOAD = frozenset({"process-kill", "process-hang", "disk-unsynced-loss"})
+>>>>>>> main
 """Faults that show something only while the member acknowledges writes."""
 MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})
 """Faults that stay in place until clients of each model have done something: it shows only then."""

@@ -9,6 +9,7 @@ May import: model, errors, history, edition, checks.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 from seatrial import edition, history
 from seatrial.checks.sometimes import SOMETIMES, reached
 from seatrial.checks.statistics.runs import of_held
+from seatrial.checks.statistics.times import quantile
 from seatrial.errors import CannotRun
 from seatrial.model import History, Json, Plan, Standing, Verdict
 
@@ -59,9 +61,10 @@ def beside(run: Path, found: Sequence[Verdict]) -> dict[str, dict[str, Json]]:
     """
     plan = history.read_document(run / history.PLAN)
     others = {path: each for path, each in _siblings(run, plan) if path != run.resolve()}
+    took = _recoveries([*others])
     own = (_seed(plan), {v.guarantee: v.verdict.value for v in found})
     said = [own, *((_seed(each), _verdicts(path)) for path, each in others.items())]
-    return {v.guarantee: _row(v, sample(said, v.guarantee)) for v in found}
+    return {v.guarantee: _row(v, sample(said, v.guarantee), took) for v in found}
 
 
 def of_plan(out: Path, plan: Plan) -> dict[str, Sample]:
@@ -143,7 +146,11 @@ def recount(run: Path) -> Document:
     content = history.read_document(run / history.VERDICTS)
     rows = content["verdicts"]
     counts = beside(
-        run, [Verdict(row["guarantee"], Standing(row["verdict"]), row["reason"]) for row in rows]
+        run,
+        [
+            Verdict(r["guarantee"], Standing(r["verdict"]), r["reason"], figures=r["figures"])
+            for r in rows
+        ],
     )
     content["verdicts"] = [row | counts[row["guarantee"]] for row in rows]
     history.write_whole(run / history.VERDICTS, [history.document(content)])
@@ -171,5 +178,31 @@ def _seed(plan: Document) -> str:
     return str(plan.get("seed"))
 
 
-def _row(verdict: Verdict, found: Sample) -> dict[str, Json]:
-    return {} if verdict.verdict is Standing.FIGURE else {"runs": found.row}
+def _recoveries(others: Sequence[Path]) -> Mapping[str, list[list[float]]]:
+    """Give how long recoveries took in other runs, in seconds, by guarantee: a list a run."""
+    found: dict[str, list[list[float]]] = {}
+    for path in others:
+        if _verdicts(path):
+            for row in history.read_document(path / history.VERDICTS)["verdicts"]:
+                if took := row.get("figures", {}).get("recoveries"):
+                    found.setdefault(row["guarantee"], []).append(took)
+    return found
+
+
+def _row(verdict: Verdict, found: Sample, took: Mapping[str, list[list[float]]]) -> dict[str, Json]:
+    if verdict.verdict is Standing.FIGURE:
+        return {}
+    own = verdict.figures.get("recoveries")
+    times = [one for each in (own or [], *took.get(verdict.guarantee, ())) for one in each]
+    more = f"; {_spread(times)}" if own else ""
+    return {"runs": {**found.row, "said": f"{found.sentence}{more}"}}
+
+
+def _spread(times: Sequence[float]) -> str:
+    """Say how recoveries spread: the middle one, between what it lies at 95 %, and the longest."""
+    middle = quantile(times, 0.5, 0.05)
+    high = "" if math.isinf(middle.high) else f" ({middle.low:.1f} s to {middle.high:.1f} s)"
+    return (
+        f"{len(times)} recoveries: half within {middle.seen:.1f} s{high}, all within "
+        f"{max(times):.1f} s"
+    )

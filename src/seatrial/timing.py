@@ -30,6 +30,7 @@ class Limit:
 
 _SECONDS = {
     "a halt is watched": 4.0,
+    "a fake death is noticed": 60.0,
     "a centre answers": 30.0,
     "a centre is back": 120.0,
     "a centre is gone": 60.0,

@@ -8,6 +8,18 @@ from pathlib import Path
 from seatrial import history
 from seatrial.model import Outcome
 from seatrial.testing import Story
+from seatrial.testing.hanging import serve
+from seatrial.testing.peering import (
+    ALL,
+    NODE,
+    UP,
+    all_go,
+    grounds,
+    grows,
+    node_ends,
+    read_alike,
+    replicated,
+)
 
 HERE = Path(__file__).parent
 KILL = "process-kill"
@@ -95,10 +107,94 @@ def two_leaders() -> Led:
     return run
 
 
+def peers(
+    fault: str, *, zones: Sequence[str] = ("", "", ""), **bounds: Mapping[str, float]
+) -> Story:
+    claimed = {f"topology.{name}": bound for name, bound in bounds.items()}
+    run = replicated(Story({fault: [0]}, bounds=claimed))
+    grounds(run, zones)
+    run.deploys()
+    serve(run)
+    run.phase("fault")
+    return run
+
+
+def finished(run: Story, breaks: str = "", *, lacking: Sequence[int] = ()) -> Story:
+    run.ops[0].value["profile"]["breaks"] = [breaks] if breaks else []
+    run.phase("final")
+    serve(run)
+    read_alike(run, lacking=lacking)
+    return run
+
+
+def apart() -> Story:
+    """Each member has a node of its own, whoever goes and comes."""
+    run = peers("pod-delete", spread={"per_node": 1})
+    run.drifts("pod-delete", 0)
+    return finished(run)
+
+
+def stacked() -> Story:
+    """Who comes again comes to the node where another one is."""
+    run = peers("pod-delete", spread={"per_node": 1})
+    run.drifts("pod-delete", 0, node="worker-1")
+    return finished(run, "topology.spread")
+
+
+def found_again() -> Story:
+    """All come to other addresses, and soon each acknowledges again."""
+    run = peers(ALL)
+    all_go(run, 5)
+    return finished(run)
+
+
+def lost_by_address() -> Story:
+    """All come to other addresses, at which nobody looks for them."""
+    run = peers(ALL)
+    run.ops[0].value["profile"]["may_break"] = ["availability.rto"]
+    all_go(run, 100)
+    return finished(run, "topology.discovery")
+
+
+def caught_up() -> Story:
+    """A node ends and comes back; its member holds what the others hold."""
+    run = peers(NODE)
+    node_ends(run, 0, 3)
+    return finished(run)
+
+
+def never_caught_up() -> Story:
+    """A node ends and comes back; its member lacks what was acknowledged since."""
+    run = peers(NODE)
+    run.ops[0].value["profile"]["may_break"] = ["durability.acknowledged"]
+    node_ends(run, 0, 3)
+    return finished(run, "topology.redundancy", lacking=[0])
+
+
+def grown(down: Sequence[int] | None = None, breaks: str = "") -> Story:
+    """Two more come and are listed; they go, and are listed no more."""
+    run = peers(UP)
+    grows(run, down=down)
+    return finished(run, breaks)
+
+
+def ghosts() -> Story:
+    """Two more come, go, and are listed still."""
+    return grown([0, 1, 2, 3, 4], "topology.membership")
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/led": led,
     "bad/leaderless": leaderless,
     "bad/two-leaders": two_leaders,
+    "good/grown": grown,
+    "bad/ghosts": ghosts,
+    "good/apart": apart,
+    "bad/stacked": stacked,
+    "good/found-again": found_again,
+    "bad/lost-by-address": lost_by_address,
+    "good/caught-up": caught_up,
+    "bad/never-caught-up": never_caught_up,
 }
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
+<<<<<<< HEAD
 May import: model, checks.{cases,configured,connecting,intervals,lives,lost_claims,recovery_advice,
 served,turns}.
+=======
+May import: model, checks.*.
+>>>>>>> main
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -13,7 +17,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+<<<<<<< HEAD
 from seatrial.checks import recovery_advice, served
+=======
+from seatrial.checks import alive, served, stacked
+>>>>>>> main
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.connecting import causes
@@ -285,7 +293,11 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("durability.bank", served.door),
     ("durability.session", served.door),
     ("identity.member-id", _program),
-    ("topology.leader", _program),
+    ("topology.", _program),
+    ("topology.spread", stacked.drawn),
+    ("topology.membership", alive.never_leaves),
+    ("availability.", alive.unasked),
+    ("availability.budget", _program),
     ("recovery.six-stages", _restore),
     ("recovery.", lambda case: recovery_advice.causes(case.history, case.verdict)),
     ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),

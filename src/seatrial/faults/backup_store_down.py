@@ -21,9 +21,17 @@ from seatrial.faults.journal import Step
 from seatrial.faults.scene import Proof, Scene
 from seatrial.kube.surroundings import EndpointSlice
 from seatrial.kube.watch import Stream
-from seatrial.timing import limit, wait
+from seatrial.timing import limit, poll, wait
 
 _DOWN, _SERVICE = "seatrial.dev/down", "kubernetes.io/service-name"
+_CONNECT = """\
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 2).close()
+    print("connected")
+except OSError as error:
+    print(error)
+"""
 _REPOSITORY = f"{GROUP}/repository"
 
 
@@ -41,10 +49,11 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """
     service, claim = service_of(scene, ordinal), claim_of(scene, ordinal)
     path = f"/api/v1/namespaces/{scene.namespace}/services/{service}"
-    target = scene.describe(ordinal)
+    target, asked_for = scene.describe(ordinal), _place(scene, ordinal)
     with Stream(scene.kube, KINDS, scene.namespace) as told:
         scene.kube.patch(path, _selector(down=True))
         wait(scene.stream, lambda _: _reached(scene, service), limit("a store is away"))
+        poll(lambda: _answers(scene, ordinal, asked_for), limit("a store is away"), every=0.5)
         since = time.time()
         asked = asked_backups.backed_up(scene, told, claim, limit("a backup is complete"))
         yield {
@@ -53,10 +62,11 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
             "asked": asked,
             "since": since,
             "until": time.time(),
-            "witness": f"Service {service} has no endpoint",
+            "witness": f"Service {service} has no endpoint, and refuses who asks from the member",
         }
         sets.merged_back(scene.kube, path, _selector(down=False))
         wait(scene.stream, lambda _: _away(scene, service), limit("a store is away"))
+        poll(lambda: _silent(scene, ordinal, asked_for), limit("a store is away"), every=0.5)
         after = asked_backups.backed_up(scene, told, claim, limit("a backup is complete"))
     return {"service": service, "asked": after}
 
@@ -67,7 +77,7 @@ def service_of(scene: Scene, ordinal: int) -> str:
     Raises CannotRun when its policy names none.
     """
     pod = scene.kube.get(scene.path(ordinal))
-    asked = str((pod["metadata"].get("annotations") or {}).get(_REPOSITORY, ""))
+    asked = _repository(pod)
     name = (urlsplit(asked.removeprefix("rest:")).hostname or "").partition(".")[0]
     path = f"/api/v1/namespaces/{scene.namespace}/services/{name}"
     there = found(scene.kube, path) if name else None
@@ -78,6 +88,35 @@ def service_of(scene: Scene, ordinal: int) -> str:
             remedy="this fault needs a profile whose store is part of its manifests",
         )
     return name
+
+
+def _repository(pod: Mapping[str, Any]) -> str:
+    return str((pod["metadata"].get("annotations") or {}).get(_REPOSITORY, ""))
+
+
+def _place(scene: Scene, ordinal: int) -> tuple[str, int]:
+    """Give host and port by which the member's backups reach their store."""
+    url = urlsplit(_repository(scene.kube.get(scene.path(ordinal))).removeprefix("rest:"))
+    return url.hostname or "", url.port or 80
+
+
+def _connects(scene: Scene, ordinal: int, place: tuple[str, int]) -> bool:
+    """Whether a connection from the member to its store is made: each node follows a slice late."""
+    argv = ("python3", "-B", "-c", _CONNECT, place[0], str(place[1]))
+    within = limit("command in a container")
+    name = scene.name(ordinal)
+    said = scene.kube.run(scene.namespace, name, scene.container, argv, within)
+    return said.strip() == "connected"
+
+
+def _answers(scene: Scene, ordinal: int, place: tuple[str, int]) -> str | None:
+    there = _connects(scene, ordinal, place)
+    return f"{place[0]} is still reached from {scene.name(ordinal)}" if there else None
+
+
+def _silent(scene: Scene, ordinal: int, place: tuple[str, int]) -> str | None:
+    there = _connects(scene, ordinal, place)
+    return None if there else f"{place[0]} is not reached from {scene.name(ordinal)} yet"
 
 
 def _selector(*, down: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from seatrial.faults import (
     node_reboot,
     out_of_memory,
     pod_force_delete,
+    process_hang,
     process_stop,
     runtime_stop,
     zone_kill,
@@ -54,6 +55,16 @@ OF_MACHINES = (
         process_stop.inject,
         _PROCESS,
         process_stop.undo,
+    ),
+    Fault(
+        "process-hang",
+        "the member's main process is stopped (SIGSTOP) with its sockets open, and left so until "
+        "its kubelet starts it again or it is replaced; let go on when nobody does in time",
+        "https://kubernetes.io/docs/tasks/configure-pod-container/"
+        "configure-liveness-readiness-startup-probes/",
+        process_hang.inject,
+        _PROCESS,
+        process_hang.undo,
     ),
     Fault(
         "out-of-memory",

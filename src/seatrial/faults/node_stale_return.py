@@ -58,7 +58,8 @@ def _returned(
     scene: Scene, hit: Victim, elsewhere: Mapping[str, str], lay: tuple[str, ...]
 ) -> Proof:
     state = joined(scene, hit)
-    if state.disks != hit.before.disks:
+    # An engine names a machine's disks in any order.
+    if {*state.disks} != {*hit.before.disks}:
         raise CannotRun(f"{hit.node.name} with its old disks", seen=f"it has {state.disks}")
     askings.answered(scene.kube, askings.kubelet(hit.node.name))
     poll(lambda: _second(scene, hit), limit("process ends"))

@@ -10,9 +10,11 @@ May import: machine, errors, timing, kube, faults.*.
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 
 from seatrial.errors import CannotRun
 from seatrial.faults import askings, processes
+from seatrial.faults.askings import Way
 from seatrial.faults.journal import Step
 from seatrial.faults.processes import Hit
 from seatrial.faults.scene import Proof, Scene
@@ -26,8 +28,27 @@ def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
     return (Step("revive", node=processes.hit(scene, ordinal).node.name),)
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """A process that stands still, how it is asked whether it answers, and the proof of both."""
+
+    hit: Hit
+    way: Way
+    proof: Proof
+
+
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Stop exactly the process that was seen; receipt: its kernel says T, and nobody answers."""
+    stopped = stopped_of(scene, ordinal)
+    yield stopped.proof
+    return mended(scene, stopped)
+
+
+def stopped_of(scene: Scene, ordinal: int) -> Stopped:
+    """Stop the member's process; raises as `processes.hit` does, and when it does not stand still.
+
+    The proof: its kernel says T of it, and nobody answers through the API server.
+    """
     hit = processes.hit(scene, ordinal)
     before = askings.answered(scene.kube, askings.member(scene, ordinal))
     pid = hit.process.pid or hit.node.process(hit.process.id)
@@ -36,15 +57,21 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     poll(lambda: _moves(hit, pid), limit("process ends"))
     silence = askings.silent(scene.kube, before)
     _demand_stopped(hit, pid)
-    yield {
+    proof = {
         **processes.named(hit.pod),
         "container": hit.process.id,
         "restarts": hit.status.restart_count,
         "witness": f"/proc of {hit.node.name} says {_STOPPED} of {pid}; {silence}",
     }
+    return Stopped(hit, before.way, proof)
+
+
+def mended(scene: Scene, stopped: Stopped) -> Proof:
+    """Let go on what still stands, and wait until the member answers; `how` says by whom."""
+    hit = stopped.hit
     said = hit.node.revive()
     wait(scene.stream, lambda _: _away(scene, hit), limit("container is started again"))
-    askings.answered(scene.kube, before.way)
+    askings.answered(scene.kube, stopped.way)
     return _healed(scene, hit, said)
 
 

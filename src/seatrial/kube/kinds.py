@@ -111,6 +111,7 @@ def _node(node: Machine) -> dict[str, Any]:
     return {
         "ready": node.ready,
         "unschedulable": node.spec.unschedulable,
+        "zone": node.metadata.labels.get("topology.kubernetes.io/zone", ""),
         "taints": [f"{t.key}={t.value}:{t.effect}" for t in node.spec.taints],
     }
 
@@ -233,8 +234,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("nodes", "/api/v1", "node", Machine, _node, namespaced=False),
         Kind("namespaces", "/api/v1", "namespace", Namespace, namespaced=False),
         Kind("services", "/api/v1", "service", Service, _service, around=True),
-        # Core v1, not events.k8s.io/v1: both show the same stored objects, only this one has the
-        # times and counts of every sender under their own names, and it is what kubectl shows.
+        # Core v1, which shows the times and counts of every sender, and is what kubectl shows.
         Kind("events", "/api/v1", "event", Event, _event, around=True),
         # Only that they are there: what is in them is never decoded, so that no Op can hold it.
         *(Kind(f"{what}s", "/api/v1", what, Object) for what in ("configmap", "secret")),

@@ -24,7 +24,9 @@ from seatrial.kube.kinds import RESOURCE
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-Question = Literal["hostname", "token", "ordinal", "id", "cluster", "leader", "config"]
+Question = Literal[
+    "hostname", "token", "ordinal", "id", "cluster", "leader", "config", "tally", "members"
+]  # fmt: skip
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
@@ -84,6 +86,7 @@ class Load(BaseModel):
 
 
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+Run = Argv | None
 
 
 class Recovery(BaseModel):
@@ -92,15 +95,11 @@ class Recovery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     container: Annotated[Name | None, Field(description="The container that they run in.")] = None
-    back_up: Annotated[
-        Argv | None, Field(description="Backs the member up now, prints one line.")
-    ] = None
-    backups: Annotated[
-        Argv | None, Field(description="Prints a line for each backup of any member.")
-    ] = None
-    restored: Annotated[Argv | None, Field(description="Prints what the last restore brought.")] = (
+    back_up: Annotated[Run, Field(description="Backs the member up now, prints one line.")] = None
+    backups: Annotated[Run, Field(description="Prints a line for each backup of any member.")] = (
         None
     )
+    restored: Annotated[Run, Field(description="Prints what the last restore brought.")] = None
     records: Annotated[
         str | None,
         Field(

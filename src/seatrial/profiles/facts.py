@@ -19,11 +19,13 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
 
     {policy, retention {whenDeleted, whenScaled}, strategy, service, services {name: {headless,
     unready_too}}, labels (of the pods), budgets {name: whether it selects them}, templates,
-    volumes {name: kind}, mounts {path: volume}, probed (for readiness) and program (argv, empty
-    for the image's own) of the container on trial, hostname (fqdn, own), init (containers),
-    controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
+    volumes {name: kind}, mounts {path: volume}, probed (for readiness), alive {kind, program} (its
+    liveness probe) and program (argv, empty for the image's own) of the container on trial,
+    together ("drawn" to one node, kept "apart", or neither), hostname (fqdn, own), init
+    (containers), controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
     HorizontalPodAutoscaler of its own), door (the container at the port of clients, where it is
-    another one)}. Values that are not written are Kubernetes' own defaults.
+    another one)}. Values that are not written are Kubernetes' own
+    defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -46,6 +48,8 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "labels": labels,
         "budgets": dict(_budgets(documents, labels)),
         "probed": "readinessProbe" in container,
+        "alive": _alive(container),
+        "together": _together(pod),
         "templates": [t["metadata"]["name"] for t in spec.get("volumeClaimTemplates") or ()],
         "volumes": {volume["name"]: _kind(volume) for volume in pod.get("volumes") or ()},
         "mounts": {m["mountPath"]: m["name"] for m in container.get("volumeMounts") or ()},
@@ -89,6 +93,20 @@ def _budgets(documents: Sequence[Object], labels: Mapping[str, str]) -> Iterator
     for found in _named(documents, "PodDisruptionBudget"):
         wanted = (found["spec"].get("selector") or {}).get("matchLabels") or {}
         yield found["metadata"]["name"], wanted.items() <= labels.items()
+
+
+def _together(pod: Object) -> str:
+    affinity = pod.get("affinity") or {}
+    if affinity.get("podAffinity"):
+        return "drawn"
+    apart = affinity.get("podAntiAffinity") or pod.get("topologySpreadConstraints")
+    return "apart" if apart else ""
+
+
+def _alive(container: Object) -> Json:
+    probe = container.get("livenessProbe") or {}
+    kind = next((how for how in ("httpGet", "grpc", "exec", "tcpSocket") if how in probe), "")
+    return {"kind": kind, "program": [*((probe.get("exec") or {}).get("command") or ())]}
 
 
 def _prestop(container: Object) -> Json:

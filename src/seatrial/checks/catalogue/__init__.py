@@ -6,6 +6,7 @@ May import: model, checks.*.
 from __future__ import annotations
 
 from seatrial.checks.catalogue import (
+    availability,
     config,
     connection,
     durability,
@@ -22,6 +23,7 @@ GUARANTEES = (
     *ordering.GUARANTEES,
     *topology.GUARANTEES,
     *durability.GUARANTEES,
+    *availability.GUARANTEES,
     *recovery.GUARANTEES,
     *connection.GUARANTEES,
     *config.GUARANTEES,

@@ -1,0 +1,42 @@
+"""The guarantees of the family availability: when clients are served again, and how well meanwhile.
+
+May import: model, checks.*.
+"""
+
+from __future__ import annotations
+
+from seatrial.checks import budgeted, fake_deaths, recovered
+from seatrial.model import Guarantee
+
+GUARANTEES = (
+    Guarantee(
+        "availability.rto",
+        "after each fault that the cluster mends by itself, whoever served before acknowledges "
+        "again within a bound, as clients see it",
+        "https://csrc.nist.gov/pubs/sp/800/34/r1/upd1/final",
+        "each member is deleted, the process of one is killed, and that of one stands still, all "
+        "under load",
+        ("pod-delete", "process-kill", "process-hang"),
+        recovered.rto,
+    ),
+    Guarantee(
+        "availability.budget",
+        "while faults are caused, the share of requests that go wrong or come late stays in the "
+        "claimed budget, by the clients' word and by the members' own counts",
+        "https://sre.google/sre-book/service-level-objectives/",
+        "clients ask at a fixed rate that no slow answer moves; the process of one member is "
+        "killed meanwhile, and members tell how many requests they took",
+        ("process-kill",),
+        budgeted.budget,
+    ),
+    Guarantee(
+        "availability.fake-death",
+        "a process that stands still and holds its sockets is noticed, and the member serves "
+        "again within a bound",
+        "https://kubernetes.io/docs/tasks/configure-pod-container/"
+        "configure-liveness-readiness-startup-probes/",
+        "the process of one member is stopped under load, and nobody lets it go on",
+        ("process-hang",),
+        fake_deaths.fake_death,
+    ),
+)

@@ -1,0 +1,103 @@
+"""availability.fake-death: a member that stands still with open sockets is noticed and replaced.
+
+May import: model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seatrial.checks.drifts import healing, receipts, unshown
+from seatrial.checks.felt import Back, acknowledged, back, in_time
+from seatrial.checks.findings import Finding, settled
+from seatrial.checks.sight import driver_lost
+from seatrial.checks.turns import bound
+from seatrial.model import History, Json, Op, Standing, Verdict
+
+_FAKE = "availability.fake-death"
+_FAULT = "process-hang"
+_WITHIN = 55.0
+"""Seconds, when the profile has no bound `within`."""
+_SAYS = frozenset({"Unhealthy", "Killing"})
+"""Reasons of the kubelet's events; source: kubernetes, pkg/kubelet/events/event.go."""
+
+
+def fake_death(history: History) -> Verdict:
+    """Judge availability.fake-death: who stands still is ended and serves again within a bound.
+
+    Broken by a process that stood still for the bound `within` (seconds, 55 if none is given) and
+    was let go on by us, and by a member that acknowledges nothing sent after the receipt for as
+    long. Unknown without a receipt, without writes of the member on both sides, without all Ops
+    of the driver, and where another container was not seen. Figures: hangs, told (seconds until
+    the kubelet's first event about it, -1 for none), seconds (at most until it served again).
+    Source: kubernetes.io, "Configure Liveness, Readiness and Startup Probes".
+    """
+    within = bound(history, _FAKE, "within", _WITHIN)
+    hangs = receipts(history, _FAULT)
+    felt = {op.index: _felt(history, op) for op in hangs}
+    found = [_judged(history, op, felt[op.index], within) for op in hangs]
+    ends = [one.most for one in felt.values() if one and one.op]
+    figures: dict[str, Json] = {
+        "hangs": len(hangs),
+        "told": round(max((_told(history, op) for op in hangs), default=-1.0), 3),
+        "seconds": round(max(ends, default=0.0), 3),
+    }
+    praise = (
+        f"whoever stood still was ended, and acknowledged writes again at most "
+        f"{figures['seconds']} s later, as claimed within {within:g} s"
+    )
+    absent = unshown(history, _FAULT, "nobody was made to stand still") or driver_lost(history)
+    return settled(_FAKE, found, praise, figures, absent=absent)
+
+
+def _felt(history: History, receipt: Op) -> Back | None:
+    return back(history, receipt, acknowledged(history, receipt.value["ordinal"]))
+
+
+def _judged(history: History, receipt: Op, felt: Back | None, within: float) -> Finding:
+    name = f"member {receipt.value['ordinal']}"
+    healed = healing(history, receipt)
+    shown = (receipt, *filter(None, [healed]))
+    if healed and not healed.value["proof"].get("noticed"):
+        return _unnoticed(name, float(healed.value["proof"].get("stood", 0.0)), within, shown)
+    found = in_time(felt, name, within, shown)
+    if found.standing is not Standing.HOLDS:
+        return found
+    if (other := _another(history, receipt)) is None:
+        return Finding(Standing.UNKNOWN, f"no other container of {name} was seen", shown)
+    return Finding(Standing.HOLDS, "", (*found.ops, other))
+
+
+def _unnoticed(name: str, stood: float, within: float, shown: tuple[Op, ...]) -> Finding:
+    said = f"{name} stood still with open sockets for {stood:.1f} s and nobody ended it"
+    if stood >= within:
+        return Finding(Standing.BROKEN, f"{said}, not within {within:g} s", shown)
+    return Finding(Standing.UNKNOWN, f"{said}; {within:g} s are claimed", shown)
+
+
+def _another(history: History, receipt: Op) -> Op | None:
+    """Give the first Op after the receipt that shows the member in another container."""
+    proof = receipt.value["proof"]
+    return next((op for op in _pods(history, receipt) if _other(op, proof["container"])), None)
+
+
+def _pods(history: History, receipt: Op) -> Iterator[Op]:
+    name = receipt.value["proof"]["pod"]
+    later = (op for op in history.of("pod") if op.index > receipt.index)
+    return (op for op in later if op.value["name"] == name)
+
+
+def _other(op: Op, container: str) -> bool:
+    """Tell whether a pod has a container of its own, and not that one."""
+    ids = [str(one) for one in op.value.get("containers", {}).values()]
+    return bool(ids) and not any(one.rpartition("://")[2] == container for one in ids)
+
+
+def _told(history: History, receipt: Op) -> float:
+    """Give how many seconds after the receipt the kubelet first said a word; -1 for never."""
+    uid = receipt.value["proof"]["uid"]
+    for op in history.of("event"):
+        mine = op.value["about"]["uid"] == uid and op.value["reason"] in _SAYS
+        if mine and op.index > receipt.index:
+            return op.completed - receipt.completed
+    return -1.0

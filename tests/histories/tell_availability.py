@@ -1,0 +1,82 @@
+"""Tells histories of the availability family: who was away, for how long; see tell.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from seatrial import history
+from seatrial.testing import Story
+from seatrial.testing.hanging import HANG, collected, hangs, serve, tallies
+
+HERE = Path(__file__).parent
+
+
+def begun(bounds: Mapping[str, Mapping[str, float]], breaks: str = "") -> Story:
+    run = Story({HANG: [1]}, bounds=bounds, breaks=[breaks] if breaks else [])
+    run.deploys()
+    serve(run)
+    run.phase("fault")
+    serve(run)
+    return run
+
+
+def ended(run: Story) -> Story:
+    serve(run)
+    run.phase("final")
+    serve(run)
+    collected(run)
+    return run
+
+
+def noticed() -> Story:
+    """Who stands still is ended after ten seconds, and serves again."""
+    run = begun({"availability.fake-death": {"within": 30}})
+    hangs(run, 1, stood=10)
+    return ended(run)
+
+
+def never_restarted() -> Story:
+    """Its probe always says yes: it stands still until we let it go on, and nobody is served."""
+    run = begun({"availability.rto": {"seconds": 40}}, "availability.rto")
+    run.ops[0].value["profile"]["may_break"] = ["availability.fake-death"]
+    hangs(run, 1, stood=60, noticed=False)
+    return ended(run)
+
+
+def in_budget() -> Story:
+    """A few requests go wrong, and members counted as many as clients told of."""
+    run = begun({"availability.budget": {"errors": 0.5}})
+    tallies(run)
+    hangs(run, 1, stood=10)
+    tallies(run)
+    return ended(run)
+
+
+def asked_in_secret() -> Story:
+    """Members refused most of what they were asked, and clients told of none of it."""
+    run = begun({"availability.budget": {"errors": 0.5}}, "availability.budget")
+    tallies(run)
+    hangs(run, 1, stood=10)
+    tallies(run, secret=40)
+    return ended(run)
+
+
+def unnoticed() -> Story:
+    """Nobody ends who stands still: its probe only opens a connection."""
+    run = begun({"availability.fake-death": {"within": 30}}, "availability.fake-death")
+    hangs(run, 1, stood=40, noticed=False)
+    return ended(run)
+
+
+TOLD: dict[str, Callable[[], Story]] = {
+    "good/noticed": noticed,
+    "good/in-budget": in_budget,
+    "bad/asked-in-secret": asked_in_secret,
+    "bad/never-restarted": never_restarted,
+    "bad/unnoticed": unnoticed,
+}
+
+if __name__ == "__main__":
+    for name, tell in TOLD.items():
+        history.write_whole(HERE / f"{name}.jsonl", map(history.line, tell().history().ops))

@@ -1,0 +1,102 @@
+"""availability.fake-death: who is noticed in time, who is not, and what shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial import checks
+from seatrial.model import History, Op, Standing, Verdict
+from seatrial.testing import Story
+from seatrial.testing.hanging import HANG, collected, hangs, serve
+
+FAKE = "availability.fake-death"
+Pick = Callable[[Op], bool]
+
+
+def told(stood: float = 10, within: float = 30, *, noticed: bool = True) -> Story:
+    run = Story({HANG: [1]}, bounds={FAKE: {"within": within}})
+    run.deploys()
+    serve(run)
+    hangs(run, 1, stood=stood, noticed=noticed)
+    serve(run)
+    collected(run)
+    return run
+
+
+def verdict(of: Story | History) -> Verdict:
+    whole = of.history() if isinstance(of, Story) else of
+    return checks.judge(whole, [checks.CHECKS[FAKE]])[0]
+
+
+def without(of: Story, pick: Pick) -> History:
+    left = (op for op in of.history().ops if not pick(op))
+    return History(tuple(replace(op, index=n) for n, op in enumerate(left)))
+
+
+@given(st.floats(0.5, 100), st.floats(1, 100), st.booleans())
+def test_it_is_broken_just_when_nobody_serves_again_within_the_bound(stood, within, noticed):
+    found = verdict(told(stood, within, noticed=noticed))
+    if not noticed:
+        late = stood >= within
+        assert found.verdict is (Standing.BROKEN if late else Standing.UNKNOWN), found.reason
+        return
+    least, most = stood + 1.1, stood + 1.6
+    if abs(least - within) > 0.01 and abs(most - within) > 0.01:
+        expected = Standing.UNKNOWN if least < within else Standing.BROKEN
+        expected = Standing.HOLDS if most < within else expected
+        assert found.verdict is expected, found.reason
+
+
+def test_how_long_it_took_and_when_the_kubelet_spoke_are_figures():
+    found = verdict(told(10))
+    assert found.figures == {
+        "hangs": 1,
+        "told": pytest.approx(10.0),
+        "seconds": pytest.approx(11.6, abs=0.05),
+    }
+
+
+def stage(name: str) -> Pick:
+    return lambda op: op.value.get("stage") == name
+
+
+def late(op: Op) -> bool:
+    return op.what == "write" and op.completed > 12
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        (stage("receipt"), "no receipt for process-hang of ordinal 1"),
+        (
+            lambda op: op.what == "write" and op.completed < 9,
+            "member 1 had acknowledged nothing before",
+        ),
+        (late, "ended before member 1 acknowledged again"),
+        (lambda op: op.value.get("event") == "collected", "driver"),
+        (lambda op: "again" in str(op.value.get("containers")), "no other container"),
+        (lambda op: op.what in {"fault", "plan"}, "no receipt for the plan"),
+    ],
+)
+def test_what_is_missing_is_unknown_and_says_so(gone, reason):
+    found = verdict(without(told(), gone))
+    assert (found.verdict, reason in found.reason) == (Standing.UNKNOWN, True), found.reason
+
+
+def test_a_run_without_the_fault_shows_nothing():
+    run = Story()
+    run.deploys()
+    assert verdict(run).reason == "nobody was made to stand still"
+
+
+def test_the_clients_clock_is_given_its_error():
+    def wrong(op: Op) -> Op:
+        return replace(op, error=5.0) if op.what == "write" else op
+
+    whole = History(tuple(wrong(op) for op in told(10, 14).history().ops))
+    assert verdict(whole).verdict is not Standing.HOLDS
