@@ -32,11 +32,9 @@ ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "scale-up"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
-<<<<<<< HEAD
-UNDER_LOAD = frozenset({"process-kill", "disk-unsynced-loss", "restore-elsewhere"})
-=======
-UNDER_LOAD = frozenset({"process-kill", "process-hang", "disk-unsynced-loss"})
->>>>>>> main
+UNDER_LOAD = frozenset({
+    "process-kill", "process-hang", "disk-unsynced-loss", "restore-elsewhere",
+})  # fmt: skip
 """Faults that show something only while the member acknowledges writes."""
 MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})
 """Faults that stay in place until clients of each model have done something: it shows only then."""

@@ -2,12 +2,7 @@
 
 The verdict stands without it: a cause is likely, the breach is proved. Each piece of advice is one
 sentence; none is given where nothing points to one.
-<<<<<<< HEAD
-May import: model, checks.{cases,configured,connecting,intervals,lives,lost_claims,recovery_advice,
-served,turns}.
-=======
 May import: model, checks.*.
->>>>>>> main
 Source: kubernetes.io, StatefulSets; each cause is the documented effect of what it names.
 """
 
@@ -17,11 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-<<<<<<< HEAD
-from seatrial.checks import recovery_advice, served
-=======
-from seatrial.checks import alive, served, stacked
->>>>>>> main
+from seatrial.checks import alive, recovery_advice, served, stacked
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.connecting import causes

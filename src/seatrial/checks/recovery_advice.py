@@ -1,6 +1,6 @@
 """Advice on backups and restores: the likely cause of a breach, from what the copy showed.
 
-May import: model, checks.{copies,drifts,failures,returned,schedules}.
+May import: model, checks.{drifts,elsewhere,failures,returned,schedules}.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks.copies import ELSEWHERE
 from seatrial.checks.drifts import receipts
+from seatrial.checks.elsewhere import ELSEWHERE
 from seatrial.checks.failures import HELPER, STORE_DOWN
 from seatrial.checks.returned import RETURN
 from seatrial.checks.schedules import CHANGE

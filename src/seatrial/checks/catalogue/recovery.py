@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import copies, failures, recovery, returned, schedules
+from seatrial.checks import elsewhere, failures, recovery, returned, schedules
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -27,7 +27,7 @@ GUARANTEES = (
         "https://github.com/vmware-tanzu/velero/issues/4268",
         "a member is backed up under load and the snapshot restored elsewhere and read",
         ("restore-elsewhere",),
-        copies.watermark,
+        elsewhere.watermark,
     ),
     Guarantee(
         "recovery.encrypted",
@@ -35,7 +35,7 @@ GUARANTEES = (
         "https://restic.readthedocs.io/en/stable/100_references.html#threat-model",
         "all that the repository gives is searched for a record; a restore with another key",
         ("restore-elsewhere",),
-        copies.encrypted,
+        elsewhere.encrypted,
     ),
     Guarantee(
         "recovery.once",
@@ -44,7 +44,7 @@ GUARANTEES = (
         "https://github.com/backube/volsync/issues/1211",
         "twenty requests for one new claim, and the agent's pod is deleted",
         ("restore-elsewhere",),
-        copies.once,
+        elsewhere.once,
     ),
     Guarantee(
         "recovery.new-service",
@@ -53,7 +53,7 @@ GUARANTEES = (
         "https://velero.io/docs/main/migration-case/",
         "a snapshot is restored into a new claim beside the original",
         ("restore-elsewhere",),
-        copies.new_service,
+        elsewhere.new_service,
     ),
     Guarantee(
         "recovery.fails-loudly",
