@@ -463,3 +463,19 @@ def test_trouble_of_the_drill_hides_nothing_that_is_broken():
     found = drill(recovered("old"), "'a probe' was not so")
     assert found.verdict is Standing.BROKEN
     assert "snapshot old was restored" in found.reason
+
+
+def test_what_passes_before_the_clearing_is_split_where_it_was_seen():
+    run = Loss({"node-lost": [1]})
+    run.deploys()
+    run.nodes()
+    run.is_lost()
+    run.waits(8)
+    gone = {"event": "MODIFIED", "rv": 900, "name": "worker-1", "uid": "u", "ready": False}
+    run.says("watch/nodes", "node", gone)
+    run.waits(2)
+    asked = {"event": "ADDED", "resource": "restores.recovery.seatrial.dev/v1", "name": "r"}
+    run.says("watch/custom", "custom", asked)
+    figures = checks.CHECKS[SIX].check(run.history()).figures
+    assert figures["noticed_seconds"] == pytest.approx(8)
+    assert figures["decided_seconds"] == pytest.approx(2)

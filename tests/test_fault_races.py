@@ -9,7 +9,7 @@ import pytest
 from seatrial.faults import claim_lost, scratch
 from seatrial.faults.scene import Scene
 from seatrial.kube.objects import Condition, Meta, Pod, PodSpec, PodStatus
-from seatrial.kube.volumes import Claim, ClaimSpec, ClaimStatus, Volume
+from seatrial.kube.volumes import Claim, ClaimMeta, ClaimSpec, ClaimStatus, Volume
 
 OLD = [{"name": "data-web-1", "volume": "pvc-1"}]
 
@@ -35,7 +35,7 @@ def ready(name: str, uid: str) -> Pod:
 
 def claim(name: str, phase: str = "Bound") -> Claim:
     spec, status = ClaimSpec(volume_name="pvc-1"), ClaimStatus(phase=phase)
-    return Claim(metadata=Meta(name=name, uid="c"), spec=spec, status=status)
+    return Claim(metadata=ClaimMeta(name=name, uid="c"), spec=spec, status=status)
 
 
 def test_a_member_on_an_empty_disk_is_not_back_though_its_old_volume_is_told_of_first():

@@ -15,8 +15,9 @@ from seatrial.errors import CannotRun, ToolFailed
 from seatrial.kube import inside
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.objects import Pod
-from seatrial.model import Outcome, Profile, Recovery
+from seatrial.model import Outcome, Profile
 from seatrial.probes import PROBES, backups, identity
+from seatrial.recovery import Recovery
 from seatrial.testing import FakeApi, Kept
 from seatrial.timing import Limit
 

@@ -15,6 +15,7 @@ from seatrial.centre import Centre
 from seatrial.connections import Connections
 from seatrial.outside import Outside
 from seatrial.radius import Radius
+from seatrial.recovery import Recovery
 from seatrial.sessions import Sessions
 
 Json = Any
@@ -171,21 +172,6 @@ class Metrics:
     port: int
     path: str = "/metrics"
     acknowledged: str = ""
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """How a profile is backed up and restored: argvs that run in a member's `container`.
-
-    `back_up` makes a backup now and prints its line; `backups` prints the lines of all members'
-    backups; `restored` prints what the last restore of that member brought. A line is a JSON
-    object (docs/add-a-profile.md).
-    """
-
-    container: str
-    back_up: tuple[str, ...]
-    backups: tuple[str, ...]
-    restored: tuple[str, ...]
 
 
 @dataclass(frozen=True)

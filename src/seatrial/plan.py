@@ -33,13 +33,15 @@ ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "scale-up"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
-UNDER_LOAD = frozenset({"process-kill", "process-hang", "disk-unsynced-loss"})
+UNDER_LOAD = frozenset({
+    "process-kill", "process-hang", "disk-unsynced-loss", "restore-elsewhere",
+})  # fmt: skip
 """Faults that show something only while the member acknowledges writes."""
 MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})
 """Faults that stay in place until clients of each model have done something: it shows only then."""
 OF_NO_MEMBER = frozenset({
     "scratch-claim", "apiserver-restart", "controller-manager-stop", "scheduler-stop",
-    "etcd-freeze",
+    "etcd-freeze", "restore-elsewhere", "backup-store-down", "backup-policy-change",
 })  # fmt: skip
 """Faults that touch no member: each is planned once, and nobody is asked after it."""
 CALLED_MEANWHILE = frozenset({"node-kill", "node-cut", "scale-up"})

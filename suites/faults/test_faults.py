@@ -39,6 +39,8 @@ _MOVING = ("three-workers-shared",)
 """The shapes whose volumes can follow a member."""
 _CONFIGURED = {"config-deleted", "secret-deleted", "centre-down"}
 """Faults of what members are configured by, of which the ledger has nothing."""
+_BACKED_UP = {"restore-elsewhere", "backup-store-down", "backup-policy-change"}
+"""Faults of backups by the contract, of which the ledger has none."""
 _SEEN = ("planned", "undo", "receipt", "healed", "stopped")
 
 
@@ -49,7 +51,8 @@ def job(
     """Give a plan of this one fault for a ledger, at the first place that the seed draws."""
     spec, option = trial_ground.spec, pytestconfig.getoption
     named = request.node.callspec.params["name"]
-    subject = load("config" if named in _CONFIGURED else "ledger", known=CHECKS)
+    own = "config" if named in _CONFIGURED else "ledger"
+    subject = load("ledger-xlss" if named in _BACKED_UP else own, known=CHECKS)
     plan = planned(
         subject,
         [],

@@ -39,3 +39,10 @@ def test_the_restore_of_an_old_snapshot_is_caught(drilled):
 def test_a_member_comes_back_each_time_a_node_is_lost(seed, drilled):
     verdict = drilled("ledger-recovery", seed)["recovery.six-stages"]
     assert verdict.verdict == "holds", verdict.reason
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(1, 31))
+def test_a_member_on_local_volumes_comes_back_each_time_a_node_is_lost(seed, drilled):
+    verdict = drilled("ledger-xlss", seed)["recovery.six-stages"]
+    assert verdict.verdict == "holds", verdict.reason

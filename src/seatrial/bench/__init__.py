@@ -12,7 +12,17 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from seatrial.bench import families, fault_rows, judges, losses, reaction, states, verdict, watchers
+from seatrial.bench import (
+    families,
+    fault_rows,
+    judges,
+    losses,
+    reaction,
+    recovering,
+    states,
+    verdict,
+    watchers,
+)
 from seatrial.bench.row import Bench, Measure, Measured, Samples, Sizes
 from seatrial.progress import Progress
 
@@ -131,6 +141,7 @@ BENCHES: Mapping[str, Bench] = {
             cluster=True,
         ),
         *fault_rows.ROWS,
+        *recovering.ROWS,
     )
 }
 

@@ -20,6 +20,7 @@ from seatrial.checks.measures import Bounds
 from seatrial.errors import CannotRun, NotReady
 from seatrial.faults.undo import OUT_OF_SERVICE
 from seatrial.kube.objects import Machine, Pod
+from seatrial.kube.volumes import Claim
 from seatrial.kube.watch import Stream
 from seatrial.model import Outcome
 from seatrial.timing import Limit, factor, wait
@@ -233,7 +234,10 @@ def _stage(
     begun = session.since.get(after, session.live.recorder.now())
     wait(session.live.alive.stream, difference, _limit(f"stage {name}", within))
     pod = _new(session.live.alive.stream, session.receipt(ordinal))
-    came = {"uid": pod.metadata.uid, "node": pod.spec.node_name} if pod else {}
+    lost = session.receipt(ordinal)
+    stream = session.live.alive.stream
+    node = (pod.spec.node_name or _chosen(stream, pod, lost)) if pod else ""
+    came = {"uid": pod.metadata.uid, "node": node} if pod else {}
     session.stage(name, ordinal, begun, facts or came)
     return True
 
@@ -258,9 +262,17 @@ def _homeless(session: Session, lost: Mapping[str, Any]) -> Callable[[Stream], s
         if pod is None:
             session.live.scene.replicated()
             return f"no new pod {lost['pod']} yet"
-        return None if pod.spec.node_name else f"{lost['pod']} has no node: {pod.trouble}"
+        chosen = pod.spec.node_name or _chosen(stream, pod, lost)
+        return None if chosen else f"{lost['pod']} has no node: {pod.trouble}"
 
     return homeless
+
+
+def _chosen(stream: Stream, pod: Pod, lost: Mapping[str, Any]) -> str:
+    """Give the node that was chosen for a pod which waits there for the volume of a new claim."""
+    there: Mapping[str, Claim] = stream.items("persistentvolumeclaims")
+    new = [there[c] for c in pod.claims if c in there]
+    return next((c.selected for c in new if c.metadata.uid not in lost["claims"].values()), "")
 
 
 def _new(stream: Stream, lost: Mapping[str, Any]) -> Pod | None:

@@ -12,11 +12,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import alive, outdoors, served, stacked
+from seatrial.checks import alive, causes, connecting, outdoors, recovery_advice, served, stacked
 from seatrial.checks.cases import Case, Rule
-from seatrial.checks.causes import of_sessions
 from seatrial.checks.configured import uncopied
-from seatrial.checks.connecting import causes
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.lives import lives
 from seatrial.checks.lost_claims import stays
@@ -291,10 +289,11 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("availability.", alive.unasked),
     ("availability.budget", _program),
     ("recovery.six-stages", _restore),
-    ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
+    ("recovery.", lambda case: recovery_advice.causes(case.history, case.verdict)),
+    ("connection.", lambda case: connecting.causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),
-    ("session.", lambda case: of_sessions(case.declared, case.verdict)),
+    ("session.", lambda case: causes.of_sessions(case.declared, case.verdict)),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

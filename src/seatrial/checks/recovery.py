@@ -27,8 +27,8 @@ def six_stages(history: History) -> Verdict:
     one of these, by a stage that says it failed, and by not serving within the bound `within`
     where the profile names one; unknown while a stage, the node, the snapshot or the reading was
     not seen, or the drill did not go as its experiment wants. Figures: losses, seconds of each
-    stage (the slowest), rto_seconds, rpo_records and rpo_seconds (acknowledged after the watermark,
-    and lost: see losses).
+    stage (the slowest), noticed_seconds and decided_seconds (see _noticed), rto_seconds,
+    rpo_records and rpo_seconds (acknowledged after the watermark, and lost: see losses).
     Source: GUARANTEES, recovery; kubernetes.io, "Non-graceful node shutdown handling".
     """
     lost = recoveries(history)
@@ -36,7 +36,7 @@ def six_stages(history: History) -> Verdict:
         return Verdict(_SIX, Standing.UNKNOWN, _unshown(history, lost), (), {"losses": 0})
     ledger = books(history)
     found = [f for each in lost for f in _judged(history, each, ledger)]
-    figures = _figures(lost, ledger)
+    figures = {**_figures(lost, ledger), **_noticed(history, lost)}
     for standing in (Standing.BROKEN, Standing.UNKNOWN):
         if worst := next((f for f in found if f[0] is standing), None):
             reason = worst[1] if standing is Standing.BROKEN else _why(worst[1], history)
@@ -159,6 +159,33 @@ def _figures(lost: Sequence[Recovery], ledger: Books) -> dict[str, Json]:
         "rpo_records": size.records,
         "rpo_seconds": size.seconds,
     }
+
+
+def _noticed(history: History, lost: Sequence[Recovery]) -> dict[str, Json]:
+    """Split what comes before the clearing, at its slowest: until somebody noticed, and decided.
+
+    Noticed is when the node was first seen not Ready; decided when a restore was first asked for,
+    where custom resources tell that.
+    """
+    figures: dict[str, float] = {}
+    for each in lost:
+        node = each.drift.receipt.value["proof"].get("node")
+        own = [op for op in history.of("node") if op.value["name"] == node]
+        unready = [op for op in own if not op.value.get("ready", True)]
+        seen = [op.completed for op in unready if op.completed > each.start]
+        asked = [op.completed for op in history.of("custom") if _asks(op)]
+        decided = [at for at in asked if seen and at >= seen[0]]
+        pairs = {"noticed": (each.lost, seen), "decided": (seen[0] if seen else 0.0, decided)}
+        for name, (since, found) in pairs.items():
+            if found:
+                passed = round(found[0] - since, 3)
+                figures[f"{name}_seconds"] = max(passed, figures.get(f"{name}_seconds", passed))
+    return figures
+
+
+def _asks(op: Op) -> bool:
+    asks = str(op.value.get("resource", "")).startswith("restores.")
+    return asks and op.value.get("event") == "ADDED"
 
 
 def _indexes(ops: Sequence[Op]) -> tuple[int, ...]:

@@ -40,6 +40,8 @@ _EVENTS = {"start": "started", "exit": "ended"}
 
 VOLUMES = ("/var/local-path-provisioner", "/opt/local-path-provisioner", SHARED)
 """Where the classes of kind's own manifests, and of ours, keep volumes."""
+OF_SUBJECTS = "/var/xlss"
+"""Where a subject that is a provisioner itself keeps them (fixtures/xlss)."""
 
 CHAINS = "inet seatrial-cut"
 _WHOLE = f"add table {CHAINS}\ndelete table {CHAINS}\n"
@@ -87,7 +89,8 @@ def lying(engine: Engine, node: str, namespace: str) -> tuple[str, ...]:
 
     Source: local-path-provisioner 0.0.30, provisioner.go: <volume>_<namespace>_<claim>.
     """
-    said = engine.docker("exec", node, "sh", "-c", f"ls -1 {' '.join(VOLUMES)} 2>/dev/null; true")
+    places = " ".join([*VOLUMES, OF_SUBJECTS])
+    said = engine.docker("exec", node, "sh", "-c", f"ls -1 {places} 2>/dev/null; true")
     return of_namespaces(said.splitlines(), [namespace])
 
 

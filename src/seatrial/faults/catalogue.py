@@ -31,6 +31,7 @@ from seatrial.faults.control_rows import OF_CONTROL_PLANES
 from seatrial.faults.machine_rows import OF_MACHINES
 from seatrial.faults.network_rows import OF_NETWORKS
 from seatrial.faults.plight_rows import OF_PLIGHTS
+from seatrial.faults.recovery_rows import OF_RECOVERY
 from seatrial.faults.row import Fault
 from seatrial.faults.storage_rows import OF_DISKS
 
@@ -208,5 +209,6 @@ FAULTS: Mapping[str, Fault] = {
         *OF_CONTROL_PLANES,
         *OF_DISKS,
         *OF_PLIGHTS,
+        *OF_RECOVERY,
     )
 }

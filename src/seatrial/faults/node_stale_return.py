@@ -1,7 +1,8 @@
 """A machine ends, its member goes on at another with its volume, and the old machine comes back.
 
 What comes back has a stale disk: the member's old pod and sandbox are still on it. A member whose
-volume is bound to its machine cannot go on elsewhere, and this is refused before anything is done.
+volume is bound to its machine goes on elsewhere only from a backup (docs/recovery.md); one that has
+none is refused before anything is done.
 The machine is declared out of service only while it is dead, and the taint is gone before it runs.
 May import: machine, errors, timing, kube, faults.*.
 Source: kubernetes.io, "Non-graceful node shutdown handling".
@@ -10,16 +11,13 @@ Source: kubernetes.io, "Non-graceful node shutdown handling".
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.faults import askings
+from seatrial.faults import askings, movable
 from seatrial.faults.fencing import dead, fenced
 from seatrial.faults.journal import Step
 from seatrial.faults.machines import Victim, ended, joined, undone_by, victim
 from seatrial.faults.scene import Proof, Scene
-from seatrial.kube.objects import Pod
-from seatrial.kube.volumes import Claim, Volume
 from seatrial.timing import limit, poll, wait
 
 _start = undone_by("start")
@@ -27,7 +25,7 @@ _start = undone_by("start")
 
 def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
     """Plan to start the machine; refuses first where nobody could go on elsewhere."""
-    _demand_movable(scene, victim(scene, ordinal))
+    movable.demand(scene, victim(scene, ordinal))
     return _start(scene, ordinal)
 
 
@@ -35,12 +33,14 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     """Kill the member's machine and keep it dead until another pod of it serves elsewhere.
 
     Receipt: that pod by the watch (`elsewhere`), and the machine's end by engine and /proc, asked
-    again once the pod was Ready. Healed is when the machine runs with another boot and the disks
-    that it had, and neither its runtime nor the watch has a second pod of the member.
+    again once the pod was Ready; `had` and `has` are the member's volumes before and then, and
+    `restored` what was restored into the latter before it was bound, if anything was. Healed is
+    when the machine runs with another boot and the disks that it had, and neither its runtime nor
+    the watch has a second pod of the member.
     """
     hit = victim(scene, ordinal)
-    _demand_movable(scene, hit)
-    lay = hit.node.lying(scene.namespace)
+    movable.demand(scene, hit)
+    lay, had = hit.node.lying(scene.namespace), movable.names(scene, hit.pod)
     hit.node.kill()
     receipt = ended(scene, hit)
     with fenced(scene, ordinal, receipt) as fence:
@@ -48,7 +48,8 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
         wait(scene.stream, lambda _: _stays(scene, hit), within)
     still = f"{receipt['witness']}; {dead(scene, receipt)} still once the member served elsewhere"
     elsewhere = scene.describe(ordinal)
-    yield {**receipt, "elsewhere": elsewhere, "taint": fence["taint"], "witness": still}
+    told = {"had": had, **movable.told(scene, hit.ordinal)}
+    yield {**receipt, **told, "elsewhere": elsewhere, "taint": fence["taint"], "witness": still}
     hit.node.start()
     return _returned(scene, hit, elsewhere, lay)
 
@@ -57,7 +58,8 @@ def _returned(
     scene: Scene, hit: Victim, elsewhere: Mapping[str, str], lay: tuple[str, ...]
 ) -> Proof:
     state = joined(scene, hit)
-    if state.disks != hit.before.disks:
+    # An engine names a machine's disks in any order.
+    if {*state.disks} != {*hit.before.disks}:
         raise CannotRun(f"{hit.node.name} with its old disks", seen=f"it has {state.disks}")
     askings.answered(scene.kube, askings.kubelet(hit.node.name))
     poll(lambda: _second(scene, hit), limit("process ends"))
@@ -68,7 +70,8 @@ def _returned(
     now = scene.describe(hit.ordinal)
     about = {"machine": hit.node.name, "boot": state.boot, "disks": list(state.disks)}
     held = now == dict(elsewhere)
-    return {**now, **about, "data": list(lies), "held": held, "member": "Ready"}
+    has = movable.told(scene, hit.ordinal)["has"]
+    return {**now, **about, "data": list(lies), "has": has, "held": held, "member": "Ready"}
 
 
 def _stays(scene: Scene, hit: Victim) -> str | None:
@@ -86,50 +89,3 @@ def _second(scene: Scene, hit: Victim) -> str | None:
     own = pod.metadata.uid if pod and pod.spec.node_name == hit.node.name else ""
     there = [one for one in hit.node.running(scene.namespace) if one.pod == name and one.uid != own]
     return f"{hit.node.name} runs {name} ({there[0].uid}) a second time" if there else None
-
-
-def _demand_movable(scene: Scene, hit: Victim) -> None:
-    """Raise CannotRun unless the member's volumes and another worker let it go on elsewhere."""
-    name = scene.name(hit.ordinal)
-    pinned = {volume: node for volume, node in _volumes(scene, hit.pod).items() if node}
-    if pinned:
-        volume, node = next(iter(pinned.items()))
-        raise CannotRun(
-            f"{name} to go on at another node while {hit.node.name} is dead",
-            seen=f"its volume {volume} is pinned to {node}, so it would only wait",
-            remedy="a shape whose volumes can move: --shape three-workers-shared",
-        )
-    others = [
-        node.name
-        for node in scene.nodes.values()
-        if node.role == "worker" and node.name != hit.node.name and _open(scene, node.name)
-    ]
-    if not others:
-        raise CannotRun(
-            f"another worker than {hit.node.name} for {name} to go on at",
-            seen="none that runs and is open to new pods",
-        )
-
-
-def _open(scene: Scene, name: str) -> bool:
-    machine = scene.machine(name)
-    running = scene.nodes[name].state().status == "running"
-    return running and machine is not None and machine.ready and not machine.spec.unschedulable
-
-
-def _volumes(scene: Scene, pod: Pod) -> dict[str, str]:
-    """Give the one node of each of a pod's volumes, empty for a volume that may be anywhere.
-
-    Raises CannotRun when a claim is bound to none that can be seen.
-    """
-    if not pod.claims:
-        return {}
-    claims: Mapping[str, Claim] = scene.stream.items("persistentvolumeclaims")
-    volumes: Mapping[str, Volume] = scene.stream.items("persistentvolumes")
-    found: dict[str, str] = {}
-    for claim in pod.claims:
-        volume: Any = volumes.get(claims[claim].spec.volume_name) if claim in claims else None
-        if volume is None:
-            raise CannotRun(f"claim {claim} with a volume that can move", seen="it has none yet")
-        found[volume.metadata.name] = volume.node
-    return found

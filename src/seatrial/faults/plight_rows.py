@@ -11,7 +11,8 @@ from seatrial.faults import centre_down, clock_skew, config_deleted, node_stale_
 from seatrial.faults.row import Fault
 
 _MACHINE = {
-    "kind": "can, a worker, where volumes can move (three-workers-shared)",
+    "kind": "can, a worker, where volumes can move (three-workers-shared) or come back from "
+    "a backup (ledger-xlss)",
     "existing": "cannot: its machines are not ours to stop",
 }
 _CONFIGURED = {

@@ -1,8 +1,8 @@
 """How what we broke is put right: the steps that the undo journal can hold.
 
 Every step can be done again without harm, and does nothing where nothing is broken.
-May import: model, errors, kube; faults.{absence,cordons,disks,journal,keepsakes,lists,scratch,
-sets,shaping}.
+May import: model, errors, kube; faults.{absence,cordons,disks,elsewhere,journal,keepsakes,
+lists,planting,scratch,sets,shaping}.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from seatrial.errors import CannotRun, NotHealed, SeatrialError
-from seatrial.faults import cordons, disks, keepsakes, scratch, sets, shaping
+from seatrial.faults import cordons, disks, elsewhere, keepsakes, planting, scratch, sets, shaping
 from seatrial.faults.absence import absent
 from seatrial.faults.journal import Entry, Step
 from seatrial.faults.lists import rewritten
@@ -201,6 +201,15 @@ def _discard(step: Step, reach: Reach) -> str:
     return scratch.discarded(kube, step.path.rsplit("/", 1)[1]) if kube else ""
 
 
+def _clear_copy(step: Step, reach: Reach) -> str:
+    kube = reach.kube
+    return elsewhere.cleared(kube, step.path.rsplit("/", 1)[1]) if kube else ""
+
+
+def _unplant(step: Step, reach: Reach) -> str:
+    return planting.removed(reach.kube, step.path, step.value) if reach.kube else ""
+
+
 def _reclaim(step: Step, reach: Reach) -> str:
     return disks.given_back(reach.kube, step.path, step.value) if reach.kube else ""
 
@@ -266,6 +275,8 @@ UNDOS: Mapping[str, Callable[[Step, Reach], str]] = {
     "unstick": _unstick,
     "release": _release,
     "discard": _discard,
+    "clear-copy": _clear_copy,
+    "unplant": _unplant,
     "reclaim": _reclaim,
     "give-back": _give_back,
     "relieve": _relieve,

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.kube.objects import Object, Struct
+from seatrial.kube.objects import Meta, Object, Struct
+
+_SELECTED = "volume.kubernetes.io/selected-node"
+
+
+class ClaimMeta(Meta, frozen=True):
+    """A claim's metadata."""
+
+    annotations: dict[str, str] | None = None
 
 
 class ClaimSpec(Struct, frozen=True):
@@ -32,8 +40,17 @@ class ClaimStatus(Phase, frozen=True):
 class Claim(Object, frozen=True):
     """A PersistentVolumeClaim."""
 
+    metadata: ClaimMeta
     spec: ClaimSpec = ClaimSpec()
     status: ClaimStatus = ClaimStatus()
+
+    @property
+    def selected(self) -> str:
+        """The node that the scheduler chose for its volume, which is made there; empty before.
+
+        Source: kubernetes.io, "Volume Binding Mode".
+        """
+        return (self.metadata.annotations or {}).get(_SELECTED, "")
 
 
 class ClaimReference(Struct, frozen=True):

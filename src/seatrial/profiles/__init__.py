@@ -14,7 +14,7 @@ from pathlib import Path
 from seatrial.centre import Centre
 from seatrial.connections import Connections, Way
 from seatrial.errors import BadInput, BadProfile
-from seatrial.model import Load, Metrics, Profile, Recovery
+from seatrial.model import Load, Metrics, Profile
 from seatrial.outside import Outside
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
@@ -22,6 +22,7 @@ from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
 from seatrial.profiles.reading import PROFILE, broken_by, read, shown
 from seatrial.profiles.rendering import render
+from seatrial.recovery import Recovery
 from seatrial.sessions import Sessions
 
 __all__ = ["breakers", "facts", "load", "names", "render", "rogue_names", "schema"]
@@ -71,7 +72,7 @@ def load(wanted: str | Path, *, known: Collection[str]) -> Profile:
 def _profile(declared: Declared, file: Path) -> Profile:
     fields = declared.model_dump() | {"load": Load(**declared.load.model_dump())}
     if declared.recovery:
-        fields["recovery"] = Recovery(**declared.recovery.model_dump())
+        fields["recovery"] = Recovery(**declared.recovery.model_dump(exclude_none=True))
     if declared.connections:
         told = declared.connections.model_dump()
         ways = {name: Way(**way) for name, way in told["ways"].items()}

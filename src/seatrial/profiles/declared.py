@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from seatrial.profiles.outside import Connections, Sessions
 from seatrial.profiles.values import Bound, Ids, Name, Resource, Word
@@ -35,17 +35,34 @@ class Load(BaseModel):
 
 
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+Run = Argv | None
 
 
 class Recovery(BaseModel):
-    """How it is backed up and restored; each is run in a member's container."""
+    """How it is backed up and restored: commands in a member's container, or custom resources."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    container: Annotated[Name, Field(description="The container that they run in.")]
-    back_up: Annotated[Argv, Field(description="Backs the member up now, prints one line.")]
-    backups: Annotated[Argv, Field(description="Prints a line for each backup of any member.")]
-    restored: Annotated[Argv, Field(description="Prints what the last restore brought.")]
+    container: Annotated[Name | None, Field(description="The container that they run in.")] = None
+    back_up: Annotated[Run, Field(description="Backs the member up now, prints one line.")] = None
+    backups: Annotated[Run, Field(description="Prints a line for each backup of any member.")] = (
+        None
+    )
+    restored: Annotated[Run, Field(description="Prints what the last restore brought.")] = None
+    records: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z0-9.-]+/v[0-9][a-z0-9]*$",
+            description="Group and version of Backup and Restore, instead of all the others.",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Recovery:
+        said = [self.container, self.back_up, self.backups, self.restored]
+        if all(said) == bool(self.records) or (self.records and any(said)):
+            raise ValueError("container, back_up, backups and restored are wanted, or records")
+        return self
 
 
 class Centre(BaseModel):

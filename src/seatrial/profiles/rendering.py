@@ -29,9 +29,12 @@ SHARED = frozenset({"ClusterRole", "ClusterRoleBinding", "PriorityClass", "Stora
 
 _RIGHTS = frozenset({"ClusterRole", "ClusterRoleBinding"})
 
+DEFINITION = "CustomResourceDefinition"
+"""A kind that trials share and that goes with the last of them; its name is its group's."""
+
 OUTSIDE = SHARED | frozenset({
     "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterTrustBundle",
-    "CustomResourceDefinition", "DeviceClass", "FlowSchema", "GatewayClass", "IPAddress",
+    DEFINITION, "DeviceClass", "FlowSchema", "GatewayClass", "IPAddress",
     "IngressClass", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
     "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume",
     "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass", "ServiceCIDR",
@@ -134,10 +137,10 @@ def _is_object(value: Any) -> bool:
 def _wrong(found: Object, namespace: str) -> Iterator[str]:
     kind, name = found["kind"], found["metadata"]["name"]
     elsewhere = found["metadata"].get("namespace", namespace)
-    if kind in OUTSIDE - SHARED:
+    if kind in OUTSIDE - SHARED - {DEFINITION}:
         yield (
             f"{kind} {name}: it would outlive the trial's namespace; of that sort a profile may "
-            f"bring only {', '.join(sorted(SHARED))}"
+            f"bring only {', '.join(sorted({*SHARED, DEFINITION}))}"
         )
     elif kind in SHARED and not name.startswith(_SHARED_PREFIX):
         yield f"{kind} {name}: the whole cluster shares it; call it {_SHARED_PREFIX}{name}"

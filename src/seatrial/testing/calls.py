@@ -129,6 +129,9 @@ def _patch(api: FakeApi, call: Call) -> Answer:
     applies = "apply" in call.content
     if known is None and not applies:
         return _absent(place)
+    if _overtaken(known, call.body):
+        said = "the object has been modified; please apply your changes to the latest version"
+        return _refused(HTTPStatus.CONFLICT, said)
     fields = _written(call.body, place, new=known is None)
     if applies:
         fields = merged(_forgotten(api.applied.get((place.plural, place.key), {}), fields), fields)
@@ -137,6 +140,12 @@ def _patch(api: FakeApi, call: Call) -> Answer:
     found = api.put(place.plural, place.name, place.namespace, **fields)
     done = HTTPStatus.OK if known else HTTPStatus.CREATED
     return done, _scale(found) if place.below == "scale" else found
+
+
+def _overtaken(known: Object | None, body: Object) -> bool:
+    """Whether a patch names a version, and somebody has written since."""
+    wanted = body.get("metadata", {}).get("resourceVersion")
+    return known is not None and bool(wanted) and wanted != known["metadata"]["resourceVersion"]
 
 
 def _written(body: Object, place: Place, *, new: bool) -> Object:

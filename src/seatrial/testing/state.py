@@ -43,6 +43,9 @@ def builtin() -> Groups:
             "deployments": ("Deployment", True),
             "controllerrevisions": ("ControllerRevision", True),
         },
+        "/apis/apiextensions.k8s.io/v1": {
+            "customresourcedefinitions": ("CustomResourceDefinition", False),
+        },
         "/apis/policy/v1": {"poddisruptionbudgets": ("PodDisruptionBudget", True)},
         "/apis/discovery.k8s.io/v1": {"endpointslices": ("EndpointSlice", True)},
         "/apis/coordination.k8s.io/v1": {"leases": ("Lease", True)},

@@ -21,6 +21,7 @@ from seatrial.kube.watch import Stream
 from seatrial.model import Profile, Recorder
 from seatrial.timing import Limit, happens, limit, wait
 from seatrial.workload.classes import classless, demand_classes
+from seatrial.workload.definitions import defined, without_definitions
 from seatrial.workload.late import remedies, trouble, unwell, warnings
 from seatrial.workload.rights import demand_rights
 
@@ -124,10 +125,11 @@ def deployed(
     """
     _refuse_taken(kube, namespace)
     kube.apply([_namespace(namespace)])
+    defined(kube, documents, namespace)
     with Stream(kube, (*WATCHED, *profile.watch), namespace, recorder) as stream:
         workload = Workload(profile, namespace, kube, stream)
         kube.apply([_secret(name) for name in profile.secrets], namespace)
-        kube.apply(_owned(documents, kube, namespace), namespace)
+        kube.apply(_owned(without_definitions(documents), kube, namespace), namespace)
         _until_ready(workload, documents)
         yield workload
 

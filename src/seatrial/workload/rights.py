@@ -17,6 +17,7 @@ from seatrial.kube.kinds import kind_of
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _MYSELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+_CONTRACT = "recovery.seatrial.dev"
 _ACCOUNT = "system:serviceaccount:"
 
 
@@ -76,7 +77,11 @@ _FAULTS: Mapping[str, set[Right]] = {
     "config-deleted": _kept("configmaps"),
     "secret-deleted": _kept("secrets"),
     "centre-down": _on("deployments", "get", "patch", group="apps") | _on("pods", "delete"),
-    "node-stale-return": _CORDON | _KUBELET,
+    "node-stale-return": _CORDON
+    | _KUBELET
+    | _on("pods", "get")
+    | _on("persistentvolumeclaims", "get")
+    | _on("persistentvolumes", "get", everywhere=True),
     "pods-delete": _on("pods", "delete"),
     "pod-evict": _on("pods/eviction", "create"),
     "evict-all": _on("pods/eviction", "create"),
@@ -93,6 +98,17 @@ _FAULTS: Mapping[str, set[Right]] = {
     | _on("persistentvolumeclaims", "create", "patch", "delete")
     | _on("storageclasses", "get", group="storage.k8s.io", everywhere=True)
     | _VOLUMES,
+    "restore-elsewhere": _on("pods", "get", "delete")
+    | _on("persistentvolumeclaims", "create", "patch", "delete")
+    | _on("secrets", "create", "patch", "delete")
+    | _on("backups", "list", "watch", "create", group=_CONTRACT)
+    | _on("restores", "list", "watch", "create", "delete", group=_CONTRACT),
+    "backup-store-down": _on("pods", "get")
+    | _on("services", "get", "patch")
+    | _on("backups", "list", "watch", "create", group=_CONTRACT),
+    "backup-policy-change": _on("pods", "get")
+    | _on("events", "list", "watch")
+    | _on("backups", "list", "watch", group=_CONTRACT),
     "set-delete": _on("statefulsets", "get", "create", "delete", group="apps"),
     "set-orphan": _on("statefulsets", "get", "create", "patch", "delete", group="apps"),
 }

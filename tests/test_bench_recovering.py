@@ -1,0 +1,40 @@
+"""What the rows about recovery are measured with, on clocks of paper and histories told by hand."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seatrial.bench import BENCHES
+from seatrial.bench.recovering import BY_BYTES, BY_FILES, Sized, fitted, played
+
+
+def test_seconds_that_grow_with_bytes_are_told_with_slope_intercept_and_fit():
+    found = [
+        Sized(files, files * size, [0.5 + files * size / 1e8] * 2, [1.0], [1.0])
+        for files, size in BY_BYTES
+    ]
+    assert fitted(found, "ours") == "0.0100 s per MB + 0.500 s, r² 1.000"
+
+
+def test_seconds_that_grow_with_files_are_told_by_files():
+    found = [Sized(n, n * size, [n / 1e4], [1.0], [1.0]) for n, size in BY_FILES]
+    assert fitted(found, "ours") == "0.1000 s per 1000 files + 0.000 s, r² 1.000"
+
+
+@settings(max_examples=5)
+@given(st.integers(0, 99))
+def test_no_backup_of_twenty_pods_begins_more_than_their_queue_late(seed):
+    late = list(played(seed))
+    assert len(late) > 200
+    assert min(late) >= 0
+
+
+def test_backups_that_take_too_long_are_seen_to_be_late():
+    assert max(played(1, takes=5.0)) > 10
+
+
+def test_each_row_says_what_it_compares():
+    own = [name for name in BENCHES if name.startswith("recovery-")]
+    assert len(own) == 5
+    assert {BENCHES[name].bar for name in own} == {0.9, None, 2, 1.15}
