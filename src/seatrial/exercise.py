@@ -11,6 +11,7 @@ from seatrial.arming import armed
 from seatrial.callers import call, call_meanwhile, count
 from seatrial.leaders import met
 from seatrial.live import Live
+from seatrial.looks import Look, looker, nobody
 from seatrial.model import PlannedFault
 from seatrial.plan import (
     ASKED_MEANWHILE,
@@ -20,6 +21,7 @@ from seatrial.plan import (
     UNDER_LOAD,
 )
 from seatrial.triggers import victims, waits
+from seatrial.visitors import visit, visit_again
 
 _MEANWHILE = 6
 """Reads and changes of each model while a fault stays in place: who is hit answers nothing."""
@@ -27,25 +29,32 @@ _MEANWHILE = 6
 
 def exercised(live: Live) -> None:
     """Look, break everything that is planned, and look once more."""
+    look = looker(live)
     live.phase("before")
     live.ask(live.everybody)
     with live.as_far_as_it_goes():
         live.load(live.everybody)
         call(live)
+    with live.as_far_as_it_goes():
+        visit(live)
+    look("before")
     live.phase("fault")
     with live.as_far_as_it_goes():
-        _break_all(live)
+        _break_all(live, look)
+    with live.as_far_as_it_goes():
+        visit_again(live)
     live.finale()
     count(live)
+    look("final")
 
 
-def _break_all(live: Live) -> None:
+def _break_all(live: Live, look: Look = nobody) -> None:
     planned = live.job.plan.faults
     with armed(live, [fault for fault in planned if waits(fault)]):
-        _break_in_turn(live, [fault for fault in planned if not waits(fault)])
+        _break_in_turn(live, [fault for fault in planned if not waits(fault)], look)
 
 
-def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
+def _break_in_turn(live: Live, faults: Sequence[PlannedFault], look: Look) -> None:
     for fault in faults:
         for ordinal in (_met(live, victim) for victim in victims(fault)):
             with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
@@ -56,13 +65,14 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault]) -> None:
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
                         new = [pod["ordinal"] for pod in receipt.get("new", ())]
-                        everybody = [*live.everybody, *new]
-                        live.ask(everybody if fault.fault in OF_THE_SET else (ordinal,))
+                        of_all = fault.fault in OF_THE_SET
+                        live.ask([*live.everybody, *new] if of_all else (ordinal,))
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)
                     call_meanwhile(live, fault.fault, ordinal)
                 live.alive.until_ready()
+                look(f"after {fault.fault}")
             if fault.fault in OF_NO_MEMBER:
                 continue
             of_all = fault.fault in OF_THE_SET

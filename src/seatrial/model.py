@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 from seatrial.centre import Centre
 from seatrial.connections import Connections
+from seatrial.outside import Outside
 from seatrial.radius import Radius
+from seatrial.sessions import Sessions
 
 Json = Any
 """A value that json.dumps takes."""
@@ -204,8 +206,8 @@ class Profile:
     `first_ordinal` is the set's `spec.ordinals.start`.
     `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
     one that exports none, `centre` for one that no configuration centre configures,
-    `connections` for one whose ways of connecting nobody tries. With `replicated` each member
-    holds what any of them acknowledged.
+    `connections` for one whose ways of connecting nobody tries, `sessions` for one that nobody
+    visits. With `replicated` each member holds what any of them acknowledged.
     """
 
     name: str
@@ -234,8 +236,10 @@ class Profile:
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
     connections: Connections | None = None
+    sessions: Sessions | None = None
     centre: Centre | None = None
     replicated: bool = False
+    outside: Outside | None = None
 
     @property
     def ordinals(self) -> range:

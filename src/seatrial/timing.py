@@ -88,6 +88,7 @@ _SECONDS = {
     "members are updated": 180.0,
     "namespace is gone": 90.0,
     "nothing of a trial is left": 60.0,
+    "network is looked at": 40.0,
     "network is whole again": 120.0,
     "node ends": 60.0,
     "node is back": 120.0,

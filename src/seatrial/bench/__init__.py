@@ -19,6 +19,7 @@ from seatrial.bench import (
     losses,
     reaction,
     recovering,
+    states,
     verdict,
     watchers,
 )
@@ -118,6 +119,7 @@ BENCHES: Mapping[str, Bench] = {
             seconds=2,
         ),
         *judges.rows(),
+        *states.rows(),
         *_verdicts(),
         Bench(
             "families-serial",

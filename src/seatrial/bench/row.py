@@ -29,6 +29,7 @@ class Sizes:
     limit: float = 60
     histories: int = 20_000
     transactions: int = 100_000
+    draws: int = 100_000
 
 
 Measure = Callable[[Progress, Sizes], Measured]

@@ -21,7 +21,7 @@ PORT = 8080
 ROLE = "seatrial.dev/role"
 """The label of nodes; the one whose value is `driver` is never a victim, and tainted."""
 _TAINT = "seatrial.dev/driver"
-_PROGRAM = Path(__file__).parent / "driver"
+PROGRAM = Path(__file__).parent / "driver"
 _SPOOL_SIZE = "512Mi"
 _TIMES = {"timeout": 2.0, "read_timeout": 30.0, "dns_every": 0.25, "dns_timeout": 1.0}
 """Seconds: of one attempt, of reading one member, between two questions, of one question."""
@@ -104,7 +104,7 @@ def documents(
     Raises CannotRun when one is gone.
     """
     files = {n: path for n, path in {"client.py": client, "calls.py": calls}.items() if path}
-    program = {path.name: path.read_text() for path in sorted(_PROGRAM.glob("*.py"))}
+    program = {path.name: path.read_text() for path in sorted(PROGRAM.glob("*.py"))}
     return [
         _config("program", program),
         _config("job", {"job.json": json.dumps(todo)}),

@@ -15,12 +15,14 @@ from seatrial.centre import Centre
 from seatrial.connections import Connections, Way
 from seatrial.errors import BadInput, BadProfile
 from seatrial.model import Load, Metrics, Profile, Recovery
+from seatrial.outside import Outside
 from seatrial.places import carried
 from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
 from seatrial.profiles.reading import PROFILE, broken_by, read, shown
 from seatrial.profiles.rendering import render
+from seatrial.sessions import Sessions
 
 __all__ = ["breakers", "facts", "load", "names", "render", "rogue_names", "schema"]
 
@@ -78,6 +80,10 @@ def _profile(declared: Declared, file: Path) -> Profile:
         fields["centre"] = Centre(**declared.centre.model_dump())
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
+    if declared.sessions:
+        fields["sessions"] = Sessions(**declared.sessions.model_dump())
+    if declared.outside:
+        fields["outside"] = Outside(**declared.outside.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))
 
 

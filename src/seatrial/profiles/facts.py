@@ -12,6 +12,9 @@ from typing import Any
 from seatrial.model import Json, Profile
 
 Object = Mapping[str, Any]
+_THREE_HOURS = 10800
+"""Seconds that a Service remembers a client when nobody says how long."""
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
 def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
@@ -24,8 +27,10 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     together ("drawn" to one node, kept "apart", or neither), hostname (fqdn, own), init
     (containers), controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
     HorizontalPodAutoscaler of its own), door (the container at the port of clients, where it is
-    another one)}. Values that are not written are Kubernetes' own
-    defaults.
+    another one), affinity (of the Service that is visited: {service, kind, timeout, claimed,
+    unready_too}; only where the profile has sessions), doors and proxies (where the profile
+    declares an outside: {service: {promise, policy, target, served}}, names of variables)}.
+    Values that are not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -63,7 +68,49 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "prestop": _prestop(container),
         "door": next(_doors(pod["containers"], profile), ""),
         "autoscaled": any(_scaled(documents, profile.set)),
+        **_affinity(documents, profile),
+        **_outside(documents, profile, container),
     }
+
+
+def _affinity(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
+    told = profile.sessions
+    name = told.to.partition(":")[0] if told else ""
+    found = next(_named(documents, "Service", name), None) if told else None
+    if told is None or found is None:
+        return {}
+    spec = found.get("spec") or {}
+    kind = spec.get("sessionAffinity", "None")
+    kept = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds")
+    about = {
+        "service": name,
+        "kind": kind,
+        "unready_too": bool(spec.get("publishNotReadyAddresses")),
+    }
+    if kind == "ClientIP":
+        about |= {"timeout": kept or _THREE_HOURS, "claimed": told.timeout}
+    return {"affinity": about}
+
+
+def _outside(
+    documents: Sequence[Object], profile: Profile, container: Object
+) -> Mapping[str, Json]:
+    """Give the Services that lead in from outside, and which variables name a proxy out."""
+    if profile.outside is None:
+        return {}
+    ports = container.get("ports") or ()
+    known = {port.get(key) for port in ports for key in ("name", "containerPort")}
+    doors = {}
+    for name, promise in profile.outside.services.items():
+        for found in _named(documents, "Service", name):
+            spec = found.get("spec") or {}
+            port = (spec.get("ports") or [{}])[0]
+            target = port.get("targetPort", port.get("port"))
+            policy = spec.get("externalTrafficPolicy", "Cluster")
+            about = {"promise": promise, "policy": policy, "target": target}
+            doors[name] = {**about, "served": target in known}
+    names = [variable["name"] for variable in container.get("env") or ()]
+    return {"doors": doors, "proxies": [n for n in names if n.lower() in _PROXIES]}
 
 
 def _doors(containers: Sequence[Object], profile: Profile) -> Iterator[str]:

@@ -29,8 +29,9 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_ids(written, known),
         *_rogue(written),
         *_client(written),
-        *_connections(written),
+        *_strangers(written),
         *_models(written),
+        *_outside(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
 
@@ -105,13 +106,29 @@ def _client(written: Written) -> Iterator[str]:
         yield f"{written.line(('client',))}: client: port is missing, so it could reach no member"
 
 
-def _connections(written: Written) -> Iterator[str]:
-    told = written.fields.get("connections")
-    image = told.get("image") if isinstance(told, dict) else None
+def _strangers(written: Written) -> Iterator[str]:
+    """Find images of those who call and visit that the profile does not have."""
     known = written.fields.get("images")
-    if isinstance(image, str) and image not in (known if isinstance(known, dict) else {}):
-        line = written.line(("connections", "image"))
-        yield f"{line}: connections.image: {image!r} is not among its images"
+    for key in ("connections", "sessions"):
+        told = written.fields.get(key)
+        image = told.get("image") if isinstance(told, dict) else None
+        if isinstance(image, str) and image not in (known if isinstance(known, dict) else {}):
+            line = written.line((key, "image"))
+            yield f"{line}: {key}.image: {image!r} is not among its images"
+
+
+def _outside(written: Written) -> Iterator[str]:
+    """Find promises about the network whose keeping nobody could ask for."""
+    told, claims = written.fields.get("outside"), _words(written.fields, "claims")
+    if told and not written.fields.get("port"):
+        yield f"{written.line(('outside',))}: outside: port is missing, so it could reach no member"
+    fetch = isinstance(told, dict) and told.get("fetch")
+    for number, guarantee in enumerate(claims):
+        line = f"{written.line(('claims', str(number)))}: claims: {guarantee}"
+        if guarantee.startswith("network.") and not told:
+            yield f"{line}: `outside` is missing, which says how it is reached"
+        elif guarantee == "network.egress" and not fetch:
+            yield f"{line}: outside.fetch is missing, so nobody could go out"
 
 
 def _models(written: Written) -> Iterator[str]:

@@ -11,8 +11,10 @@ from seatrial.checks.catalogue import (
     connection,
     durability,
     identity,
+    network,
     ordering,
     recovery,
+    session,
     storage,
     topology,
 )
@@ -25,6 +27,8 @@ GUARANTEES = (
     *durability.GUARANTEES,
     *availability.GUARANTEES,
     *recovery.GUARANTEES,
+    *session.GUARANTEES,
     *connection.GUARANTEES,
     *config.GUARANTEES,
+    *network.GUARANTEES,
 )
