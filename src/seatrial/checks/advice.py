@@ -12,7 +12,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+<<<<<<< HEAD
 from seatrial.checks import alive, causes, connecting, outdoors, recovery_advice, served, stacked
+=======
+from seatrial.checks import alive, outdoors, recovery_advice, served, stacked
+>>>>>>> i8xlss
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
@@ -237,16 +241,6 @@ def _program(case: Case) -> Iterator[str]:
         yield f"the members do not run their image's own program, but `{program}`"
 
 
-def _restore(case: Case) -> Iterator[str]:
-    init = case.declared.get("init", ())
-    told = {op.value["snapshot"] for op in case.history.of("stage") if "snapshot" in op.value}
-    backups = sorted(case.history.of("backup"), key=lambda op: op.completed)
-    older = [op.value["snapshot"] for op in backups[:-1]]
-    if backups and told & {*older}:
-        by = f" by {', '.join(f'`{name}`' for name in init)}" if init else ""
-        yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
-
-
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.hostname", _hostname),
     ("identity.dns", _service),
@@ -288,9 +282,14 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("topology.membership", alive.never_leaves),
     ("availability.", alive.unasked),
     ("availability.budget", _program),
+<<<<<<< HEAD
     ("recovery.six-stages", _restore),
     ("recovery.", lambda case: recovery_advice.causes(case.history, case.verdict)),
     ("connection.", lambda case: connecting.causes(case.history, case.verdict, case.declared)),
+=======
+    ("recovery.", recovery_advice.causes),
+    ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
+>>>>>>> i8xlss
     ("config.survives-drift", _program),
     ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),

@@ -1,6 +1,6 @@
 """Advice on backups and restores: the likely cause of a breach, from what the copy showed.
 
-May import: model, checks.{drifts,elsewhere,failures,returned,schedules}.
+May import: checks.{cases,drifts,elsewhere,failures,returned,schedules}.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seatrial.checks.cases import Case
 from seatrial.checks.drifts import receipts
 from seatrial.checks.elsewhere import ELSEWHERE
 from seatrial.checks.failures import HELPER, STORE_DOWN
 from seatrial.checks.returned import RETURN
 from seatrial.checks.schedules import CHANGE
-from seatrial.model import History, Verdict
 
 _UNASKED = (
     "whoever restores does not look whether a request, or another one for the same claim, was "
@@ -34,8 +34,11 @@ _STUBBORN = (
 )
 
 
-def causes(history: History, verdict: Verdict) -> Iterator[str]:
+def causes(case: Case) -> Iterator[str]:
     """Name likely causes of a broken verdict of this family."""
+    history, verdict = case.history, case.verdict
+    if verdict.guarantee == "recovery.six-stages":
+        yield from _restore(case)
     copies = receipts(history, ELSEWHERE)
     for op in copies:
         yield from _shown(verdict.guarantee, op.value["proof"])
@@ -71,3 +74,13 @@ def _shown(guarantee: str, proof: Mapping[str, Any]) -> Iterator[str]:
             "snapshots name where the volume lay, not what is in it: back its content up relative "
             "to the volume's own directory"
         )
+
+
+def _restore(case: Case) -> Iterator[str]:
+    init = case.declared.get("init", ())
+    told = {op.value["snapshot"] for op in case.history.of("stage") if "snapshot" in op.value}
+    backups = sorted(case.history.of("backup"), key=lambda op: op.completed)
+    older = [op.value["snapshot"] for op in backups[:-1]]
+    if backups and told & {*older}:
+        by = f" by {', '.join(f'`{name}`' for name in init)}" if init else ""
+        yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
