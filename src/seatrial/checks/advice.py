@@ -12,11 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-<<<<<<< HEAD
 from seatrial.checks import alive, causes, connecting, outdoors, recovery_advice, served, stacked
-=======
-from seatrial.checks import alive, outdoors, recovery_advice, served, stacked
->>>>>>> i8xlss
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
@@ -282,14 +278,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("topology.membership", alive.never_leaves),
     ("availability.", alive.unasked),
     ("availability.budget", _program),
-<<<<<<< HEAD
-    ("recovery.six-stages", _restore),
-    ("recovery.", lambda case: recovery_advice.causes(case.history, case.verdict)),
-    ("connection.", lambda case: connecting.causes(case.history, case.verdict, case.declared)),
-=======
     ("recovery.", recovery_advice.causes),
-    ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
->>>>>>> i8xlss
+    ("connection.", lambda case: connecting.causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),

@@ -125,14 +125,6 @@ class Connecting(Story):
         proof = {"replicas": self.replicas, "gone": pods}
         self.stage("scale-up", self.first, "healed", proof)
 
-    def asks_for(self, replicas: int) -> None:
-        """Let the watch see that the set asks for so many members."""
-        self.rv += 1
-        spec = {"name": SET, "uid": "set", "replicas": replicas, "start": self.first, "update": ""}
-        retention = {"deleted": "Retain", "scaled": "Retain"}
-        value = {"event": "MODIFIED", "rv": self.rv, **spec, "retention": retention}
-        self.says("watch/statefulsets", "set", value)
-
     def loses_a_node(
         self,
         ordinal: int = 1,

@@ -94,6 +94,7 @@ def grows(
     first, own = run.first, [*run.members]
     new = [own[-1] + 1, own[-1] + 2]
     run.stage(UP, first, "planned", {"target": {"replicas": run.replicas}})
+    run.asks_for(len(own) + len(new))
     for member in new:
         run.comes(member)
     came = [{"ordinal": n, **run.proof(n)} for n in new]
@@ -102,6 +103,7 @@ def grows(
     for member in [*own, *new]:
         lists(run, member, [*own, *new] if up is None else up, learners=new[-1:])
     run.waits(0.1)
+    run.asks_for(len(own))
     for member in reversed(new):
         run.goes(member)
     run.stage(UP, first, "healed", {"replicas": len(own), "gone": came})

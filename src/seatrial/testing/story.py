@@ -156,6 +156,14 @@ class Story:
         self.waits(0.5)
         self.pod(ordinal, "MODIFIED", ready=True)
 
+    def asks_for(self, replicas: int) -> None:
+        """Let the watch see that the set asks for so many members."""
+        self.rv += 1
+        spec = {"name": SET, "uid": "set", "replicas": replicas, "start": self.first, "update": ""}
+        retention = {"deleted": "Retain", "scaled": "Retain"}
+        value = {"event": "MODIFIED", "rv": self.rv, **spec, "retention": retention}
+        self.says("watch/statefulsets", "set", value)
+
     def goes(self, ordinal: int) -> None:
         """Let a pod be told to end, and be gone a second later."""
         self.pod(ordinal, "MODIFIED", deleting=True, ready=False)
