@@ -103,6 +103,21 @@ def test_every_link_leads_somewhere_in_the_page(sample):
     assert wanted <= ids
 
 
+def test_what_a_load_program_wrote_is_led_to_and_what_it_did_not_write_is_not(run):
+    assert "logs/locust" not in str(page(run).of("a"))
+    for who, name in (("visitor-10", "locust.log"), ("visitor-2", "locust.html")):
+        (run / "logs" / "locust" / who).mkdir(parents=True)
+        (run / "logs" / "locust" / who / name).write_text("written")
+    (run / "logs" / "locust" / "visitor-3").mkdir()
+    links = [str(one["href"]) for one in page(run).of("a")]
+    wanted = ["logs/locust/visitor-2/locust.html", "logs/locust/visitor-10/locust.log"]
+    assert [one for one in links if "locust" in one] == wanted
+    assert all((run / one).is_file() for one in wanted)
+    (summary,) = report.write(run, ["markdown"])
+    assert "of 2 pods" in summary.read_text()
+    assert f"({wanted[0]})" in summary.read_text()
+
+
 def test_what_a_cluster_says_is_never_markup(run):
     def hostile(op):
         for name in ("name", "answer", "reason", "node"):

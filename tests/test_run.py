@@ -122,6 +122,7 @@ def test_nobody_is_asked_after_a_fault_that_touches_no_member():
 
 def test_who_answers_while_it_is_broken_is_asked_then_and_afterwards():
     live: Any = Live(PlannedFault("claim-lost", (6,)))
+    live.everybody = [5, 6, 7]
     exercise._break_all(live)
     assert live.told == [[6], ("claim-lost", 6), "ready", [6]]
 
@@ -144,8 +145,8 @@ def test_callers_have_the_time_to_notice_while_a_fault_is_in_place(fault, calls)
     exercise._break_all(live)
     noticed = ("run", "called", {"fault": fault, "ordinal": 6})
     called = [calls, noticed] if calls else []
-    asked = [5, 6, 7] if fault == "scale-up" else [6]
-    assert live.told == [*called, (fault, 6), "ready", asked]
+    everybody, asked = [live.everybody] * (fault == "scale-up"), [6]
+    assert live.told == [*everybody, *called, (fault, 6), "ready", *(everybody or [asked])]
 
 
 def test_everybody_answers_while_something_of_all_is_away_and_afterwards():

@@ -21,6 +21,7 @@ from seatrial.plan import (
     UNDER_LOAD,
 )
 from seatrial.triggers import victims, waits
+from seatrial.visitors import visit, visit_again
 
 _MEANWHILE = 6
 """Reads and changes of each model while a fault stays in place: who is hit answers nothing."""
@@ -34,10 +35,14 @@ def exercised(live: Live) -> None:
     with live.as_far_as_it_goes():
         live.load(live.everybody)
         call(live)
+    with live.as_far_as_it_goes():
+        visit(live)
     look("before")
     live.phase("fault")
     with live.as_far_as_it_goes():
         _break_all(live, look)
+    with live.as_far_as_it_goes():
+        visit_again(live)
     live.finale()
     count(live)
     look("final")
@@ -60,8 +65,8 @@ def _break_in_turn(live: Live, faults: Sequence[PlannedFault], look: Look) -> No
                     hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
                     if fault.fault in ASKED_MEANWHILE:
                         new = [pod["ordinal"] for pod in receipt.get("new", ())]
-                        everybody = [*live.everybody, *new]
-                        live.ask(everybody if fault.fault in OF_THE_SET else (ordinal,))
+                        of_all = fault.fault in OF_THE_SET
+                        live.ask([*live.everybody, *new] if of_all else (ordinal,))
                     if fault.fault in MODELS_MEANWHILE:
                         with live.as_far_as_it_goes():
                             live.driver.until_models(_MEANWHILE)

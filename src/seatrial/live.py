@@ -16,12 +16,14 @@ from pathlib import Path
 
 from seatrial import cluster, profiles, report
 from seatrial.cluster.supply import supply
+from seatrial.crowding import crowded
 from seatrial.errors import NotHealed, NotReady, SeatrialError, Untried
 from seatrial.evidence import RunFolder
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.scene import Proof, Scene
 from seatrial.ground import Ground, drivers_image
 from seatrial.healing import watched
+from seatrial.load.crowd import Crowd
 from seatrial.load.driving import Driver, driving
 from seatrial.load.pod import models
 from seatrial.metering import Beside, metered
@@ -66,6 +68,7 @@ class Live:
     recorder: Recorder
     witness: Witness
     meter: Meter | None = None
+    crowd: Crowd | None = None
 
     @property
     def everybody(self) -> Sequence[int]:
@@ -203,8 +206,9 @@ def _begun(
             driving(kube, stream, job.namespace, job.profile, image, recorder,
                     seed=seed, models=models(job.plan.guarantees))
         )  # fmt: skip
+    crowd = stack.enter_context(crowded(trial, job.folder.logs / "locust"))
     scene = _scene(job, alive, driver.node)
-    return Live(job, alive, scene, driver, recorder, witness, meter)
+    return Live(job, alive, scene, driver, recorder, witness, meter, crowd)
 
 
 @contextmanager

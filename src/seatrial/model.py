@@ -15,6 +15,7 @@ from seatrial.centre import Centre
 from seatrial.connections import Connections
 from seatrial.outside import Outside
 from seatrial.radius import Radius
+from seatrial.sessions import Sessions
 
 Json = Any
 """A value that json.dumps takes."""
@@ -196,15 +197,14 @@ class Profile:
     the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
     `images` maps an image name to its build folder. `folder` is where the profile lies.
     `client` is the file of its client code, empty when it has none; it reaches members at `port`
-    under `load`.
-    `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
-    that is not backed up. `watch` are custom resources whose changes belong to the History, each
-    plural.group/version; `managers` write to its set as its own.
-    `first_ordinal` is the set's `spec.ordinals.start`.
-    `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none, `centre` for one that no configuration centre configures,
-    `connections` for one whose ways of connecting nobody tries. With `replicated` each member
-    holds what any of them acknowledged.
+    under `load`. `secrets` are names of Secrets that are made anew for each run. `watch` are custom
+    resources whose changes belong to the History, each plural.group/version; `managers` write to
+    its set as its own. `first_ordinal` is the set's `spec.ordinals.start`. `controller` is the file
+    of a rogue's own controller, empty for none. None is `recovery` for one that is not backed up,
+    `metrics` for one that exports none, `centre` for one that no configuration centre configures,
+    `connections` for one whose ways of connecting nobody tries, `sessions` for one that nobody
+    visits, `outside` for one that nobody reaches from outside the pod network. With `replicated`
+    each member holds what any of them acknowledged.
     """
 
     name: str
@@ -233,6 +233,7 @@ class Profile:
     managers: tuple[str, ...] = ()
     metrics: Metrics | None = None
     connections: Connections | None = None
+    sessions: Sessions | None = None
     centre: Centre | None = None
     replicated: bool = False
     outside: Outside | None = None

@@ -14,6 +14,7 @@ from seatrial import blast, checks, timing, triggers
 from seatrial.connections import Connections
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, Json, Op, Outcome, Plan, PlannedFault, Profile, of_a_machine
+from seatrial.sessions import Sessions
 
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
@@ -180,8 +181,12 @@ def _ordinals(fault: str, members: range, draw: random.Random) -> tuple[int, ...
     return tuple(draw.sample(members, 1 if one else len(members)))
 
 
-def _bare(told: Connections | None) -> Connections | None:
+def _called(told: Connections | None) -> Connections | None:
     return replace(told, client=PurePath(told.client).name) if told else None
+
+
+def _visited(told: Sessions | None) -> Sessions | None:
+    return replace(told, load=PurePath(told.load).name) if told else None
 
 
 def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
@@ -193,7 +198,8 @@ def head(plan: Plan, profile: Profile, facts: Mapping[str, Json]) -> Op:
         images={},
         client=PurePath(profile.client).name,
         controller=PurePath(profile.controller).name,
-        connections=_bare(profile.connections),
+        connections=_called(profile.connections),
+        sessions=_visited(profile.sessions),
     )
     value = {
         "plan": asdict(plan),

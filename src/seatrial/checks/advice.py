@@ -14,6 +14,7 @@ from typing import Any
 
 from seatrial.checks import alive, outdoors, served, stacked
 from seatrial.checks.cases import Case, Rule
+from seatrial.checks.causes import of_restores, of_sessions
 from seatrial.checks.configured import uncopied
 from seatrial.checks.connecting import causes
 from seatrial.checks.intervals import Tenure, ordinals
@@ -238,16 +239,6 @@ def _program(case: Case) -> Iterator[str]:
         yield f"the members do not run their image's own program, but `{program}`"
 
 
-def _restore(case: Case) -> Iterator[str]:
-    init = case.declared.get("init", ())
-    told = {op.value["snapshot"] for op in case.history.of("stage") if "snapshot" in op.value}
-    backups = sorted(case.history.of("backup"), key=lambda op: op.completed)
-    older = [op.value["snapshot"] for op in backups[:-1]]
-    if backups and told & {*older}:
-        by = f" by {', '.join(f'`{name}`' for name in init)}" if init else ""
-        yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
-
-
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("identity.hostname", _hostname),
     ("identity.dns", _service),
@@ -289,10 +280,11 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("topology.membership", alive.never_leaves),
     ("availability.", alive.unasked),
     ("availability.budget", _program),
-    ("recovery.six-stages", _restore),
+    ("recovery.six-stages", of_restores),
     ("connection.", lambda case: causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
     ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),
+    ("session.", lambda case: of_sessions(case.declared, case.verdict)),
 )
 """By the beginning of a guarantee's id: who may know a cause, in the order they are asked."""

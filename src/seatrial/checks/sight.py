@@ -20,7 +20,9 @@ _WATCHES = {
     "endpoints": "watch/endpointslices",
     "event": "watch/events",
 }
-_OF_THE_DRIVER = ("caller/", "client/", "reader/", "dns/", "register/", "bank/", "session/")
+_OF_THE_DRIVER = (
+    "caller/", "client/", "reader/", "dns/", "register/", "bank/", "session/", "visitor/",
+)  # fmt: skip
 
 
 def driver_lost(history: History) -> str:
@@ -30,17 +32,22 @@ def driver_lost(history: History) -> str:
     had written; and lines of its processes that a crash tore.
     """
     told = list(history.of("driver"))
-    collected = {op.value.get("node"): op for op in told if op.value["event"] == "collected"}
+    collected = {_which(op): op for op in told if op.value["event"] == "collected"}
     for op in told:
         if op.value["event"] == "lost":
             return f"the driver was lost: {op.value.get('note') or 'nobody knows why'}"
-        if op.value["event"] == "started" and op.value.get("node") not in collected:
+        if op.value["event"] == "started" and _which(op) not in collected:
             return "the driver's Ops were never collected"
     for op in collected.values():
         if op.value["collected"] < op.value["expected"]:
             return f"{op.value['collected']} of {op.value['expected']} Ops came from the driver"
     torn = [op for op in history.of("gap") if op.process.startswith(_OF_THE_DRIVER)]
     return str(torn[0].value["reason"]) if torn else ""
+
+
+def _which(op: Op) -> tuple[str, str]:
+    """Tell drivers apart: the one that writes names its node alone, visitors their pods, too."""
+    return str(op.value.get("node")), str(op.value.get("pod", ""))
 
 
 def drill_trouble(history: History) -> str:

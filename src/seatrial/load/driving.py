@@ -41,6 +41,7 @@ class Driver:
     def __init__(self, line: Line, profile: Profile, recorder: Recorder, pod: Pod) -> None:
         self.node, self.lost = pod.spec.node_name, ""
         self._line, self._profile, self._recorder = line, profile, recorder
+        self._who = {"node": self.node} | ({} if line.name == NAME else {"pod": line.name})
         self._boot: str = line.ask("GET", "/now")["boot"]
         self._clock = self._measured("start")
 
@@ -69,12 +70,25 @@ class Driver:
         told = self._profile.connections
         if told is None:
             raise CannotRun(f"ways of connecting of {self._profile.name}", seen="it declares none")
-        before = self._ask("GET", "/calls")["ways"]
-        need = {way: before.get(way, {}).get("calls", 0) + calls for way in told.ways}
+        before = self.made()
+        self.until_made({way: before.get(way, 0) + calls for way in told.ways})
+
+    def made(self) -> dict[str, int]:
+        """Give how many calls, or visits, are over by each way."""
+        ways = self._ask("GET", "/calls")["ways"]
+        return {way: counts["calls"] for way, counts in ways.items()}
+
+    def until_made(self, need: Mapping[str, int]) -> None:
+        """Wait until so many calls, or visits, are over by each of these ways, since the start."""
         query = {"need": json.dumps(need)}
         self._until(limit("calls are made"),
                     lambda more: self._ask("GET", "/calls", query=query | more),
-                    lambda said: _uncalled(said["ways"], need))  # fmt: skip
+                    lambda said: _unmade(said["ways"], need))  # fmt: skip
+
+    def started(self, note: str = "") -> None:
+        """Tell that it runs."""
+        nothing = {"expected": 0, "collected": 0, "note": note}
+        self._tell("driver", {"event": "started", **self._who, **nothing})
 
     def counted(self) -> None:
         """Have every member say how often it was asked; one `counted` Op each is spooled."""
@@ -140,7 +154,7 @@ class Driver:
         got = collecting.record(found, clock, self._recorder)
         value = {"expected": found.expected, "collected": got, "note": note}
         if found.spools or not self.lost:
-            self._tell("driver", {"event": "collected", "node": self.node, **value}, since=asked)
+            self._tell("driver", {"event": "collected", **self._who, **value}, since=asked)
 
     def _until(
         self,
@@ -179,7 +193,7 @@ class Driver:
     def _lose(self, note: str) -> None:
         if not self.lost:
             self.lost = note
-            value = {"event": "lost", "node": self.node, "expected": 0, "collected": 0}
+            value = {"event": "lost", **self._who, "expected": 0, "collected": 0}
             self._tell("driver", {**value, "note": note}, Outcome.INFO)
 
     def _measured(self, when: str) -> Clock:
@@ -224,7 +238,7 @@ def driving(
     kube.apply(documents(todo, profile.client, image, apart=apart, calls=calls), namespace)
     pod = serving(kube, stream, namespace, NAME, limit("driver is ready"))
     driver = Driver(Line(kube, stream, namespace, pod.metadata.uid), profile, recorder, pod)
-    _tell_started(driver, todo, recorder, apart=apart)
+    driver.started(_note(todo, apart=apart))
     try:
         yield driver
     except Exception:
@@ -238,14 +252,10 @@ def set_apart(stream: Stream) -> bool:
     return any(node.metadata.labels.get(ROLE) == NAME for node in stream.items("nodes").values())
 
 
-def _tell_started(
-    driver: Driver, todo: Mapping[str, Json], recorder: Recorder, *, apart: bool
-) -> None:
+def _note(todo: Mapping[str, Json], *, apart: bool) -> str:
     notes = [] if apart else ["the shape has no node of the driver's own, it runs among victims"]
     notes += [] if todo["servers"] else ["no DNS server was found, none is asked"]
-    value = {"event": "started", "expected": 0, "collected": 0, "note": "; ".join(notes)}
-    now = recorder.now()
-    recorder.write(Op(NAME, "driver", Outcome.OK, now, now, {"node": driver.node, **value}))
+    return "; ".join(notes)
 
 
 def servers(kube: Kube) -> list[str]:
@@ -264,12 +274,10 @@ def _behind(members: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -
     )
 
 
-def _uncalled(ways: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:
-    late = {w: n for w, n in need.items() if ways.get(w, {}).get("calls", 0) < n}
-    return "; ".join(
-        f"by {way} {ways.get(way, {}).get('calls', 0)} of {count} wanted calls are over"
-        for way, count in late.items()
-    )
+def _unmade(ways: Mapping[str, Mapping[str, int]], need: Mapping[str, int]) -> str:
+    over = {way: ways.get(way, {}).get("calls", 0) for way in need}
+    late = [way for way in need if over[way] < need[way]]
+    return "; ".join(f"{over[way]} of {need[way]} wanted by {way} are over" for way in late)
 
 
 def _short(models: Mapping[str, Mapping[str, int]], need: Mapping[str, Mapping[str, int]]) -> str:

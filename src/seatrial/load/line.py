@@ -33,12 +33,13 @@ class DriverLost(CannotRun):
 
 @dataclass(frozen=True)
 class Line:
-    """Leads to the one pod with this uid; `stream` watches the pods of its namespace."""
+    """Leads to the one pod of this name and uid; `stream` watches the pods of its namespace."""
 
     kube: Kube
     stream: Stream
     namespace: str
     uid: str
+    name: str = NAME
 
     def ask(
         self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None
@@ -61,12 +62,12 @@ class Line:
 
     def gone(self) -> str:
         """Say how the pod was lost; empty while it is there."""
-        pod: Pod | None = self.stream.items("pods").get(NAME)
+        pod: Pod | None = self.stream.items("pods").get(self.name)
         if pod is None:
-            return f"the pod {NAME} is gone"
+            return f"the pod {self.name} is gone"
         if pod.metadata.uid != self.uid:
-            return f"another pod {NAME} took its place"
-        return f"the pod {NAME} is over: {pod.trouble}" if pod.status.phase in _OVER else ""
+            return f"another pod {self.name} took its place"
+        return f"the pod {self.name} is over: {pod.trouble}" if pod.status.phase in _OVER else ""
 
     def _cut(
         self,
@@ -87,4 +88,4 @@ class Line:
         return None
 
     def _url(self, path: str) -> str:
-        return f"/api/v1/namespaces/{self.namespace}/pods/{NAME}:{PORT}/proxy{path}"
+        return f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:{PORT}/proxy{path}"

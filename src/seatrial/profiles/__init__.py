@@ -22,6 +22,7 @@ from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
 from seatrial.profiles.reading import PROFILE, broken_by, read, shown
 from seatrial.profiles.rendering import render
+from seatrial.sessions import Sessions
 
 __all__ = ["breakers", "facts", "load", "names", "render", "rogue_names", "schema"]
 
@@ -79,6 +80,8 @@ def _profile(declared: Declared, file: Path) -> Profile:
         fields["centre"] = Centre(**declared.centre.model_dump())
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
+    if declared.sessions:
+        fields["sessions"] = Sessions(**declared.sessions.model_dump())
     if declared.outside:
         fields["outside"] = Outside(**declared.outside.model_dump())
     return Profile(**fields, folder=str(file.parent.resolve()))

@@ -30,6 +30,16 @@ def unusable(path: Path, name: str) -> str:
     return wrong or (f"{name} defines no {', '.join(lacking)}" if lacking else "")
 
 
+def visitless(path: Path, name: str) -> str:
+    """Say why a file is no Locust file; empty when a class of it is a user of Locust's."""
+    tree, wrong = _read(path, name)
+    bases = [
+        ast.unparse(base) for n in tree.body if isinstance(n, ast.ClassDef) for base in n.bases
+    ]
+    users = [base for base in bases if base.endswith("User")]
+    return wrong or ("" if users else f"no class of {name} is a user of Locust's")
+
+
 def uncalling(path: Path, name: str) -> str:
     """Say why a file can make no calls; empty when it defines all that a driver asks of it."""
     tree, wrong = _read(path, name)

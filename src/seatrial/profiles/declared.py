@@ -1,20 +1,17 @@
 """A profile as it is written, and the JSON schema that editors check it by.
 
-May import: pydantic; kube.kinds.
+May import: pydantic; profiles.{outside,values}.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
-from seatrial.kube.kinds import RESOURCE
-
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+from seatrial.profiles.outside import Connections, Outside, Sessions
+from seatrial.profiles.values import Bound, Ids, Name, Resource, Word
 
 Question = Literal[
     "hostname", "token", "ordinal", "id", "cluster", "leader", "config", "tally", "members"
@@ -22,46 +19,6 @@ Question = Literal[
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
-
-
-def seconds(value: object) -> object:
-    """Turn a duration such as 30s into seconds; give anything but a number or duration back."""
-    if isinstance(value, bool):
-        raise ValueError("a number, or a duration such as 30s, is wanted")  # noqa: TRY004 - pydantic's
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
-        raise ValueError("a number, or a duration such as 250ms, 30s, 5m or 1h, is wanted")
-    return float(found[1]) * _SECONDS[found[2]] if found else value
-
-
-def resource(value: str) -> str:
-    """Give the name of a custom resource back; raises ValueError when it is none."""
-    if not re.fullmatch(RESOURCE, value):
-        raise ValueError("plural.group/version, such as restores.example.org/v1, is wanted")
-    return value
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
-Word = Annotated[str, Field(min_length=1)]
-Ids = tuple[Word, ...]
-Resource = Annotated[
-    str,
-    AfterValidator(resource),
-    WithJsonSchema({"type": "string", "pattern": f"^{RESOURCE}$"}),
-]
-Bound = Annotated[
-    float,
-    BeforeValidator(seconds),
-    Field(ge=0, allow_inf_nan=False),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
-            ]
-        }
-    ),
-]
 
 
 class Load(BaseModel):
@@ -125,72 +82,6 @@ class Metrics(BaseModel):
     ] = ""
 
 
-class Way(BaseModel):
-    """One way of connecting."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    to: Annotated[
-        str,
-        Field(
-            pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?:[0-9]{1,5}$",
-            description="A Service of the manifests and its port, as service:port.",
-        ),
-    ]
-    policy: Annotated[
-        Literal["pick_first", "round_robin"],
-        Field(description="How a channel chooses among the addresses."),
-    ] = "pick_first"
-    claimed: Annotated[
-        bool, Field(strict=True, description="Whether it keeps the promises, or is only measured.")
-    ] = True
-    resolve: Annotated[
-        Bound, Field(description="Seconds until clients look the name up themselves; 0: never.")
-    ] = 0.0
-
-
-class Connections(BaseModel):
-    """How clients find and reach its members."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    client: Annotated[Word, Field(description="File of Python that opens channels and calls.")]
-    image: Annotated[Word, Field(description="Name of the image in `images` that can run it.")]
-    ways: Annotated[
-        Mapping[Name, Way], Field(min_length=1, description="The ways, each by its own name.")
-    ]
-    rate: Annotated[float, Field(gt=0, le=200, description="Calls a second and way.")] = 50.0
-    deadline: Annotated[
-        Bound, Field(gt=0, description="Seconds within which a call must be answered.")
-    ] = 3.0
-    calls: Annotated[
-        int, Field(strict=True, ge=1, le=100000, description="Calls a way that tell the shares.")
-    ] = 600
-    within: Annotated[
-        Bound, Field(gt=0, description="Seconds until new members are found, lost ones given up.")
-    ] = 10.0
-    stream_every: Annotated[
-        int, Field(strict=True, ge=0, description="Each so many-th call is a long stream; 0: none.")
-    ] = 20
-
-
-class Outside(BaseModel):
-    """How it is reached from outside the pod network, and reaches out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Annotated[
-        str, Field(pattern=r"^/[^?#\s]*$", description="Where a member tells whom it sees.")
-    ]
-    services: Annotated[
-        Mapping[Name, Literal["anywhere", "kept"]],
-        Field(min_length=1, description="Services of type NodePort, and what each promises."),
-    ]
-    fetch: Annotated[
-        tuple[Word, ...], Field(description="Prints the answer at the URL behind it.")
-    ] = ()
-
-
 NESTED = {
     "connections": tuple(Connections.model_fields),
     "centre": tuple(Centre.model_fields),
@@ -198,6 +89,7 @@ NESTED = {
     "metrics": tuple(Metrics.model_fields),
     "outside": tuple(Outside.model_fields),
     "recovery": tuple(Recovery.model_fields),
+    "sessions": tuple(Sessions.model_fields),
 }
 """By key that holds a mapping: the keys of that mapping."""
 
@@ -265,6 +157,9 @@ class Declared(BaseModel):
     ] = None
     connections: Annotated[
         Connections | None, Field(description="How clients find and reach its members.")
+    ] = None
+    sessions: Annotated[
+        Sessions | None, Field(description="How visitors come to its sessions.")
     ] = None
     centre: Annotated[
         Centre | None, Field(description="The configuration centre that configures it.")

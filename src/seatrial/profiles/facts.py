@@ -13,6 +13,8 @@ from seatrial.model import Json, Profile
 
 Object = Mapping[str, Any]
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+_THREE_HOURS = 10800
+"""Seconds that a Service remembers a client when nobody says how long."""
 
 
 def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
@@ -25,9 +27,10 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     together ("drawn" to one node, kept "apart", or neither), hostname (fqdn, own), init
     (containers), controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
     HorizontalPodAutoscaler of its own), door (the container at the port of clients, where it is
-    another one), doors and proxies (where the profile declares an outside: {service: {promise,
-    policy, target, served}}, names of variables)}. Values that are not written are Kubernetes' own
-    defaults.
+    another one), affinity (of the Service that is visited: {service, kind, timeout, claimed,
+    unready_too}; only where the profile has sessions), doors and proxies (where it declares an
+    outside: {service: {promise, policy, target, served}}, names of variables)}. Values that are
+    not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -65,8 +68,28 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "prestop": _prestop(container),
         "door": next(_doors(pod["containers"], profile), ""),
         "autoscaled": any(_scaled(documents, profile.set)),
+        **_affinity(documents, profile),
         **_outside(documents, profile, container),
     }
+
+
+def _affinity(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
+    told = profile.sessions
+    name = told.to.partition(":")[0] if told else ""
+    found = next(_named(documents, "Service", name), None) if told else None
+    if told is None or found is None:
+        return {}
+    spec = found.get("spec") or {}
+    kind = spec.get("sessionAffinity", "None")
+    kept = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds")
+    about = {
+        "service": name,
+        "kind": kind,
+        "unready_too": bool(spec.get("publishNotReadyAddresses")),
+    }
+    if kind == "ClientIP":
+        about |= {"timeout": kept or _THREE_HOURS, "claimed": told.timeout}
+    return {"affinity": about}
 
 
 def _outside(

@@ -29,7 +29,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_ids(written, known),
         *_rogue(written),
         *_client(written),
-        *_connections(written),
+        *_strangers(written),
         *_models(written),
         *_outside(written),
     ]
@@ -106,13 +106,15 @@ def _client(written: Written) -> Iterator[str]:
         yield f"{written.line(('client',))}: client: port is missing, so it could reach no member"
 
 
-def _connections(written: Written) -> Iterator[str]:
-    told = written.fields.get("connections")
-    image = told.get("image") if isinstance(told, dict) else None
+def _strangers(written: Written) -> Iterator[str]:
+    """Find images of those who call and visit that the profile does not have."""
     known = written.fields.get("images")
-    if isinstance(image, str) and image not in (known if isinstance(known, dict) else {}):
-        line = written.line(("connections", "image"))
-        yield f"{line}: connections.image: {image!r} is not among its images"
+    for key in ("connections", "sessions"):
+        told = written.fields.get(key)
+        image = told.get("image") if isinstance(told, dict) else None
+        if isinstance(image, str) and image not in (known if isinstance(known, dict) else {}):
+            line = written.line((key, "image"))
+            yield f"{line}: {key}.image: {image!r} is not among its images"
 
 
 def _outside(written: Written) -> Iterator[str]:

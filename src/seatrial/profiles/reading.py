@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from seatrial.errors import BadInput, BadProfile
-from seatrial.profiles.clients import idle, uncalling, unusable
+from seatrial.profiles.clients import idle, uncalling, unusable, visitless
 from seatrial.profiles.declared import OWN
 
 PROFILE = "profile.yaml"
@@ -190,13 +190,15 @@ def _with_folders(own: Written) -> Written:
             own.fields[place[0]] = str(path)
     for key, wrong in _PROGRAMS.items():
         own = _with_program(own, own.fields, (key,), wrong)
-    nested = own.fields.get("connections")
-    if isinstance(nested, dict):
-        own = _with_program(own, nested, ("connections", "client"), uncalling)
+    for (outer, key), wrong in _PROGRAMS_WITHIN.items():
+        nested = own.fields.get(outer)
+        if isinstance(nested, dict):
+            own = _with_program(own, nested, (outer, key), wrong)
     return own
 
 
 _PROGRAMS = {"client": unusable, "controller": idle}
+_PROGRAMS_WITHIN = {("connections", "client"): uncalling, ("sessions", "load"): visitless}
 
 
 def _with_program(

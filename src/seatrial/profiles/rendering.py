@@ -160,9 +160,9 @@ def _missing(profile: Profile, objects: list[Object]) -> Iterator[str]:
                 f"{_meant(profile.container, containers)}"
             )
     used = {_name(c.get("image", "")): c for found in objects for c in _containers(found)}
-    callers = {profile.connections.image} if profile.connections else set()
-    for name in (name for name in profile.images if name not in callers):
-        if name not in used:
+    outside = {told.image for told in (profile.connections, profile.sessions) if told}
+    for name in profile.images:
+        if name not in used and name not in outside:
             yield f"no container with the image {name}{_meant(name, used)}"
 
 

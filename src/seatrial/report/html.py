@@ -20,6 +20,7 @@ import msgspec
 from markupsafe import Markup
 
 from seatrial import history, places
+from seatrial.report.kept import kept
 from seatrial.report.lanes import Lanes
 from seatrial.report.templates import environment
 from seatrial.report.told import told
@@ -72,6 +73,7 @@ def write(run: Path) -> Path:
         cited={op.index for op in story.cited},
         most=MOST_ROWS,
         looks=_looks(story.lanes),
+        kept=kept(run),
     )
     history.write_whole(target, [rendered.encode()])
     return target

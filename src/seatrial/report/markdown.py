@@ -1,6 +1,6 @@
 """summary.md: the verdicts on one screen, made for a CI job's summary and for mail.
 
-May import: history, places, jinja2, and its neighbours saved, story and templates.
+May import: history, places, jinja2, and its neighbours kept, story and templates.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from seatrial import history
+from seatrial.report.kept import kept
 from seatrial.report.templates import environment
 from seatrial.report.told import told
 
@@ -20,7 +21,7 @@ def write(run: Path) -> Path:
     target = run / "summary.md"
     templates = environment()
     templates.filters |= {"text": text, "code": code}
-    page = templates.get_template("summary.md.j2").render(story=told(run))
+    page = templates.get_template("summary.md.j2").render(story=told(run), kept=kept(run))
     history.write_whole(target, [page.encode()])
     return target
 

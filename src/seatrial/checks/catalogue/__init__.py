@@ -14,6 +14,7 @@ from seatrial.checks.catalogue import (
     network,
     ordering,
     recovery,
+    session,
     storage,
     topology,
 )
@@ -26,6 +27,7 @@ GUARANTEES = (
     *durability.GUARANTEES,
     *availability.GUARANTEES,
     *recovery.GUARANTEES,
+    *session.GUARANTEES,
     *connection.GUARANTEES,
     *config.GUARANTEES,
     *network.GUARANTEES,

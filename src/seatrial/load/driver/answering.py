@@ -10,6 +10,7 @@
     POST /rest                        ends writers and callers, each after its attempt
     POST /stop                        ends writers and questions: {"counts": {process: Ops}}
     GET  /spool ?process=&offset=&most=   bytes as they are on the disk
+    GET  /kept ?name=                 a file that a program of the driver's wrote, as it is
 May import: the standard library. Runs inside the driver's pod.
 """
 
@@ -146,6 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         asked = dict(parse_qsl(url.query))
         if url.path == "/spool":
             self._spool(asked)
+        elif url.path == "/kept":
+            self._kept(asked)
         else:
             self._route(url.path, asked)
 
@@ -187,6 +190,14 @@ class Handler(BaseHTTPRequestHandler):
             self._tell(HTTPStatus.NOT_FOUND, {"error": str(error)})
         else:
             self._send(HTTPStatus.OK, data, "application/jsonl")
+
+    def _kept(self, asked: Asked) -> None:
+        try:
+            data = self.desk.spool.kept(str(asked["name"]))
+        except (KeyError, OSError, ValueError) as error:
+            self._tell(HTTPStatus.NOT_FOUND, {"error": f"{type(error).__name__}: {error}"})
+        else:
+            self._send(HTTPStatus.OK, data, "application/octet-stream")
 
     def _refuse(self, error: Exception) -> None:
         self._tell(HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"})

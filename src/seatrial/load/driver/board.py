@@ -14,8 +14,8 @@ class Board:
     """Shared by all threads; `changed` guards it and is notified after each change.
 
     `members` counts {attempts, acknowledged} by ordinal, `models` {reads, changes} that were
-    acknowledged by model, `ways` {calls, answered} by way. `names` holds by (server, name) the
-    latest answer: {server, name, ordinal, outcome, code, addresses, invoked}.
+    acknowledged by model, `ways` {calls, answered} by way of calling or visiting. `names` holds by
+    (server, name) the latest answer: {server, name, ordinal, outcome, code, addresses, invoked}.
     """
 
     def __init__(self, ordinals: list[int], models: Iterable[str] = ()) -> None:

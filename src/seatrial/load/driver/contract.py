@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -108,7 +108,8 @@ class Job:
     """All that is to be done; seconds, writes a second, and DNS servers as address or address:port.
 
     `run` ends the names of the writers, so that no other run has written under them. `models` are
-    names of OF_MODELS, `model_rate` operations a second by each of their clients.
+    names of OF_MODELS, `model_rate` operations a second by each of their clients. `visits` is what
+    a Locust file is told: {ways: {name: host:port}, rate, deadline, pauses, browsers, ...}.
     """
 
     run: str
@@ -124,6 +125,7 @@ class Job:
     calls: Calls | None = field(default=None, kw_only=True)
     models: tuple[str, ...] = ()
     model_rate: float = 5.0
+    visits: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
 
 def job(path: Path) -> Job:
@@ -148,6 +150,7 @@ def job(path: Path) -> Job:
             dns_timeout,
             tuple(str(model) for model in said.get("models", ())),
             _positive({"model_rate": 5.0, **said}, "model_rate"),
+            visits=_visits(said["visits"], domain) if said.get("visits") else None,
         )
         found = replace(found, calls=_calls(said["calls"], domain)) if "calls" in said else found
     except (KeyError, TypeError, ValueError) as error:
@@ -220,6 +223,11 @@ def checked(record: Any) -> dict[str, Any]:
         if type(record[name]) is not kind:
             raise ValueError(f"{name} must be {kind.__name__}, not {record[name]!r}")
     return dict(record)
+
+
+def _visits(said: Any, domain: str) -> dict[str, Any]:
+    ways = {str(name): _whole(str(to), domain) for name, to in said["ways"].items()}
+    return {**said, "ways": ways, "rate": _positive(said, "rate")}
 
 
 def _member(said: Any, domain: str) -> Member:

@@ -1,8 +1,8 @@
 """The driver: writes to every member, asks for their names, and keeps what it saw on its disk.
 
 Runs inside the cluster, alone with Python's standard library; seatrial.load.driving starts it and
-collects what it spooled. Reads DRIVER_JOB, DRIVER_CLIENT and DRIVER_CALLS (may be empty),
-DRIVER_SPOOL, DRIVER_PORT (0: any; it prints which). SIGTERM ends it.
+collects what it spooled. Reads DRIVER_JOB, DRIVER_CLIENT, DRIVER_CALLS and DRIVER_LOAD (the last
+three may be empty), DRIVER_SPOOL, DRIVER_PORT (0: any; it prints which). SIGTERM ends it.
 May import: the standard library, and the files beside it.
 """
 
@@ -29,6 +29,7 @@ from modelling import modellers
 from naming import Asker
 from reading import Readings
 from spool import Spool
+from swarm import Swarm, hatched
 from writing import Place, writers
 
 
@@ -43,6 +44,7 @@ def prepared() -> Desk:
     board = Board([member.ordinal for member in todo.members], todo.models)
     desk = Desk(boot, boots, spool, board, Readings(code, todo, spool))
     desk.writing.extend(map(_thread, _writing(todo, code, desk)))
+    desk.writing.extend(map(_thread, _visiting(todo, desk)))
     if booth := _booth(todo, desk):
         desk.writing.extend(_thread(caller.run) for caller in callers(booth))
         desk = replace(desk, look=partial(look, booth))
@@ -60,6 +62,14 @@ def _writing(todo: Job, code: Client | None, desk: Desk) -> list[Callable[[], No
     place = Place(code, todo, desk.spool, desk.board, desk.rested)
     writing = [writer.run for writer in writers(place, desk.boots)]
     return writing + [modeller.run for modeller in modellers(place, desk.boots)]
+
+
+def _visiting(todo: Job, desk: Desk) -> list[Callable[[], None]]:
+    file = os.environ.get("DRIVER_LOAD", "")
+    if todo.visits is None or not file:
+        return []
+    told = hatched(todo.visits, todo.run, desk.spool)
+    return [Swarm(Path(file), told, desk.spool, desk.board, desk.rested).run]
 
 
 def _booth(todo: Job, desk: Desk) -> Booth | None:

@@ -77,6 +77,14 @@ class Spool:
             file.seek(offset)
             return file.read(most)
 
+    def kept(self, name: str) -> bytes:
+        """Give a file of the folder `kept`; raises OSError or ValueError when there is none."""
+        folder = (self.folder / "kept").resolve()
+        path = (folder / name).resolve()
+        if path.parent != folder:
+            raise ValueError(f"{name} is not in the folder")
+        return path.read_bytes()
+
     def _append(self, process: str, line: bytes) -> None:
         if process not in self._files:
             self._files[process] = _open(self._path(process))
