@@ -22,7 +22,7 @@ ROWS = [name for name in BENCHES if name.startswith("states-")]
 @pytest.fixture(autouse=True)
 def _few_sizes(monkeypatch):
     """Work out the chances at one number of calls: the command takes more of them."""
-    monkeypatch.setattr(states, "_CALLS", (90,))
+    monkeypatch.setattr(states, "_CALLS", (300,))
 
 
 @settings(max_examples=12, deadline=None)

@@ -82,23 +82,6 @@ class Metrics(BaseModel):
     ] = ""
 
 
-class Outside(BaseModel):
-    """How it is reached from outside the pod network, and reaches out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Annotated[
-        str, Field(pattern=r"^/[^?#\s]*$", description="Where a member tells whom it sees.")
-    ]
-    services: Annotated[
-        Mapping[Name, Literal["anywhere", "kept"]],
-        Field(min_length=1, description="Services of type NodePort, and what each promises."),
-    ]
-    fetch: Annotated[
-        tuple[Word, ...], Field(description="Prints the answer at the URL behind it.")
-    ] = ()
-
-
 NESTED = {
     "connections": tuple(Connections.model_fields),
     "centre": tuple(Centre.model_fields),
