@@ -183,15 +183,13 @@ class Profile:
     the member's container. `claims` are guarantee ids; `bounds` numbers by guarantee id.
     `images` maps an image name to its build folder. `folder` is where the profile lies.
     `client` is the file of its client code, empty when it has none; it reaches members at `port`
-    under `load`.
-    `secrets` are names of Secrets that are made anew for each run. `recovery` is None for one
-    that is not backed up. `watch` are custom resources whose changes belong to the History, each
-    plural.group/version; `managers` write to its set as its own.
-    `first_ordinal` is the set's `spec.ordinals.start`.
-    `controller` is the file of a rogue's own controller, empty for none. `metrics` is None for
-    one that exports none, `centre` for one that no configuration centre configures,
-    `connections` for one whose ways of connecting nobody tries, `sessions` for one that nobody
-    visits. With `replicated` each member holds what any of them acknowledged.
+    under `load`. `secrets` are names of Secrets that are made anew for each run. `watch` are custom
+    resources whose changes belong to the History, each plural.group/version; `managers` write to
+    its set as its own. `first_ordinal` is the set's `spec.ordinals.start`. `controller` is the file
+    of a rogue's own controller, empty for none. With `replicated` each member holds what any of
+    them acknowledged. None: `recovery` is not backed up, `metrics` exports none, `centre` has no
+    configuration centre, `connections` has no ways of connecting that are tried, `sessions` is
+    visited by nobody, `outside` is reached by nobody from outside the pod network.
     """
 
     name: str

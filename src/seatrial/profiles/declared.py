@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from seatrial.profiles.outside import Connections, Sessions
+from seatrial.profiles.outside import Connections, Outside, Sessions
 from seatrial.profiles.values import Bound, Ids, Name, Resource, Word
 
 Question = Literal[
@@ -97,23 +97,6 @@ class Metrics(BaseModel):
             description="Its counter of acknowledged writes, without labels.",
         ),
     ] = ""
-
-
-class Outside(BaseModel):
-    """How it is reached from outside the pod network, and reaches out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Annotated[
-        str, Field(pattern=r"^/[^?#\s]*$", description="Where a member tells whom it sees.")
-    ]
-    services: Annotated[
-        Mapping[Name, Literal["anywhere", "kept"]],
-        Field(min_length=1, description="Services of type NodePort, and what each promises."),
-    ]
-    fetch: Annotated[
-        tuple[Word, ...], Field(description="Prints the answer at the URL behind it.")
-    ] = ()
 
 
 NESTED = {

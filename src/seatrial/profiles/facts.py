@@ -12,9 +12,9 @@ from typing import Any
 from seatrial.model import Json, Profile
 
 Object = Mapping[str, Any]
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 _THREE_HOURS = 10800
 """Seconds that a Service remembers a client when nobody says how long."""
-_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
 def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
@@ -28,9 +28,9 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     (containers), controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
     HorizontalPodAutoscaler of its own), door (the container at the port of clients, where it is
     another one), affinity (of the Service that is visited: {service, kind, timeout, claimed,
-    unready_too}; only where the profile has sessions), doors and proxies (where the profile
-    declares an outside: {service: {promise, policy, target, served}}, names of variables)}.
-    Values that are not written are Kubernetes' own defaults.
+    unready_too}; only where the profile has sessions), doors and proxies (where it declares an
+    outside: {service: {promise, policy, target, served}}, names of variables)}. Values that are
+    not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:

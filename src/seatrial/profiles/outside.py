@@ -1,4 +1,4 @@
-"""Who uses a profile from outside, as it is written: ways of connecting, visitors of sessions.
+"""Who uses a profile from outside, as it is written: callers, visitors, and the pod network's own.
 
 May import: pydantic; profiles.values.
 """
@@ -94,3 +94,20 @@ class Connections(BaseModel):
     stream_every: Annotated[
         int, Field(strict=True, ge=0, description="Each so many-th call is a long stream; 0: none.")
     ] = 20
+
+
+class Outside(BaseModel):
+    """How it is reached from outside the pod network, and reaches out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[
+        str, Field(pattern=r"^/[^?#\s]*$", description="Where a member tells whom it sees.")
+    ]
+    services: Annotated[
+        Mapping[Name, Literal["anywhere", "kept"]],
+        Field(min_length=1, description="Services of type NodePort, and what each promises."),
+    ]
+    fetch: Annotated[
+        tuple[Word, ...], Field(description="Prints the answer at the URL behind it.")
+    ] = ()
