@@ -29,10 +29,10 @@ def hurry(monkeypatch):
 
 
 # tests/test_bench_judging.py has them: they ask a peer built by Go, or compare milliseconds;
-# tests/test_mutants.py has the mutants.
+# tests/test_mutants.py has the mutants, tests/test_bench_recovering.py restores.
 ELSEWHERE = (
     "judges-porcupine", "judges-verdicts", "judges-register-growth", "judges-agreement",
-    "judges-list-append-growth", "judges-mutants",
+    "judges-list-append-growth", "judges-mutants", "recovery-restore", "recovery-growth",
 )  # fmt: skip
 HERE = [name for name, row in BENCHES.items() if not row.cluster and not name.startswith(ELSEWHERE)]
 

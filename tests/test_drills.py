@@ -21,7 +21,9 @@ from seatrial.testing.basin import basin
 
 ASK = {"hostname": ["hostname"], "token": ["token"], "leader": ["leader"]}
 CLAIMS = ["identity.hostname", "storage.rebind", "storage.durable", "durability.acknowledged"]
-ALONE = {"node-loss", "node-out-of-service", "stale-return", "disk-full", "config-outage"}
+ALONE = {
+    "node-loss", "disk-return", "node-out-of-service", "stale-return", "disk-full", "config-outage",
+}  # fmt: skip
 """Drills with suites and tests of their own, or that need what no basin has: a volume that moves, a
 disk that can be mounted over, a configuration centre."""
 BRIEF = {
