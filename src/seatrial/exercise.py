@@ -56,27 +56,32 @@ def _break_all(live: Live, look: Look = nobody) -> None:
 
 def _break_in_turn(live: Live, faults: Sequence[PlannedFault], look: Look) -> None:
     for fault in faults:
-        for ordinal in (_met(live, victim) for victim in victims(fault)):
-            with live.job.progress.step(f"{fault.fault} of {live.alive.name(ordinal)}", 4):
-                if fault.fault in UNDER_LOAD:
-                    with live.as_far_as_it_goes():
-                        live.load((ordinal,))
-                with live.broken(fault.fault, ordinal) as receipt:
-                    hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
-                    if fault.fault in ASKED_MEANWHILE:
-                        new = [pod["ordinal"] for pod in receipt.get("new", ())]
-                        of_all = fault.fault in OF_THE_SET
-                        live.ask([*live.everybody, *new] if of_all else (ordinal,))
-                    if fault.fault in MODELS_MEANWHILE:
-                        with live.as_far_as_it_goes():
-                            live.driver.until_models(_MEANWHILE)
-                    call_meanwhile(live, fault.fault, ordinal)
-                live.alive.until_ready()
-                look(f"after {fault.fault}")
-            if fault.fault in OF_NO_MEMBER:
-                continue
-            of_all = fault.fault in OF_THE_SET
-            live.ask(live.everybody if of_all else hit or (ordinal,))
+        for victim in victims(fault):
+            _break(live, fault.fault, _met(live, victim), look)
+
+
+def _break(live: Live, fault: str, ordinal: int, look: Look) -> None:
+    with live.job.progress.step(f"{fault} of {live.alive.name(ordinal)}", 4):
+        if fault in UNDER_LOAD:
+            with live.as_far_as_it_goes():
+                live.load((ordinal,))
+        with live.broken(fault, ordinal) as receipt:
+            hit = sorted(pod["ordinal"] for pod in receipt.get("pods", ()))
+            _meanwhile(live, fault, ordinal, [pod["ordinal"] for pod in receipt.get("new", ())])
+        live.alive.until_ready()
+        look(f"after {fault}")
+    if fault not in OF_NO_MEMBER:
+        live.ask(live.everybody if fault in OF_THE_SET else hit or (ordinal,))
+
+
+def _meanwhile(live: Live, fault: str, ordinal: int, new: Sequence[int]) -> None:
+    """Ask and use members, `new` ones among them, while a fault is in place."""
+    if fault in ASKED_MEANWHILE:
+        live.ask([*live.everybody, *new] if fault in OF_THE_SET else (ordinal,))
+    if fault in MODELS_MEANWHILE:
+        with live.as_far_as_it_goes():
+            live.driver.until_models(_MEANWHILE)
+    call_meanwhile(live, fault, ordinal)
 
 
 def _met(live: Live, victim: int | str) -> int:

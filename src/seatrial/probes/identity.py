@@ -29,15 +29,15 @@ def ask(kube: Kube, profile: Profile, ordinal: int, pod: Pod, recorder: Recorder
     """
 
     def put(question: str, argv: tuple[str, ...]) -> None:
-        if not told(question, argv, again=True):
-            told(question, argv, again=False)
-
-    def told(question: str, argv: tuple[str, ...], *, again: bool) -> bool:
         asked = recorder.now()
         outcome, answer = _answer(kube, profile, pod, argv)
-        empty = again and outcome is Outcome.OK and not answer
-        if empty:
-            outcome, answer = Outcome.INFO, "nothing was said, or it was lost: asked again"
+        if outcome is Outcome.OK and not answer:
+            tell(question, asked, Outcome.INFO, "nothing was said, or it was lost: asked again")
+            asked = recorder.now()
+            outcome, answer = _answer(kube, profile, pod, argv)
+        tell(question, asked, outcome, answer)
+
+    def tell(question: str, asked: float, outcome: Outcome, answer: str) -> None:
         value = {
             "ordinal": ordinal,
             "pod": pod.metadata.name,
@@ -47,7 +47,6 @@ def ask(kube: Kube, profile: Profile, ordinal: int, pod: Pod, recorder: Recorder
         }
         process = f"{PROCESS}/{ordinal}/{question}"
         recorder.write(Op(process, "answer", outcome, asked, recorder.now(), value))
-        return not empty
 
     side_by_side([partial(put, *asked) for asked in profile.ask.items()])
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from seatrial.profiles.outside import Connections, Outside, Sessions
-from seatrial.profiles.values import Bound, Ids, Name, Resource, Word
+from seatrial.profiles.values import Bound, Ids, Name, Resource, Section, Word
 
 Question = Literal[
     "hostname", "token", "ordinal", "id", "cluster", "leader", "config", "tally", "members"
@@ -21,10 +21,8 @@ OWN = ("name", "sentence")
 """Keys that a profile which extends another one has to say itself."""
 
 
-class Load(BaseModel):
+class Load(Section):
     """How clients write while the trial goes on."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rate: Annotated[
         float, Field(strict=True, gt=0, le=200, description="Writes a second and writer.")
@@ -38,10 +36,8 @@ Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
 Run = Argv | None
 
 
-class Recovery(BaseModel):
+class Recovery(Section):
     """How it is backed up and restored: commands in a member's container, or custom resources."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     container: Annotated[Name | None, Field(description="The container that they run in.")] = None
     back_up: Annotated[Run, Field(description="Backs the member up now, prints one line.")] = None
@@ -65,10 +61,8 @@ class Recovery(BaseModel):
         return self
 
 
-class Centre(BaseModel):
+class Centre(Section):
     """What configures it while it runs; each command is run in a member's container."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     deployment: Annotated[Name, Field(description="The Deployment that it is.")]
     service: Annotated[Name, Field(description="The Service that leads to it.")]
@@ -81,10 +75,8 @@ class Centre(BaseModel):
     ] = ()
 
 
-class Metrics(BaseModel):
+class Metrics(Section):
     """Where each member tells its counts as Prometheus text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     port: Annotated[int, Field(strict=True, ge=1, le=65535, description="A member's own port.")]
     path: Annotated[str, Field(pattern=r"^/[^?#\s]*$", description="Where it tells them.")] = (
@@ -111,10 +103,8 @@ NESTED = {
 """By key that holds a mapping: the keys of that mapping."""
 
 
-class Declared(BaseModel):
+class Declared(Section):
     """A profile with all that it inherits."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[Name, Field(description="What `certify` calls it.")]
     sentence: Annotated[Word, Field(description="What it is, in one line.")]

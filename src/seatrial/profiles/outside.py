@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from seatrial.profiles.values import Bound, Name, Port, Word
+from seatrial.profiles.values import Bound, Name, Port, Section, Word
 
 
-class Sessions(BaseModel):
+class Sessions(Section):
     """How visitors come to its sessions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     load: Annotated[Word, Field(description="A Locust file, which visits.")]
     image: Annotated[Word, Field(description="Name of the image in `images` that can run it.")]
@@ -51,10 +49,8 @@ class Sessions(BaseModel):
     ] = 24
 
 
-class Way(BaseModel):
+class Way(Section):
     """One way of connecting."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     to: Annotated[
         Port, Field(description="A Service of the manifests and its port, as service:port.")
@@ -71,10 +67,8 @@ class Way(BaseModel):
     ] = 0.0
 
 
-class Connections(BaseModel):
+class Connections(Section):
     """How clients find and reach its members."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     client: Annotated[Word, Field(description="File of Python that opens channels and calls.")]
     image: Annotated[Word, Field(description="Name of the image in `images` that can run it.")]
@@ -96,10 +90,8 @@ class Connections(BaseModel):
     ] = 20
 
 
-class Outside(BaseModel):
+class Outside(Section):
     """How it is reached from outside the pod network, and reaches out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Annotated[
         str, Field(pattern=r"^/[^?#\s]*$", description="Where a member tells whom it sees.")

@@ -1,4 +1,4 @@
-"""Kinds of values in a profile: names, words, durations, resources, a Service's port.
+"""What a profile is written with: sections, names, words, durations, resources, a Service's port.
 
 May import: pydantic; kube.kinds.
 """
@@ -8,12 +8,25 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from seatrial.kube.kinds import RESOURCE
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Section(BaseModel):
+    """A mapping of which every key is known, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def seconds(value: object) -> object:

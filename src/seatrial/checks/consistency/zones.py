@@ -10,7 +10,6 @@ May import: numpy and the standard library.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,21 +43,22 @@ def collision(zones: Zones) -> tuple[int, int] | None:
     >>> collision(told)
     (0, 1)
     """
+    blocks = _blocks(zones.key)
     # Whoever overlaps a neighbour may hide what lies inside both; then the neighbours suffice.
-    pairs = np.concatenate([_overlapping(zones, some) for some in _blocks(zones.key)])
+    pairs = np.concatenate([_overlapping(zones, some) for some in blocks])
     if not len(pairs):
-        pairs = np.concatenate([_inside(zones, some) for some in _blocks(zones.key)])
+        pairs = np.concatenate([_inside(zones, some) for some in blocks])
     if not len(pairs):
         return None
     one, other = pairs[np.argmin(zones.begun[pairs].max(axis=1))].tolist()
     return (one, other) if zones.begun[one] >= zones.begun[other] else (other, one)
 
 
-def _blocks(key: Ints) -> Iterator[Ints]:
+def _blocks(key: Ints) -> list[Ints]:
     """Give the places of all zones, those of one key never apart."""
     ends = 1 + np.flatnonzero(key[1:] != key[:-1])
     after = np.searchsorted(ends, np.arange(_BLOCK, len(key), _BLOCK))
-    yield from np.split(np.arange(len(key)), np.unique(ends[after[after < len(ends)]]))
+    return np.split(np.arange(len(key)), np.unique(ends[after[after < len(ends)]]))
 
 
 def _overlapping(zones: Zones, among: Ints) -> Ints:
