@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from email.message import Message
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -52,7 +53,7 @@ def test_what_the_store_has_in_plain_already_is_no_failure(planted, status, tmp_
 
     def refused(asked, **_):
         sent.append(asked.full_url)
-        raise HTTPError(asked.full_url, status, "no", {}, None)
+        raise HTTPError(asked.full_url, status, "no", Message(), None)
 
     monkeypatch.setattr(engine.Repository, "back_up", lambda *_: {"snapshot_id": "a"})
     planted("plain-beside")
