@@ -245,7 +245,7 @@ class Picky(Paper):
 
 
 def test_where_no_address_can_be_wished_for_a_node_is_started_all_the_same():
-    paper = Picky()
+    paper: Any = Picky()
     paper.put("sea-worker", status="exited", address="")
     nodes.start(paper, "id-sea-worker", "172.18.0.3")
     assert paper.said[-2:] == [
@@ -254,7 +254,7 @@ def test_where_no_address_can_be_wished_for_a_node_is_started_all_the_same():
 
 
 def test_a_wish_that_was_made_before_is_not_made_again():
-    paper = Paper()
+    paper: Any = Paper()
     paper.put("sea-worker", status="exited")
     held = paper.containers["id-sea-worker"]["NetworkSettings"]["Networks"]["sea"]
     held["IPAMConfig"] = {"IPv4Address": "172.18.0.3"}
