@@ -19,8 +19,9 @@ from seatrial import checks, report, timing
 from seatrial.checks.strangers import Disturbance
 from seatrial.kube.client import connect
 from seatrial.live import Live
-from seatrial.testing.basin import Basin, Store, basin
+from seatrial.testing.basin import Basin, basin
 from seatrial.testing.crew import Crew
+from seatrial.testing.store import Store
 
 CLAIMS = ["storage.rebind", "durability.acknowledged"]
 SUBJECT = {"claims": CLAIMS, "ask": {"token": ["token"]}}
