@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ class Store:
         for key, one in asked.items():
             space, name = key.split("/")
             status = self._backed_up(int(one["spec"]["claim"].rpartition("-")[2]), name)
-            self.api.put("backups", name, space, status=status)
+            made = {"creationTimestamp": datetime.now(UTC).isoformat()}
+            self.api.put("backups", name, space, status=status, metadata=made)
         return bool(asked)
 
     def restore(self, ordinal: int) -> str:
