@@ -260,5 +260,11 @@ def test_a_figure_decides_nothing_and_alone_shows_nothing():
 
 def test_globs_choose_guarantees_and_a_typo_names_the_nearest():
     assert [g.id for g in checks.chosen(["storage.reb*"])] == [REBIND]
-    with pytest.raises(BadInput, match=r"did you mean storage\.rebind"):
+    with pytest.raises(BadInput) as typo:
         checks.chosen(["storage.rebnd"])
+    with pytest.raises(BadInput) as strange:
+        checks.chosen(["qqqq"])
+    assert typo.value.wanted == "a guarantee named storage.rebnd"
+    assert typo.value.seen == strange.value.seen == f"the table has {', '.join(checks.CHECKS)}"
+    assert typo.value.remedy == "did you mean storage.rebind?"
+    assert strange.value.remedy == "`seatrial list guarantees`"

@@ -140,11 +140,23 @@ def test_a_long_history_with_little_at_once_is_searched_in_passing():
 @pytest.mark.parametrize(
     ("model", "operation", "said"),
     [
-        (Queue(), Operation("pop", 1, None, 0, 1), "enqueue, dequeue"),
-        (Register(), Operation("add", 1, None, 0, 1), "read, write, cas"),
-        (Counter(), Operation("write", 1, None, 0, 1), "add, read"),
-        (Set(), Operation("pop", 1, None, 0, 1), "add, remove, read"),
-        (Counter(), Operation("add", "x", None, 0, 1), "an integer"),
+        (
+            Queue(),
+            Operation("pop", 1, None, 0, 1),
+            "an operation of a queue: one of enqueue, dequeue",
+        ),
+        (
+            Register(),
+            Operation("add", 1, None, 0, 1),
+            "an operation of a register: one of read, write, cas",
+        ),
+        (
+            Counter(),
+            Operation("write", 1, None, 0, 1),
+            "an operation of a counter: one of add, read",
+        ),
+        (Set(), Operation("pop", 1, None, 0, 1), "an operation of a set: one of add, remove, read"),
+        (Counter(), Operation("add", "x", None, 0, 1), "an integer to add\nseen: 'x'"),
         (
             Register(),
             Operation("cas", 1, result=True, invoked=0, completed=1),

@@ -38,7 +38,7 @@ def lines_of(of: str) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("reason", REASONS, ids=lambda reason: reason.of)
+@pytest.mark.parametrize("reason", REASONS, ids=[f"{n}-{r.of}" for n, r in enumerate(REASONS)])
 def test_a_mutant_that_may_live_still_exists_and_says_why(reason):
     assert set(reason.was.splitlines()) <= set(lines_of(reason.of)), reason
     assert reason.was != reason.becomes

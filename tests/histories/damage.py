@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -25,17 +26,20 @@ HERE = Path(__file__).parent
 RUNS = {path.stem: path for path in sorted(HERE.glob("[bg]*d/*.jsonl"))}
 CHECKS = tuple(checks.CHECKS.values())
 JUDGED = HERE / "judged.json"
-ALTERED, LOST, WEIGHED = 14, 12, 6
-"""How many fields of a run are altered, how many things lost, and how many are then weighed."""
+ALTERED, ABSENT, LOST, WEIGHED = 4, 2, 4, 6
+"""In how many runs each field is altered or taken away, and each thing lost; and of how many of a
+run's damages all judges are asked together."""
 LATE, LONG = 100.0, 200
+"""Seconds, and Ops of a run that is damaged in fields only if no shorter one has them."""
+FIRST = 3
+"""Elements of a list that are looked into."""
 WHOLE, DAMAGED = slice(1), slice(1, None)
 
 
 @cache
 def damaged(name: str) -> tuple[tuple[str, History], ...]:
     """Give a recorded run whole and in each way damaged; nobody changes a History."""
-    run = history.read(RUNS[name])
-    return tuple(damages(run, random.Random(name)))  # noqa: S311 - repeatable on purpose
+    return tuple(damages(name, random.Random(name)))  # noqa: S311 - repeatable on purpose
 
 
 def said_by(guarantee: Guarantee, name: str, which: slice = slice(None)) -> list[str]:
@@ -69,17 +73,18 @@ def digest(said: Sequence[str]) -> str:
     return f"{crc32(chr(10).join(said).encode()):08x}"
 
 
-def damages(run: History, chance: random.Random) -> Iterator[tuple[str, History]]:
+def damages(name: str, chance: random.Random) -> Iterator[tuple[str, History]]:
     """Give the run whole, then with one thing lost, unsure, unseen, late or altered each time."""
+    run = whole(name)
     yield "whole", run
-    ways, share = sorted(_ways(run)), 1 if len(run.ops) < LONG else 4
-    for way, what in chance.sample(ways, min(LOST // share, len(ways))):
+    for way, what in shares()["lost"].get(name, ()):
         yield f"{what} {way}", WAYS[way](run, what)
-    for _ in range(ALTERED // share):
-        at = chance.randrange(len(run.ops))
-        keys, value = _altered(run.ops[at].value, chance)
-        changed = _at(run, at, replace(run.ops[at], value=value))
-        yield f"{'.'.join(keys)} of {at} altered", changed
+    for damage, change in (("altered", _another), ("absent", None)):
+        for what, *path in shares()[damage].get(name, ()):
+            ops = [op for op in run.ops if _name(op) == what and tuple(path) in _paths(op.value)]
+            op = chance.choice(ops)
+            value = _changed(op.value, path, change)
+            yield f"{'.'.join(path)} of {op.index} {damage}", _at(run, op, value)
     yield "with clocks that err", _each(run, error=0.7)
     yield "with answers told once for many", _each(run, "dns", times=3, since=1.0)
     yield from _reread(run)
@@ -88,7 +93,40 @@ def damages(run: History, chance: random.Random) -> Iterator[tuple[str, History]
         yield f"late from {at} on", _late(run, at)
 
 
-def _ways(run: History) -> set[tuple[str, str]]:
+@cache
+def whole(name: str) -> History:
+    """Give a recorded run."""
+    return history.read(RUNS[name])
+
+
+@cache
+def shares() -> Mapping[str, Mapping[str, Sequence[tuple[str, ...]]]]:
+    """Give what is damaged in each run, by kind of damage: each thing in a few runs, short ones."""
+    fields = {n: {(_name(op), *p) for op in whole(n).ops for p in _paths(op.value)} for n in RUNS}
+    lost = {name: _ways(whole(name)) for name in RUNS}
+    return {
+        "lost": _shared(lost, LOST),
+        "altered": _shared(fields, ALTERED),
+        "absent": _shared(fields, ABSENT),
+    }
+
+
+def _shared(
+    found: Mapping[str, set[tuple[str, ...]]], times: int
+) -> Mapping[str, Sequence[tuple[str, ...]]]:
+    having, share = dict[tuple[str, ...], list[str]](), dict[str, list[tuple[str, ...]]]()
+    for name, things in found.items():
+        for thing in things:
+            having.setdefault(thing, []).append(name)
+    for thing, names in sorted(having.items()):
+        short = [name for name in names if len(whole(name).ops) < LONG] or names
+        chance = random.Random(" ".join(thing))  # noqa: S311 - repeatable on purpose
+        for name in chance.sample(short, min(times, len(short))):
+            share.setdefault(name, []).append(thing)
+    return share
+
+
+def _ways(run: History) -> set[tuple[str, ...]]:
     named = {_name(op) for op in run.ops}
     return {(way, what) for way in WAYS for what in named}
 
@@ -160,9 +198,9 @@ def _reread(run: History) -> Iterator[tuple[str, History]]:
         }
         for what, records in found.items():
             value = {**op.value, "records": records}
-            yield f"records {what} in {at}", _at(run, at, replace(op, value=value))
+            yield f"records {what} in {at}", _at(run, op, value)
         corrupt = {**op.value, "corrupt": ["a line was torn"]}
-        yield f"corrupt in {at}", _at(run, at, replace(op, value=corrupt))
+        yield f"corrupt in {at}", _at(run, op, corrupt)
 
 
 def _drilled(run: History) -> History:
@@ -186,21 +224,44 @@ def _late(run: History, at: int) -> History:
     )
 
 
-def _at(run: History, at: int, op: Op) -> History:
-    return History((*run.ops[:at], op, *run.ops[at + 1 :]))
+def _at(run: History, op: Op, value: Any) -> History:
+    at = run.ops.index(op)
+    return History((*run.ops[:at], replace(op, value=value), *run.ops[at + 1 :]))
 
 
-def _altered(value: Any, chance: random.Random) -> tuple[tuple[str, ...], Any]:
-    """Change one thing somewhere inside, to another of its type; give the way there too."""
-    if isinstance(value, Mapping) and value:
-        key = chance.choice(sorted(value))
-        inner, changed = _altered(value[key], chance)
-        return (key, *inner), {**value, key: changed}
-    if isinstance(value, list) and value and chance.random() < 0.7:
-        at = chance.randrange(len(value))
-        inner, changed = _altered(value[at], chance)
-        return (str(at), *inner), [*value[:at], changed, *value[at + 1 :]]
-    return (), _another(value)
+def _paths(value: Any) -> set[tuple[str, ...]]:
+    """Give the ways to all that is inside, numbers of members and places left out."""
+    return {(_key(key), *path) for key, inner in _inside(value) for path in (*_paths(inner), ())}
+
+
+def _inside(value: Any) -> Sequence[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        return [*value.items()]
+    return [*enumerate(value[:FIRST])] if isinstance(value, list) else []
+
+
+def _key(key: Any) -> str:
+    return re.sub(r"\d+", "#", str(key))
+
+
+def _changed(value: Any, path: Sequence[str], change: Callable[[Any], Any] | None) -> Any:
+    """Change what a way leads to first, or take it away."""
+    (first, *rest) = path
+    key, inner = next(
+        (key, inner)
+        for key, inner in _inside(value)
+        if _key(key) == first and (not rest or tuple(rest) in _paths(inner))
+    )
+    if rest or change:
+        put = _changed(inner, rest, change) if rest else change and change(inner)
+        new = [(one, put if one == key else kept) for one, kept in _all(value)]
+    else:
+        new = [(one, kept) for one, kept in _all(value) if one != key]
+    return dict(new) if isinstance(value, Mapping) else [kept for _, kept in new]
+
+
+def _all(value: Any) -> Sequence[tuple[Any, Any]]:
+    return [*(value.items() if isinstance(value, Mapping) else enumerate(value))]
 
 
 def _another(value: Any) -> Any:

@@ -1,14 +1,16 @@
-"""Draws small histories of every model, good, bad and impossible, and tells what its judge says.
+"""Draws small histories of every model, good, bad and impossible, and tells what judges say.
 
 `python tests/histories/drawn.py` writes drawn.json beside this file: a digest a judge and hundred
-histories of all that is said, anomalies and figures included. Do that when a judge is meant to say
-another thing; `... drawn.py JUDGE` prints the words, to compare them with those of the code before.
+histories of all that is said, anomalies and figures included; of the judges of figures, twenty
+samples. Do that when a judge is meant to say another thing; `... drawn.py JUDGE` prints the words,
+to compare them with those of the code before.
 May import: seatrial.checks and the standard library.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import random
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +19,7 @@ from typing import Any
 from zlib import crc32
 
 from seatrial.checks import consistency
+from seatrial.checks.consistency import export
 from seatrial.checks.consistency.appends import READ_COMMITTED, SERIALIZABLE, judge_appends
 from seatrial.checks.consistency.bank import Bank, judge_bank
 from seatrial.checks.consistency.counter import judge_counter
@@ -24,10 +27,14 @@ from seatrial.checks.consistency.queues import judge_queue
 from seatrial.checks.consistency.sessions import judge_sessions
 from seatrial.checks.consistency.sets import judge_set
 from seatrial.checks.consistency.staleness import Lag, judge_staleness
+from seatrial.checks.statistics.runs import judge_runs, of_held, run_plan
+from seatrial.checks.statistics.spread import Band, judge_let_go, judge_spread, judge_sticky
+from seatrial.checks.statistics.times import judge_times
+from seatrial.errors import BadHistory
 from seatrial.model import Op, Outcome
 
 DRAWN = Path(__file__).parent / "drawn.json"
-HUNDRED, HUNDREDS, LONGEST, JUNK = 100, 3, 9, 0.01
+HUNDRED, TWENTY, HUNDREDS, LONGEST, JUNK = 100, 20, 6, 9, 0.015
 _OUTCOMES = [*[Outcome.OK] * 6, Outcome.FAIL, Outcome.INFO]
 _STRANGE: tuple[Any, ...] = (None, "", "x", -1, 1.5, True, [], {}, 2**63)
 Values = Callable[[random.Random, int], tuple[str, dict[str, Any]]]
@@ -108,7 +115,19 @@ def _searched(ops: Iterable[Op]) -> Any:
     return consistency.judge_model(consistency.of_columns(columns), consistency.Register(), budget)
 
 
-JUDGES: Mapping[str, tuple[Values, Callable[[Sequence[Op]], Any]]] = {
+def _exported(ops: Iterable[Op]) -> list[str]:
+    columns = consistency.of_ops(ops)
+    return [
+        _said(form, columns) for form in (export.rw_register, export.cas_register, export.porcupine)
+    ]
+
+
+def _closed(ops: Iterable[Op]) -> list[str]:
+    columns = consistency.closed(consistency.of_ops(ops))
+    return [columns.tell(row) for row in range(len(columns))]
+
+
+MODELS: Mapping[str, tuple[Values, Callable[[Sequence[Op]], Any]]] = {
     "bank": (_bank, lambda ops: judge_bank(ops, Bank(20, frozenset("ab")))),
     "set": (_set, judge_set),
     "set within": (_set, lambda ops: judge_set(ops, 1.5, whole=False)),
@@ -123,6 +142,9 @@ JUDGES: Mapping[str, tuple[Values, Callable[[Sequence[Op]], Any]]] = {
     "appends committed": (_appends, lambda ops: judge_appends(ops, READ_COMMITTED, settled=1.0)),
     "register": (_only_written, lambda ops: consistency.judge_register(consistency.of_ops(ops))),
     "register searched": (_register, _searched),
+    "exported": (_only_written, _exported),
+    "exported with changes": (_register, _exported),
+    "closed": (_only_written, _closed),
 }
 
 
@@ -138,23 +160,76 @@ def history(values: Values, draw: random.Random) -> list[Op]:
             value[draw.choice(sorted(value))] = draw.choice(_STRANGE)
         if draw.random() < JUNK:
             completed = invoked - 1
+        if draw.random() < JUNK:
+            invoked, completed = invoked - 5, completed - 5
         if outcome is Outcome.INFO:
             ready[client] = completed + 100
         ops.append(Op(f"client/{client}", what, outcome, invoked, completed, value, 0.0, index))
     return ops
 
 
+def _counts(draw: random.Random) -> dict[str, int]:
+    most = draw.choice([1, 30, 300])
+    return {name: draw.randint(0, most) for name in "abc"[: draw.choice([1, 2, 3, 3])]}
+
+
+def _spread(draw: random.Random) -> Any:
+    band = draw.choice([None, Band(0.8, 1.25), Band(0.2, 3)])
+    alpha = draw.choice([1e-6, 0.05, 0.05, 0.0])
+    return judge_spread(_counts(draw), band, alpha, draw.choice([0, 0, 5, -1]))
+
+
+def _sticky(draw: random.Random) -> Any:
+    size, stray = draw.randint(0, 9), draw.choice([0, 0, 0.2])
+    landed = {
+        f"c{n}": ["a" if draw.random() >= stray else "b" for _ in "1234"] for n in range(size)
+    }
+    return judge_sticky(landed, draw.choice([1, 2, 3]), 0.01)
+
+
+def _let_go(draw: random.Random) -> Any:
+    size, stray = draw.randint(0, 9), draw.choice([0, 0, 0.2])
+    after = {f"c{n}": "a" if draw.random() >= stray else "b" for n in range(size)}
+    return judge_let_go(dict.fromkeys(after, "a"), after, draw.choice([1, 2, 3]), 0.01)
+
+
+def _times(draw: random.Random) -> Any:
+    strange = draw.choice([[], [], [], [-1.0], [math.nan], [math.inf]])
+    times = [draw.choice([1.0, 2.5, 60.0]) + n for n in range(draw.randint(0, 20))]
+    return judge_times([*times, *strange], draw.choice([2.0, 11.0, 90.0]), draw.choice([0.5, 0.9]))
+
+
+def _runs(draw: random.Random) -> Any:
+    runs, few = draw.choice([0, 1, 5, 60, 500]), draw.randint(0, 3)
+    bounds = judge_runs(few, runs, draw.choice([0.01, 0.2, 0.0]), draw.choice([0.05, 0.3]))
+    return bounds, of_held(runs, few, draw.randint(0, 2)), run_plan(0.1, failures=few)
+
+
+SAMPLES: Mapping[str, Callable[[random.Random], Any]] = {
+    "spread": _spread,
+    "sticky": _sticky,
+    "let go": _let_go,
+    "times": _times,
+    "runs": _runs,
+}
+JUDGES = (*MODELS, *SAMPLES)
+
+
 def said_by(name: str, hundred: int) -> list[str]:
-    """Give what a judge says of a hundred histories."""
-    values, judge = JUDGES[name]
+    """Give what a judge says of a hundred histories, or of twenty samples."""
     draw = random.Random(f"{name} {hundred}")  # noqa: S311 - repeatable on purpose
+    if name in SAMPLES:
+        return [_said(SAMPLES[name], draw) for _ in range(TWENTY)]
+    values, judge = MODELS[name]
     return [_said(judge, history(values, draw)) for _ in range(HUNDRED)]
 
 
-def _said(judge: Callable[[Sequence[Op]], Any], ops: Sequence[Op]) -> str:
+def _said(judge: Callable[[Any], Any], told: Any) -> str:
     try:
-        return str(judge(ops))
-    except Exception as error:  # noqa: BLE001 - what it refuses is what it says
+        return str(judge(told))
+    except BadHistory as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - its own failure, whose words are Python's
         return type(error).__name__
 
 

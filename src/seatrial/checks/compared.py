@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seatrial.checks.judgement import Anomaly, Judgement, judged
+from seatrial.checks.judgement import Anomaly, Gap, Judgement, judged
 from seatrial.model import Json, Op, Outcome
 
 Place = tuple[str, str]
@@ -123,16 +123,16 @@ def compare_runs(
     return judged(found, gaps, praise, figures)
 
 
-def _unfit(run: _Run, others: Sequence[_Run]) -> Iterator[Anomaly]:
+def _unfit(run: _Run, others: Sequence[_Run]) -> Iterator[Gap]:
     if len(others) < _CLEAN:
-        yield Anomaly("few", f"{len(others)} clean runs do not show what differs by chance")
+        yield Gap(f"{len(others)} clean runs do not show what differs by chance")
     for name, each in (("faulted", run), *(("clean", other) for other in others)):
         if each.blind:
-            yield Anomaly("blind", f"of the {name} run {each.blind}")
+            yield Gap(f"of the {name} run {each.blind}")
         if not each.counts["made"]:
-            yield Anomaly("blind", f"the {name} run tells of no object")
+            yield Gap(f"the {name} run tells of no object")
         if name == "clean" and each.hits:
-            yield Anomaly("faulted", "a run that should be clean has a fault's receipt")
+            yield Gap("a run that should be clean has a fault's receipt")
 
 
 def _taken(ops: Iterable[Op]) -> _Run:

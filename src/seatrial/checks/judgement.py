@@ -20,13 +20,21 @@ _NAMED = 20
 
 @dataclass(frozen=True)
 class Anomaly:
-    """One thing that contradicts a promise, or keeps anybody from judging it.
+    """One thing that contradicts a promise.
 
     `name` is a word of the judge's own list, `reason` a sentence; `shown` are the indexes of the
     Ops that show it.
     """
 
     name: str
+    reason: str
+    shown: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing that keeps anybody from judging a promise, told as of an Anomaly."""
+
     reason: str
     shown: tuple[int, ...] = ()
 
@@ -51,7 +59,7 @@ class Judgement:
 
 
 def judged(
-    found: Iterable[Anomaly], gaps: Iterable[Anomaly], praise: str, figures: Mapping[str, Json]
+    found: Iterable[Anomaly], gaps: Iterable[Gap], praise: str, figures: Mapping[str, Json]
 ) -> Judgement:
     """Conclude: any anomaly is broken, else any gap is unknown, else it holds, for `praise`.
 

@@ -30,7 +30,7 @@ from seatrial.checks.consistency.dependencies import (
     graph_of,
 )
 from seatrial.checks.consistency.explained import Explained
-from seatrial.checks.consistency.judgement import Anomaly, Judgement, began, judged, named
+from seatrial.checks.consistency.judgement import Anomaly, Gap, Judgement, began, judged, named
 from seatrial.checks.consistency.transactions import Transactions, taken_apart
 from seatrial.checks.consistency.versions import Versions, absent, ordered
 from seatrial.model import Json, Op, Outcome
@@ -104,7 +104,7 @@ def judge_appends(
     versions = ordered(found, anomalies)
     gaps = list(found.gaps)
     if not whole:
-        gaps.append(Anomaly("missing", "not all transactions that were sent are in the history"))
+        gaps.append(Gap("not all transactions that were sent are in the history"))
     # Who did not hear of all that was appended cannot call anything garbage.
     broken = set(forbidden) - ({"garbage-read"} if gaps else set())
     graph = _graph(found, versions, forbidden, gaps)
@@ -114,7 +114,7 @@ def judge_appends(
     circles = list(_cycles(graph, groups, forbidden, Explained(found, versions), gaps))
     figures = _figures(found, versions, graph, len(groups))
     if not any(order.values for order in versions.orders.values()):
-        gaps.append(Anomaly("idle", "no read shows any append, so nothing was shown"))
+        gaps.append(Gap("no read shows any append, so nothing was shown"))
     worst = [*(one for one in anomalies if one.name in broken), *circles]
     return judged(worst, gaps, _praise(figures), figures)
 
@@ -124,7 +124,7 @@ def _asks(forbidden: Collection[str], *suffixes: str) -> bool:
 
 
 def _graph(
-    found: Transactions, versions: Versions, forbidden: Collection[str], gaps: list[Anomaly]
+    found: Transactions, versions: Versions, forbidden: Collection[str], gaps: list[Gap]
 ) -> Graph:
     graph = graph_of(found, versions)
     if _asks(forbidden, "-process", "-realtime"):
@@ -135,7 +135,7 @@ def _graph(
 
 
 def _lost(
-    found: Transactions, versions: Versions, current: float, gaps: list[Anomaly]
+    found: Transactions, versions: Versions, current: float, gaps: list[Gap]
 ) -> Iterator[Anomaly]:
     for key, value, op, latest in absent(found, versions):
         said = (
@@ -145,9 +145,7 @@ def _lost(
         if began(latest) >= current:
             yield Anomaly("lost-append", said, shown)
         else:
-            gaps.append(
-                Anomaly("lost-append", f"{said}: lost, or all those reads were stale", shown)
-            )
+            gaps.append(Gap(f"{said}: lost, or all those reads were stale", shown))
 
 
 def _cycles(
@@ -155,7 +153,7 @@ def _cycles(
     groups: Sequence[Sequence[int]],
     forbidden: Collection[str],
     explained: Explained,
-    gaps: list[Anomaly],
+    gaps: list[Gap],
 ) -> Iterator[Anomaly]:
     """Find in each group of transactions the first forbidden kind of cycle that it has."""
     budget = Budget(_LOOKS)
@@ -166,7 +164,7 @@ def _cycles(
             yield explained.told(_name(whole), whole)
         elif budget.spent:
             reason = f"{len(group)} transactions depend on each other; the search was cut short"
-            gaps.append(Anomaly("cut short", reason))
+            gaps.append(Gap(reason))
 
 
 def _first(graph: Graph, forbidden: Collection[str], budget: Budget) -> list[Hop]:

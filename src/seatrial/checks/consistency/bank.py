@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
+    Gap,
     Judgement,
     is_number,
     is_plain,
@@ -48,7 +49,7 @@ def judge_bank(ops: Iterable[Op], bank: Bank) -> Judgement:
     without an acknowledged read, and with fewer acknowledged transfers than declared.
     Figures: reads, transfers, total, least and most (sums that were read), anomalies.
     """
-    gaps: list[Anomaly] = []
+    gaps: list[Gap] = []
     found: list[Anomaly] = []
     sums: list[int] = []
     transfers = 0
@@ -64,10 +65,10 @@ def judge_bank(ops: Iterable[Op], bank: Bank) -> Judgement:
             sums.append(sum(value or 0 for value in balances.values()))
             found.extend(_wrong(op, balances, bank))
     if not sums:
-        gaps.append(Anomaly("unread", "no read of the bank was answered"))
+        gaps.append(Gap("no read of the bank was answered"))
     if transfers < bank.transfers:
         reason = f"only {transfers} transfers were acknowledged, {bank.transfers} show something"
-        gaps.append(Anomaly("idle", reason))
+        gaps.append(Gap(reason))
     spread = {"least": min(sums), "most": max(sums)} if sums else {}
     figures = {"reads": len(sums), "transfers": transfers, "total": bank.total, **spread}
     praise = f"all {len(sums)} reads sum up to {bank.total}, after {transfers} transfers"

@@ -13,6 +13,7 @@ from itertools import accumulate
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
+    Gap,
     Judgement,
     began,
     ended,
@@ -36,7 +37,7 @@ def judge_counter(ops: Iterable[Op], start: int = 0, *, whole: bool = True) -> J
     (`whole`), or one of them cannot be understood. Figures: reads, adds, widest (most that a read
     left open), anomalies.
     """
-    gaps: list[Anomaly] = []
+    gaps: list[Gap] = []
     adds: list[Op] = []
     reads: list[Op] = []
     for op in sound(ops, {"add", "read"}, gaps):
@@ -50,13 +51,13 @@ def judge_counter(ops: Iterable[Op], start: int = 0, *, whole: bool = True) -> J
     bounds = _Bounds.of(adds, start)
     found = [one for read in reads if (one := _outside(read, *bounds.at(read)))]
     if not whole:
-        gaps.append(Anomaly("missing", "not all that was sent is in the history"))
+        gaps.append(Gap("not all that was sent is in the history"))
     # An add that nobody knows of may be what a read has too much or too little.
     broken = [] if gaps else found
     acknowledged = sum(1 for op in adds if op.outcome is Outcome.OK)
     if not reads or not acknowledged:
         said = f"{len(reads)} reads were answered and {acknowledged} adds acknowledged"
-        gaps.append(Anomaly("idle", f"{said}: that shows nothing"))
+        gaps.append(Gap(f"{said}: that shows nothing"))
     widest = max((high - low for low, high in map(bounds.at, reads)), default=0)
     figures = {"reads": len(reads), "adds": acknowledged, "widest": widest}
     return judged(broken, gaps, f"all {len(reads)} reads lie within their bounds", figures)

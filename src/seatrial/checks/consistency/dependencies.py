@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
 
-from seatrial.checks.consistency.judgement import Anomaly, before, began, ended, named
+from seatrial.checks.consistency.judgement import Gap, before, began, ended, named
 from seatrial.checks.consistency.transactions import Column, Transactions
 from seatrial.checks.consistency.versions import Order, Versions
 from seatrial.model import Op, Outcome
@@ -140,9 +140,9 @@ class Fan:
         return chain
 
 
-def add_process(graph: Graph, found: Transactions, happened: Sequence[bool]) -> list[Anomaly]:
+def add_process(graph: Graph, found: Transactions, happened: Sequence[bool]) -> list[Gap]:
     """Add an edge from each transaction to its process's next; give who had two open at once."""
-    gaps: list[Anomaly] = []
+    gaps: list[Gap] = []
     last: dict[str, int] = {}
     for number in sorted(_nodes(happened), key=lambda n: found.ops[n].invoked):
         op = found.ops[number]
@@ -157,9 +157,9 @@ def add_process(graph: Graph, found: Transactions, happened: Sequence[bool]) -> 
     return gaps
 
 
-def _two_at_once(one: Op, other: Op) -> Anomaly:
+def _two_at_once(one: Op, other: Op) -> Gap:
     reason = f"{named(one)} was not over when its process began {named(other)}"
-    return Anomaly("malformed", reason, (one.index, other.index))
+    return Gap(reason, (one.index, other.index))
 
 
 def add_realtime(graph: Graph, found: Transactions, happened: Sequence[bool]) -> None:

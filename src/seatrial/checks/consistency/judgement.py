@@ -18,6 +18,7 @@ import numpy as np
 from seatrial.checks.consistency import rules
 from seatrial.checks.judgement import (
     Anomaly,
+    Gap,
     Judgement,
     is_number,
     is_plain,
@@ -29,6 +30,7 @@ from seatrial.model import Op, Outcome
 
 __all__ = [
     "Anomaly",
+    "Gap",
     "Judgement",
     "before",
     "began",
@@ -65,7 +67,7 @@ def before(first: Op, second: Op) -> bool:
     return ended(first) < began(second)
 
 
-def sound(ops: Iterable[Op], kinds: Collection[str], gaps: list[Anomaly]) -> Iterator[Op]:
+def sound(ops: Iterable[Op], kinds: Collection[str], gaps: list[Gap]) -> Iterator[Op]:
     """Give the Ops that can be judged at all; what is wrong with the others goes to `gaps`."""
     told = list(ops)
     wrong = {place: why for place, op in enumerate(told) if (why := _strange(op, kinds))}
@@ -83,12 +85,12 @@ def sound(ops: Iterable[Op], kinds: Collection[str], gaps: list[Anomaly]) -> Ite
         yield op
 
 
-def malformed(op: Op, wrong: str) -> Anomaly:
+def malformed(op: Op, wrong: str) -> Gap:
     """Give the gap that an operation leaves which is not as it must be."""
     process, what = getattr(op, "process", "?"), getattr(op, "what", "an entry")
     index = getattr(op, "index", -1)
     place = f"{what} {index}" if isinstance(index, int) and index >= 0 else what
-    return Anomaly("malformed", f"{place} of {process} {wrong}", (index,))
+    return Gap(f"{place} of {process} {wrong}", (index,))
 
 
 def _strange(op: Any, kinds: Collection[str]) -> str:

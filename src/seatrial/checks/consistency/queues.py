@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
+    Gap,
     Judgement,
     before,
     began,
@@ -56,7 +57,7 @@ def judge_queue(ops: Iterable[Op], *, once: bool = True, whole: bool = True) -> 
     the answer of may be in their hands: unknown. `whole`: all that was sent is here.
     Figures: enqueued (acknowledged), attempts, dequeued, lost, recovered, anomalies.
     """
-    gaps: list[Anomaly] = []
+    gaps: list[Gap] = []
     queue = _Queue()
     for op in sound(ops, {"enqueue", "dequeue", "drain"}, gaps):
         if wrong := _unreadable(op):
@@ -66,15 +67,15 @@ def judge_queue(ops: Iterable[Op], *, once: bool = True, whole: bool = True) -> 
         else:
             _empty(queue, op)
     if not whole:
-        gaps.append(Anomaly("missing", "not all that was sent is in the history"))
+        gaps.append(Gap("not all that was sent is in the history"))
     found = [] if gaps else list(_unexpected(queue))
     found += [one for one in _duplicated(queue) if once and not gaps]
     lost = queue.sure - queue.out
     found += _lost(queue, lost, gaps)
     if not queue.sure:
-        gaps.append(Anomaly("idle", "nothing was enqueued, so nothing was shown"))
+        gaps.append(Gap("nothing was enqueued, so nothing was shown"))
     if queue.emptied <= queue.filled:
-        gaps.append(Anomaly("full", "the queue was not seen empty after the last enqueue"))
+        gaps.append(Gap("the queue was not seen empty after the last enqueue"))
     figures = _figures(queue, lost)
     praise = f"all {figures['enqueued']} elements came out"
     return judged(found, gaps, f"{praise}, none twice" if once else praise, figures)
@@ -141,7 +142,7 @@ def _duplicated(queue: _Queue) -> Iterator[Anomaly]:
             yield Anomaly("duplicated", reason, (sent.index, taker.index))
 
 
-def _lost(queue: _Queue, lost: Mapping[Element, int], gaps: list[Anomaly]) -> Iterator[Anomaly]:
+def _lost(queue: _Queue, lost: Mapping[Element, int], gaps: list[Gap]) -> Iterator[Anomaly]:
     missing = sum(lost.values())
     if not missing or queue.emptied <= queue.filled:
         return
@@ -150,7 +151,7 @@ def _lost(queue: _Queue, lost: Mapping[Element, int], gaps: list[Anomaly]) -> It
             f"{missing} acknowledged elements never came out, but may be what one of "
             f"{queue.unsure} dequeues got of which nobody knows the answer"
         )
-        gaps.append(Anomaly("lost", reason))
+        gaps.append(Gap(reason))
         return
     for element in lost:
         op = queue.sent[element]

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
+    Gap,
     Judgement,
     is_number,
     is_plain,
@@ -53,7 +54,7 @@ def judge_sessions(ops: Iterable[Op], claimed: Collection[str] = ALL) -> Judgeme
     promise to be broken.
     Figures: sessions, reads, writes, pairs (by promise, how often it could have been broken).
     """
-    gaps: list[Anomaly] = []
+    gaps: list[Gap] = []
     sessions: dict[str, list[Op]] = {}
     for op in sound(ops, {"write", "read"}, gaps):
         if wrong := _unreadable(op):
@@ -75,7 +76,7 @@ def judge_sessions(ops: Iterable[Op], claimed: Collection[str] = ALL) -> Judgeme
     for name, each in sessions.items():
         found += _observed(name, each, logs, sources, claimed, pairs)
     gaps += [
-        Anomaly("idle", f"nothing in the history could have broken {name}")
+        Gap(f"nothing in the history could have broken {name}")
         for name in sorted(claimed)
         if not pairs[name]
     ]
@@ -131,21 +132,21 @@ def _version(op: Op) -> int:
     return version
 
 
-def _twice(sessions: Iterable[list[Op]]) -> Iterator[Anomaly]:
+def _twice(sessions: Iterable[list[Op]]) -> Iterator[Gap]:
     """Find writes that have another's version, so that nobody can tell which of them was read."""
     seen: dict[tuple[Key, int], Op] = {}
     for op in (op for each in sessions for op in each if op.what == "write"):
         other = seen.setdefault((op.value["key"], _version(op)), op)
         if other is not op:
             reason = f"{named(other)} and {named(op)} have one version of one key"
-            yield Anomaly("ambiguous", reason, (other.index, op.index))
+            yield Gap(reason, (other.index, op.index))
 
 
-def _at_once(ops: list[Op]) -> Iterator[Anomaly]:
+def _at_once(ops: list[Op]) -> Iterator[Gap]:
     for one, other in pairwise(ops):
         if other.invoked < one.completed:
             reason = f"{named(one)} was not over when its session began {named(other)}"
-            yield Anomaly("malformed", reason, (one.index, other.index))
+            yield Gap(reason, (one.index, other.index))
             return
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
+    Gap,
     Judgement,
     before,
     began,
@@ -69,10 +70,10 @@ def judge_set(ops: Iterable[Op], within: float = math.inf, *, whole: bool = True
     was known to the last read without it) and `until_lost` (to the end of the last read with it),
     each min, p50, p95, p99, max; anomalies.
     """
-    gaps: list[Anomaly] = []
+    gaps: list[Gap] = []
     found = _sorted(ops, gaps)
     if not whole:
-        gaps.append(Anomaly("missing", "not all that was sent is in the history"))
+        gaps.append(Gap("not all that was sent is in the history"))
     fates = _fates(found)
     lost = {e: fate for e, fate in fates.items() if _is_lost(fate)}
     late = {e: _late(fate) for e, fate in fates.items() if e not in lost and _late(fate) > 0}
@@ -83,7 +84,7 @@ def judge_set(ops: Iterable[Op], within: float = math.inf, *, whole: bool = True
     gaps += [_never(fates[e].add, len(unread)) for e in unread[:1]]
     gaps += [_open(e, fates[e]) for e in late if _is_open(fates[e])]
     if not found.reads or not fates:
-        gaps.append(Anomaly("idle", "nothing was read, or nothing added: that shows nothing"))
+        gaps.append(Gap("nothing was read, or nothing added: that shows nothing"))
     figures = {
         "adds": sum(1 for op in found.adds.values() if op.outcome is Outcome.OK),
         "reads": len(found.reads),
@@ -101,7 +102,7 @@ def _unsure(add: Op | None) -> bool:
     return add is not None and add.outcome is Outcome.INFO
 
 
-def _sorted(ops: Iterable[Op], gaps: list[Anomaly]) -> _Set:
+def _sorted(ops: Iterable[Op], gaps: list[Gap]) -> _Set:
     found = _Set()
     for op in sound(ops, {"add", "read"}, gaps):
         if op.what == "add":
@@ -112,7 +113,7 @@ def _sorted(ops: Iterable[Op], gaps: list[Anomaly]) -> _Set:
     return found
 
 
-def _added(found: _Set, op: Op, gaps: list[Anomaly]) -> None:
+def _added(found: _Set, op: Op, gaps: list[Gap]) -> None:
     element: Json = op.value.get("element")
     if not is_plain(element):
         gaps.append(malformed(op, f"has the element {element!r:.40}"))
@@ -128,7 +129,7 @@ def _added(found: _Set, op: Op, gaps: list[Anomaly]) -> None:
             found.adds[element] = op
 
 
-def _read(found: _Set, op: Op, gaps: list[Anomaly]) -> None:
+def _read(found: _Set, op: Op, gaps: list[Gap]) -> None:
     elements: Json = op.value.get("elements")
     if not isinstance(elements, list | tuple) or not {*map(type, elements)} <= {int, str}:
         gaps.append(malformed(op, "has no list of elements"))
@@ -214,16 +215,16 @@ def _is_open(fate: _Fate) -> bool:
     return bool(fate.seen and fate.missed and not before(fate.missed, fate.seen))
 
 
-def _open(element: Element, fate: _Fate) -> Anomaly:
+def _open(element: Element, fate: _Fate) -> Gap:
     reads = [op for op in (fate.missed, fate.seen) if op]
     said = " and ".join(map(named, reads))
     reason = f"{said} disagree on {element}, and none came after both"
-    return Anomaly("open", reason, tuple(op.index for op in reads))
+    return Gap(reason, tuple(op.index for op in reads))
 
 
-def _never(add: Op | None, count: int) -> Anomaly:
+def _never(add: Op | None, count: int) -> Gap:
     said = f"no read that has it, or began afterwards, tells of {named(add)}" if add else ""
-    return Anomaly("unread", f"{said} ({count} such elements)", (add.index,) if add else ())
+    return Gap(f"{said} ({count} such elements)", (add.index,) if add else ())
 
 
 def _unexpected(found: _Set, fates: dict[Element, _Fate]) -> Iterator[Anomaly]:

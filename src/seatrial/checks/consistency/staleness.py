@@ -15,6 +15,7 @@ from itertools import accumulate
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
+    Gap,
     Judgement,
     began,
     ended,
@@ -61,7 +62,7 @@ def judge_staleness(ops: Iterable[Op], lag: Lag) -> Judgement:
     be understood. Figures: reads, judged (reads that could have been stale), stale (older than
     nothing), seconds and versions (min, p50, p95, p99, max), worst_by_member (seconds).
     """
-    gaps: list[Anomaly] = []
+    gaps: list[Gap] = []
     writes: dict[int | str, list[Op]] = {}
     reads: list[Op] = []
     for op in sound(ops, {"write", "read"}, gaps):
@@ -80,7 +81,7 @@ def judge_staleness(ops: Iterable[Op], lag: Lag) -> Judgement:
         if (column := columns.get(read.value["key"])) and (age := column.age(read))
     ]
     if not ages:
-        gaps.append(Anomaly("idle", "no read began after an acknowledged write of its key"))
+        gaps.append(Gap("no read began after an acknowledged write of its key"))
     figures: dict[str, Json] = {
         "reads": len(reads),
         "judged": len(ages),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from seatrial.checks.consistency.judgement import Anomaly, is_plain, malformed, sound
+from seatrial.checks.consistency.judgement import Anomaly, Gap, is_plain, malformed, sound
 from seatrial.model import Json, Op, Outcome
 
 Key = int | str
@@ -50,7 +50,7 @@ class Transactions:
     ops: list[Op] = field(default_factory=list)
     columns: dict[Key, Column] = field(default_factory=dict)
     inner: list[Anomaly] = field(default_factory=list)
-    gaps: list[Anomaly] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
     def column(self, key: Key) -> Column:
         """Give the column of a key, new if need be."""
@@ -155,12 +155,12 @@ def _foreseen(op: Op, key: Key, value: Value) -> Anomaly:
     return Anomaly("internal", said, (op.index,))
 
 
-def _ambiguous(found: Transactions) -> Iterator[Anomaly]:
+def _ambiguous(found: Transactions) -> Iterator[Gap]:
     for key, column in found.columns.items():
         for value in column.twice[:1]:
             first = found.ops[column.writer[value]].index
             reason = f"{value} was appended to {key} more than once: nobody can tell which was read"
-            yield Anomaly("ambiguous", reason, (first,))
+            yield Gap(reason, (first,))
 
 
 def shortened(seen: Sequence[Value]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seatrial.checks.judgement import Anomaly, Judgement, judged
+from seatrial.checks.judgement import Anomaly, Gap, Judgement, judged
 from seatrial.checks.statistics.binomial import lower, upper
 
 _MOST = 1 << 40
@@ -96,7 +96,7 @@ def judge_runs(failures: int, runs: int, rate: float, alpha: float = 0.05) -> Ju
     """
     if not 0 <= failures <= runs or not 0 < rate < 1 or not 0 < alpha < 1:
         why = f"{failures} of {runs} runs at a rate of {rate} cannot be"
-        return judged((), [Anomaly("malformed", why)], "", {"failures": failures, "runs": runs})
+        return judged((), [Gap(why)], "", {"failures": failures, "runs": runs})
     low, high = lower(failures, runs, alpha), upper(failures, runs, alpha)
     said = of_runs(failures, runs, alpha)
     wanted = max(0, run_plan(rate, alpha, failures).runs - runs)
@@ -111,4 +111,4 @@ def judge_runs(failures: int, runs: int, rate: float, alpha: float = 0.05) -> Ju
     often = f"{said}, and more than {low:.2g}; {rate:.3g} is claimed"
     more = f"{said}; {wanted} more without a failure would show the claimed {rate:.3g}"
     found = [Anomaly("too often", often)] if low > rate else []
-    return judged(found, [Anomaly("few", more)] if high > rate else [], said, figures)
+    return judged(found, [Gap(more)] if high > rate else [], said, figures)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.judgement import Anomaly, Judgement, is_number, judged
+from seatrial.checks.judgement import Anomaly, Gap, Judgement, is_number, judged
 from seatrial.checks.statistics.binomial import Bounds, clopper_pearson
 from seatrial.model import Json
 
@@ -79,7 +79,7 @@ def judge_spread(
     """
     band = band or Band()
     if why := _uncountable({**counts, "": unanswered}, alpha) or _few(counts):
-        return judged((), [Anomaly("malformed", why)], "", {"calls": 0})
+        return judged((), [Gap(why)], "", {"calls": 0})
     equal = 1 / len(counts)
     low, high = band.low * equal, band.high * equal
     found, gaps = [], []
@@ -94,7 +94,7 @@ def judge_spread(
             found.append(Anomaly("outside", f"{said}; {low:.3f} to {high:.3f} is claimed"))
         elif bounds.low < low or bounds.high > high:
             more = f"{said}, not surely between {low:.3f} and {high:.3f}: more calls would tell"
-            gaps.append(Anomaly("open", more))
+            gaps.append(Gap(more))
     figures = {
         "calls": total,
         "unanswered": unanswered,
@@ -137,7 +137,7 @@ def judge_sticky(
     repeats = sum(max(0, len(where) - 1) for where in landed.values())
     chance = math.exp(-repeats * math.log(members)) if members >= _FEWEST else 1.0
     few = f"{requests} requests of {len(landed)} clients would all stay with a chance of "
-    gaps = [] if chance <= alpha else [Anomaly("few", f"{few}{chance:.2g} anyway")]
+    gaps = [] if chance <= alpha else [Gap(f"{few}{chance:.2g} anyway")]
     figures = {"clients": len(landed), "requests": requests, "chance": chance}
     return judged(found, gaps, f"each of {len(landed)} clients stayed at its member", figures)
 
@@ -154,10 +154,10 @@ def judge_let_go(
     moved = sum(1 for client in both if before[client] != after[client])
     chance = float(members) ** -len(both) if members >= _FEWEST else 1.0
     said = f"all {len(both)} clients came to the member that they had been at, which has a chance "
-    why = Anomaly("kept", f"{said}of {chance:.2g} where they are sent anywhere")
+    why = f"{said}of {chance:.2g} where they are sent anywhere"
     figures = {"clients": len(both), "moved": moved, "chance": chance}
-    broken = [why] if not moved and chance <= alpha else []
-    gaps = [why] if not moved else []
+    broken = [Anomaly("kept", why)] if not moved and chance <= alpha else []
+    gaps = [Gap(why)] if not moved else []
     return judged(broken, gaps, f"{moved} of {len(both)} clients came to another member", figures)
 
 

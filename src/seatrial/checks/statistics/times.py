@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from seatrial.checks.judgement import Anomaly, Judgement, judged
+from seatrial.checks.judgement import Anomaly, Gap, Judgement, judged
 from seatrial.checks.statistics.binomial import at_least, at_most
 from seatrial.ranks import nearest
 
@@ -71,7 +71,7 @@ def judge_times(
     """
     if not times or any(math.isnan(time) or time < 0 for time in times):
         why = "no recovery was timed" if not times else "a recovery took no time that can be"
-        return judged((), [Anomaly("malformed", why)], "", {"runs": len(times), "bound": bound})
+        return judged((), [Gap(why)], "", {"runs": len(times), "bound": bound})
     found = quantile(times, share, alpha)
     high = None if math.isinf(found.high) else found.high
     figures = {
@@ -87,5 +87,5 @@ def judge_times(
     said = f"{share:.0%} of recoveries take up to {found.low:.3g} s to {found.high:.3g} s"
     late = [Anomaly("late", f"{said}, {bound:g} s are claimed")] if found.low > bound else []
     more = f"{said}, {bound:g} s are claimed: more of them would tell, at least "
-    gaps = [Anomaly("open", f"{more}{times_needed(share, alpha / 2)}")]
+    gaps = [Gap(f"{more}{times_needed(share, alpha / 2)}")]
     return judged(late, gaps if found.high > bound else [], f"{said}, as claimed", figures)

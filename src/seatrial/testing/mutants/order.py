@@ -13,7 +13,7 @@ import numpy as np
 from seatrial.testing.mutants.reached import Test
 from seatrial.testing.mutants.swapped import Judge
 
-ENOUGH = 2.0
+ENOUGH = 0.8
 """Seconds of CPU after which further tests of what reaches a statement find next to nothing."""
 _KILLERS = 8
 
