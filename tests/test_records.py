@@ -136,14 +136,39 @@ def test_a_volume_that_was_never_restored_says_nothing(api, kube):
     assert backups.restored(kube, PROFILE, member()) == {}
 
 
+MADE = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+
+
 def test_every_backup_that_is_over_becomes_an_op(api, kube):
-    api.put("backups", "a", "x", spec={"claim": "data-web-0"}, status=COMPLETE)
-    api.put("backups", "b", "x", spec={"claim": "data-web-1"}, status={"phase": "Failed"})
-    api.put("backups", "c", "x", spec={"claim": "data-web-1"}, status={"phase": "Running"})
+    api.put("backups", "a", "x", spec={"claim": "data-web-0"}, status=COMPLETE, metadata=MADE)
+    api.put(
+        "backups", "b", "x", spec={"claim": "data-web-1"}, status={"phase": "Failed"}, metadata=MADE
+    )
+    api.put(
+        "backups",
+        "c",
+        "x",
+        spec={"claim": "data-web-1"},
+        status={"phase": "Running"},
+        metadata=MADE,
+    )
     kept = Kept()
     backups.record(kube, PROFILE, member(), kept)
     ended = [(op.process, op.outcome) for op in kept.ops]
     assert ended == [("backup/0", "ok"), ("backup/1", "info")]
+
+
+def test_a_backup_whose_maker_died_ended_after_it_began(api, kube):
+    status = {"phase": "Failed", "message": "whoever made it ended"}
+    api.put("backups", "a", "x", spec={"claim": "data-web-0"}, status=status, metadata=MADE)
+    status = {**status, "began": 1e9, "ended": 1e9 + 1}
+    api.put("backups", "b", "x", spec={"claim": "data-web-0"}, status=status, metadata=MADE)
+    kept = Kept()
+    backups.record(kube, PROFILE, member(), kept)
+    died, told = sorted(kept.ops, key=lambda op: -op.value["began"])
+    assert died.value["began"] == 1767225600.0
+    assert died.invoked < died.completed
+    assert (told.value["began"], told.value["ended"]) == (1e9, 1e9 + 1)
 
 
 def test_a_profile_names_commands_or_records_and_not_both():

@@ -83,7 +83,7 @@ def dies(kept: BackedUp, node: str, acts: int, work: Any) -> bool:
         return os.WIFSIGNALED(os.waitpid(child, 0)[1])
     try:
         object.__setattr__(agent.copier, "run", mortal(agent.copier.run))
-        engine.subprocess.run = mortal(engine.subprocess.run)
+        engine.Repository._ran = mortal(engine.Repository._ran)
         Path.rename = mortal(Path.rename)  # type: ignore[method-assign]
         work(agent)
     finally:

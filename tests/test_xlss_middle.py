@@ -179,7 +179,13 @@ def test_after_a_backup_without_an_end_or_of_a_time_to_come_the_next_is_due_at_o
         jobs = timetable.timetable([policy], found, timetable.began_by(found), now)
         return float(timetable.next_due(jobs, now))
 
-    assert due(backup("b1", began=90.0, ended=95.0)) == 50.0
-    assert due(backup("b1", began=80.0, ended=85.0), backup("b2", began=90.0, phase="Failed")) == 0
-    assert due(backup("b1", began=80.0), backup("b2", began=90.0, ended=91.0)) == 50.0
-    assert due(backup("b1", began=3700.0, ended=3705.0)) == 0.0
+    assert due(backup("b1", began=90.0, seconds=5.0)) == 50.0
+    assert (
+        due(
+            backup("b1", began=80.0, seconds=5.0),
+            backup("b2", began=90.0, phase="Failed", ended=91.0),
+        )
+        == 0
+    )
+    assert due(backup("b1", began=80.0), backup("b2", began=90.0, seconds=1.0)) == 50.0
+    assert due(backup("b1", began=3700.0, seconds=5.0)) == 0.0

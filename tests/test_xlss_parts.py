@@ -181,7 +181,7 @@ def test_a_backup_whose_maker_died_is_failed_and_says_so():
     running = backup("b1", "data-web-0", 1.0, "Running", by="rescuer-x")
     seen = contract.Seen("x", 2.0, backups={"b1": running}, claims={"data-web-0": {}})
     (step,) = heeding.steps(seen)
-    assert step.body["status"] == {"phase": "Failed", "message": step.why}
+    assert step.body["status"] == {"phase": "Failed", "message": step.why, "ended": 2.0}
     alive = {"rescuer-x": {"metadata": {"name": "rescuer-x"}, "spec": {}}}
     assert heeding.steps(contract.Seen("x", 2.0, backups={"b1": running}, pods=alive)) == []
 

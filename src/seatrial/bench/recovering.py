@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial import history
+from seatrial.bench import punctual
 from seatrial.bench.row import Bench, Measured, Samples, Sizes
 from seatrial.bench.verdict import SPEC
 from seatrial.chaos import drilling, experiments
@@ -211,6 +212,7 @@ ROWS = (
         bar=2,
         seconds=1,
     ),
+    punctual.ROW,
     Bench(
         "recovery-cost",
         "from the loss of a node with its disk until its member serves again, over what machine, "

@@ -63,9 +63,9 @@ def session(family: str, rounds: int, progress: Progress) -> Session:
     return _SESSIONS[family]
 
 
-def subject() -> Profile:
+def subject(name: str = "ledger") -> Profile:
     """Give the profile that is measured with."""
-    return profiles.load("ledger", known=checks.CHECKS)
+    return profiles.load(name, known=checks.CHECKS)
 
 
 def claimed(profile: Profile, family: str) -> list[Guarantee]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -64,11 +66,17 @@ def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:
 
 
 def backups(kube: Kube, profile: Profile, space: str) -> Iterator[Line]:
-    """Give a line for every backup of any claim that is over."""
+    """Give a line for every backup of any claim that is over.
+
+    Of one whose maker died nobody may have written when it began or ended: that is then when it
+    was asked for, and now.
+    """
     for found in kube.get(path(profile, space))["items"]:
         status = found.get("status") or {}
         if status.get("phase") in _ENDED and ordinal(found["spec"]["claim"]) >= 0:
-            yield _line(found["spec"]["claim"], status)
+            asked = datetime.fromisoformat(found["metadata"]["creationTimestamp"]).timestamp()
+            times = {"began": asked, "ended": time.time()}
+            yield _line(found["spec"]["claim"], {**times, **status})
 
 
 def path(profile: Profile, space: str, plural: str = "backups") -> str:
