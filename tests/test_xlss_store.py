@@ -195,9 +195,11 @@ def locked(store: Store, folder):
     argv = ["restic", "key", "passwd", "--no-cache", "--new-password-file", str(pipe)]
     with subprocess.Popen(argv, env={**os.environ, **own}, stdout=subprocess.DEVNULL) as child:
         locks = store.repository / "locks"
-        poll(lambda: None if any(locks.iterdir()) else "no lock", SOON)
-        yield child
-        child.kill()
+        try:
+            poll(lambda: None if any(locks.iterdir()) else "no lock", SOON)
+            yield child
+        finally:
+            child.kill()
 
 
 def test_a_lock_that_is_held_fails_a_backup_aloud_and_one_left_behind_only_the_first(
