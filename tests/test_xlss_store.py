@@ -43,9 +43,9 @@ def kept(tmp_path, monkeypatch):
         yield made
 
 
-def failed(kept: BackedUp, said: str, **limit: float) -> str:
+def failed(kept: BackedUp, said: str, limit: float = 120.0) -> str:
     """Have a backup made that must fail with a sentence; the last good one must restore."""
-    told = kept.back_up(kept.agent(**limit))
+    told = kept.back_up(kept.agent(limit=limit))
     assert told["phase"] == "Failed", told
     assert said in told["message"]
     assert "snapshot" not in told
