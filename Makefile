@@ -64,8 +64,8 @@ bench: $(READY)  ## measure our machinery beside what others offer: no cluster, 
 	@$(BIN)/seatrial bench $(ARGS)
 
 # It goes on where the last call stopped, with what changed since; 0: nothing is left. docs/mutants.md
-mutants: $(READY)  ## change the judges in one place at a time and tell what no test notices, an hour at a time; ARGS='seatrial.checks.storage.*'
-	@$(BIN)/python -m seatrial.bench.mutants $(ARGS)
+mutants: $(READY)  ## change the judges in one place at a time and tell what no test notices, an hour at a time; ARGS='seatrial.checks.storage.*', or a sample: ARGS=400 SEED=9
+	@$(BIN)/python -m seatrial.bench.mutants $(ARGS) $(if $(SEED),seed=$(SEED))
 
 hooks: $(READY)  ## run the checks before each of your commits
 	@$(BIN)/pre-commit install

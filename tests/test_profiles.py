@@ -84,7 +84,7 @@ DEFECTS = {
     "from-the-bottom": set(),
     "two-at-a-time": set(),
     "rewrites-index": set(),
-    "oldest-snapshot": {"spec.template.spec.initContainers"},
+    "oldest-snapshot": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "promises-more": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "plain-beside": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "leaves-requests": {"spec.template.spec.containers", "spec.template.spec.volumes"},
@@ -147,6 +147,7 @@ ADDED = {
     "leaves-requests": {("ConfigMap", "leaves-requests")},
     "reads-once": {("ConfigMap", "reads-once")},
     "left-claimable": {("ConfigMap", "left-claimable")},
+    "oldest-snapshot": {("ConfigMap", "oldest-snapshot")},
     "says-complete": {("ConfigMap", "says-complete")},
     "helper-left": {("ConfigMap", "helper-left")},
     "skips-quiesce": {("ConfigMap", "skips-quiesce")},
@@ -559,12 +560,12 @@ def test_cluster_wide_rights_bear_the_trials_name_and_stay_bound_to_each_other(s
 def test_the_recovering_ledger_mounts_only_secrets_that_its_runs_make():
     mounted = {
         volume["secret"]["secretName"]
-        for found in render("ledger-recovery")
+        for found in render("ledger-xlss")
         for volume in found.get("spec", {}).get("template", {}).get("spec", {}).get("volumes", [])
         if "secret" in volume
     }
-    assert mounted == set(load("ledger-recovery").secrets) == {"backup-key"}
-    assert [found for found in render("ledger-recovery") if found["kind"] == "Secret"] == []
+    assert mounted == set(load("ledger-xlss").secrets) == {"backup-key"}
+    assert [found for found in render("ledger-xlss") if found["kind"] == "Secret"] == []
 
 
 def test_images_are_replaced_in_containers_and_nowhere_else(shop):

@@ -106,7 +106,7 @@ def test_whoever_follows_an_agent_that_died_in_a_backup_makes_a_whole_one(kept, 
     before = kept.good
     kept.good = kept.write(ledger=b"first\nsecond\n")
     seen = kept.seen(later=7200)
-    assert dies(kept, "n1", acts, lambda agent: agent.keep_up(seen)) == (acts < ACTS)
+    assert dies(kept, "n1", acts, lambda agent: kept.kept_up(agent, seen)) == (acts < ACTS)
     goes(kept, "first")
     phases = [b["status"]["phase"] for b in kept.api.of("backups").values()]
     assert set(phases) <= {"Complete", "Failed"}
@@ -115,7 +115,7 @@ def test_whoever_follows_an_agent_that_died_in_a_backup_makes_a_whole_one(kept, 
     follower = kept.agent(name="second")
     # After one that was begun and not ended the next is due at once, whatever the period is.
     begun = 1 < acts < ACTS
-    assert follower.keep_up(kept.seen(later=0 if begun else 7200)) == 0.0
+    assert kept.kept_up(follower, kept.seen(later=0 if begun else 7200))
     assert kept.restored() == ("Restored: ", kept.good)
     assert kept.ran[-1] == "loud"
 
@@ -136,11 +136,8 @@ def test_of_two_agents_that_are_asked_for_one_backup_one_makes_it(kept):
     kept.api.put("backups", "asked", SPACE, spec={"claim": "data-ledger-1"})
     agents = [kept.agent(name="first"), kept.agent(name="second")]
     seen = kept.seen()
-    both = [threading.Thread(target=agent.keep_up, args=(seen,)) for agent in agents]
-    for one in both:
-        one.start()
-    for one in both:
-        one.join()
+    agents[0].keep_up(seen)
+    kept.kept_up(agents[1], seen)
     assert kept.api.of("backups")[f"{SPACE}/asked"]["status"]["phase"] == "Complete"
     assert kept.ran.count("quiet") == kept.ran.count("loud") == 2
     assert kept.restored() == ("Restored: ", kept.good)
@@ -179,7 +176,7 @@ def test_a_clock_that_was_ahead_keeps_nobody_from_the_next_backup(kept, monkeypa
         patch.setattr(copying, "time", ahead)
         kept.back_up()
     kept.good = kept.write(ledger=b"first\nsecond\n")
-    assert kept.agent(name="second").keep_up(kept.seen()) == 0.0
+    assert kept.kept_up(kept.agent(name="second"), kept.seen())
     assert kept.restored() == ("Restored: ", kept.good)
 
 
@@ -208,7 +205,7 @@ def test_a_backup_whose_end_the_server_was_not_told_is_failed_when_it_can_be(kep
     with pytest.raises(api_of.Failed):
         kept.back_up(agent)
     assert kept.restored() == ("Restored: ", before)
-    kept.agent().keep_up(kept.seen(later=7200))
+    kept.kept_up(kept.agent(), kept.seen(later=7200))
     said = [b["status"].get("message") for b in kept.api.of("backups").values()]
     assert "what became of it could not be told to the server" in said
     assert kept.restored() == ("Restored: ", kept.good)
@@ -223,7 +220,7 @@ def test_a_command_that_is_unknown_fails_a_backup_aloud(kept):
     before = kept.good
     kept.write(ledger=b"more")
     object.__setattr__(agent.copier, "run", refuses)
-    agent.keep_up(kept.seen(later=7200))
+    kept.kept_up(agent, kept.seen(later=7200))
     (event,) = kept.api.of("events").values()
     assert (event["reason"], event["involvedObject"]["name"]) == ("BackupFailed", "ledger-1")
     assert "executable file not found" in event["message"]

@@ -122,7 +122,7 @@ def _demand_able(document: Mapping[str, Any], profile: Profile) -> None:
             raise BadInput(
                 f"a profile that {able}, for the activity {name}",
                 seen=f"{profile.name} declares no `{key}`",
-                remedy="docs/add-a-profile.md says how; `ledger-recovery` has one",
+                remedy="docs/add-a-profile.md says how",
             )
         if name == _QUERY and arguments.keys().isdisjoint({"at_least", "at_most"}):
             raise BadInput("at_least, at_most, or both, for the activity measured", seen="neither")

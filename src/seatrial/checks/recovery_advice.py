@@ -87,10 +87,9 @@ def _torn(bank: Mapping[str, Any]) -> bool:
 
 
 def _restore(case: Case) -> Iterator[str]:
-    init = case.declared.get("init", ())
     told = {op.value["snapshot"] for op in case.history.of("stage") if "snapshot" in op.value}
     backups = sorted(case.history.of("backup"), key=lambda op: op.completed)
     older = [op.value["snapshot"] for op in backups[:-1]]
-    if backups and told & {*older}:
-        by = f" by {', '.join(f'`{name}`' for name in init)}" if init else ""
-        yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
+    if backups and (chosen := sorted(told & {*older})):
+        newest = backups[-1].value["snapshot"]
+        yield f"{chosen[0]} was restored and {newest} is newer: choose by when each backup began"

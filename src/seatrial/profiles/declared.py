@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from seatrial.profiles.outside import Connections, Outside, Sessions
 from seatrial.profiles.values import Bound, Ids, Name, Resource, Section, Word
@@ -33,32 +33,18 @@ class Load(Section):
 
 
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
-Run = Argv | None
 
 
 class Recovery(Section):
-    """How it is backed up and restored: commands in a member's container, or custom resources."""
+    """How it is backed up and restored: by an operator that meets docs/recovery.md."""
 
-    container: Annotated[Name | None, Field(description="The container that they run in.")] = None
-    back_up: Annotated[Run, Field(description="Backs the member up now, prints one line.")] = None
-    backups: Annotated[Run, Field(description="Prints a line for each backup of any member.")] = (
-        None
-    )
-    restored: Annotated[Run, Field(description="Prints what the last restore brought.")] = None
     records: Annotated[
-        str | None,
+        str,
         Field(
             pattern=r"^[a-z0-9.-]+/v[0-9][a-z0-9]*$",
-            description="Group and version of Backup and Restore, instead of all the others.",
+            description="Group and version of its custom resources Backup and Restore.",
         ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Recovery:
-        said = [self.container, self.back_up, self.backups, self.restored]
-        if all(said) == bool(self.records) or (self.records and any(said)):
-            raise ValueError("container, back_up, backups and restored are wanted, or records")
-        return self
+    ]
 
 
 class Centre(Section):

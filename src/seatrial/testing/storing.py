@@ -11,6 +11,7 @@ import http.client
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -159,7 +160,15 @@ class BackedUp:
         actor = acting.Actor(server, SPACE, "agent", tell=lambda _: None)
         root = self.folder / node
         copier = copying.Copier(server, SPACE, own, node, root, self._run, **more)
-        return rescuer.Rescuer(actor, copier, metrics.Metrics())
+        return rescuer.Rescuer(actor, copier, metrics.Metrics(), lambda: None)
+
+    def kept_up(self, agent: Any, seen: Any) -> bool:
+        """Let an agent back up what is due, and wait until that is done; whether anything was."""
+        began = agent.keep_up(seen) is None
+        for thread in threading.enumerate():
+            if thread.name == CLAIM:
+                thread.join()
+        return began
 
     def back_up(self, agent: Any = None) -> dict[str, Any]:
         """Have one backup made now; gives the status of its record."""

@@ -18,7 +18,6 @@ from mutmut.mutation.data import LineSpan, MutantLineSpans, SourceFileMutationDa
 from mutmut.type_checking import TypeCheckingError, run_type_checker
 from mutmut.utils.file_utils import (
     change_cwd,
-    copy_also_copy_files,
     copy_src_dir,
     walk_mutatable_files,
 )
@@ -38,11 +37,9 @@ _MYPY = ("-m", "mypy", "--output", "json", "--disable-error-code", "unused-ignor
 
 
 def make(workers: int) -> None:
-    """Write the mutated copy of the sources, and copies of the tests; take over the record."""
+    """Write the mutated copy of the sources; take over the record."""
     FOLDER.mkdir(exist_ok=True)
-    shutil.rmtree(FOLDER / "tests", ignore_errors=True)
     copy_src_dir()
-    copy_also_copy_files()
     create_mutants(workers)
     known = told.valid(told.read(RECORD), told.functions(Path()))
     for path in walk_mutatable_files():
@@ -56,7 +53,7 @@ def _take_over(path: Path, known: told.Record) -> None:
     for mutant, code in data.exit_code_by_key.items():
         function = mutant.partition("__mutmut_")[0]
         place[function] = at = place.get(function, -1) + 1
-        letters = known[function].mutants
+        letters = known[function].mutants if function in known else ""
         if code is None and at < len(letters):
             data.exit_code_by_key[mutant] = _CODES.get(letters[at])
     data.save()

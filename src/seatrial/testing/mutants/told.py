@@ -64,7 +64,7 @@ def functions(checkout: Path) -> Record:
     for path in sorted((checkout / JUDGES).rglob("*.py")):
         for name, node in _defined(ast.parse(path.read_text()).body):
             text = ast.dump(node, annotate_fields=False).encode()
-            found[f"{_module(checkout, path)}.{name}"] = _fresh(text)
+            found[f"{module(checkout, path)}.{name}"] = _fresh(text)
     return found
 
 
@@ -73,7 +73,8 @@ def _fresh(text: bytes) -> Function:
     return Function(sha256(text).hexdigest()[:12], UNTRIED)
 
 
-def _module(checkout: Path, path: Path) -> str:
+def module(checkout: Path, path: Path) -> str:
+    """Give the name by which a source file is imported."""
     parts = path.relative_to(checkout / "src").with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 
@@ -111,17 +112,27 @@ def collected(checkout: Path) -> Record:
     today, letters = functions(checkout), dict[str, str]()
     for meta in sorted((checkout / "mutants" / JUDGES).rglob("*.py.meta")):
         source = checkout / meta.relative_to(checkout / "mutants").with_suffix("")
-        kept, module = json.loads(meta.read_text()), _module(checkout, source)
-        made = {f"{module}.{name}": text for name, text in kept["hash_by_function_name"].items()}
+        kept, own = json.loads(meta.read_text()), module(checkout, source)
+        made = {f"{own}.{name}": text for name, text in kept["hash_by_function_name"].items()}
         made_at = meta.with_suffix("").stat().st_mtime
         if source.exists() and source.stat().st_mtime <= made_at:
-            letters |= {n: "" for n in today if n.rpartition(".x")[0] == module and n not in made}
+            letters |= {n: "" for n in today if n.rpartition(".x")[0] == own and n not in made}
         same = {name for name, text in made.items() if name in today and today[name].digest == text}
         letters |= dict.fromkeys(same, "")
         for mutant, code in kept["exit_code_by_key"].items():
             if (function := mutant.partition("__mutmut_")[0]) in same:
                 letters[function] += CODES.get(code, KILLED)
     return {n: Function(one.digest, letters.get(n, UNTRIED)) for n, one in today.items()}
+
+
+def since(before: Record, after: Record) -> str:
+    """Give the letters of all that was tried in between."""
+    found = ""
+    for name, one in after.items():
+        was = before[name].mutants.ljust(len(one.mutants), UNTRIED)
+        pairs = zip(was, one.mutants, strict=False)
+        found += "".join(now for past, now in pairs if past == UNTRIED != now)
+    return found
 
 
 def score(record: Record) -> float:
