@@ -92,6 +92,7 @@ DEFECTS = {
     "left-claimable": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "says-complete": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "helper-left": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "skips-quiesce": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "names-volumes": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "ready-when-empty": {"spec.template.spec.containers"},
@@ -149,6 +150,7 @@ ADDED = {
     "oldest-snapshot": {("ConfigMap", "oldest-snapshot")},
     "says-complete": {("ConfigMap", "says-complete")},
     "helper-left": {("ConfigMap", "helper-left")},
+    "skips-quiesce": {("ConfigMap", "skips-quiesce")},
     "names-volumes": {("ConfigMap", "names-volumes")},
     "owned-by-hand": {
         ("ConfigMap", "owned-by-hand"),

@@ -177,8 +177,8 @@ def test_every_backup_that_is_over_becomes_an_op(api, kube):
 def test_a_backup_whose_maker_died_ended_after_it_began(api, kube):
     status: dict[str, Any] = {"phase": "Failed", "message": "whoever made it ended"}
     api.put("backups", "a", "x", spec={"claim": "data-web-0"}, status=status, metadata=MADE)
-    status = {**status, "began": 1e9, "ended": 1e9 + 1}
-    api.put("backups", "b", "x", spec={"claim": "data-web-0"}, status=status, metadata=MADE)
+    later = {**status, "began": 1e9, "ended": 1e9 + 1}
+    api.put("backups", "b", "x", spec={"claim": "data-web-0"}, status=later, metadata=MADE)
     kept = Kept()
     backups.record(kube, PROFILE, "x", kept)
     died, told = sorted(kept.ops, key=lambda op: -op.value["began"])

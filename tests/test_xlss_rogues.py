@@ -61,8 +61,8 @@ def test_what_the_store_has_in_plain_already_is_no_failure(planted, status, tmp_
     Path(tmp_path / "ledger").write_text("x")
     repository = engine.Repository("rest:http://store/x/", "k")
     if status == 403:
-        assert repository.back_up(tmp_path, (".",), (), "h", "")["snapshot_id"] == "a"
+        assert repository.back_up(tmp_path, (".",), (), "h")["snapshot_id"] == "a"
     else:
         with pytest.raises(HTTPError):
-            repository.back_up(tmp_path, (".",), (), "h", "")
+            repository.back_up(tmp_path, (".",), (), "h")
     assert len(sent) == 1

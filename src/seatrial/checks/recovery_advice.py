@@ -74,6 +74,16 @@ def _shown(guarantee: str, proof: Mapping[str, Any]) -> Iterator[str]:
             "snapshots name where the volume lay, not what is in it: back its content up relative "
             "to the volume's own directory"
         )
+    if guarantee == "recovery.new-service" and copy["served"] and _torn(proof.get("bank") or {}):
+        yield (
+            "the member wrote while it was copied: run its policy's `quiesce` before the copy and "
+            "`resume` after it"
+        )
+
+
+def _torn(bank: Mapping[str, Any]) -> bool:
+    balances = bank["copy"].get("balances", {}).values() if bank else ()
+    return bool(bank) and sum(balances) != bank["before"]["total"]
 
 
 def _restore(case: Case) -> Iterator[str]:
