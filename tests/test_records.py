@@ -15,8 +15,9 @@ import pytest
 from seatrial.errors import CannotRun, NotReady, ToolFailed
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.objects import Meta, Pod, PodSpec
+from seatrial.kube.watch import Stream
 from seatrial.model import Profile
-from seatrial.probes import backups
+from seatrial.probes import backups, records
 from seatrial.profiles.declared import Recovery as Written
 from seatrial.recovery import Recovery
 from seatrial.testing import FakeApi, Kept, fake_api
@@ -136,6 +137,36 @@ def test_what_is_no_whole_backup_is_a_sentence_and_none(changes, seen, api, kube
 def test_a_profile_without_recovery_is_a_sentence(kube):
     with pytest.raises(CannotRun, match="it declares no `recovery`"):
         backups.back_up(kube, replace(PROFILE, recovery=None), member(), Limit("a backup", 10))
+
+
+def test_a_backup_that_is_not_begun_is_told_with_what_came_before_it(api, kube):
+    spec, message = {"claim": "data-web-1"}, "the store cannot be reached"
+    status = {"phase": "Failed", "began": 2.0, "message": message}
+    api.put("backups", "older", "x", spec=spec, status={**status, "began": 1.0, "message": "no"})
+    api.put("backups", "newer", "x", spec=spec, status=status)
+    api.put("backups", "another", "x", spec={"claim": "data-web-2"}, status=status)
+    with pytest.raises(NotReady, match=f"is not begun; newer is Failed: {message}"):
+        backups.back_up(kube, PROFILE, member(), Limit("a backup", 0.3))
+
+
+RESTORES = f"restores.{GROUP}/v1"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"phase": "Failed", "message": "wrong password"}, "; r is Failed: wrong password"),
+        ({"phase": "Running"}, "; r is Running: it says nothing more"),
+        ({"phase": "Restored"}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_the_operator_says_of_a_restore_is_told(status, said, api, kube):
+    api.define(RESTORES, "Restore")
+    api.put("restores", "r", "x", spec={"claim": "data-web-1"}, status=status)
+    with Stream(kube, (RESTORES,), "x") as stream:
+        assert records.restoring(stream, replace(PROFILE, watch=(RESTORES,)), member()) == said
+        assert records.restoring(stream, PROFILE, member()) == ""
 
 
 def test_what_was_restored_stands_on_the_volume(api, kube):
