@@ -79,6 +79,8 @@ CAUSES = {
     "no-deadline": "waited beyond their deadline",
     "by-hand": "but `sh -c test -e /data/by-hand",
     "no-backup": "keeps no copy of what it was told",
+    "frozen-mount": "`ledger.properties` of configmap/settings is mounted at /ledger.properties",
+    "edited-in-place": "configmap/sealed has no `immutable: true`",
     "source-lost": "`externalTrafficPolicy: Cluster` in Service `outside-kept`",
     "nobody-serves": "Service `outside-anywhere` leads to port 8001",
     "neighbours-only": "is found by its name and does not let a node in (status 403)",

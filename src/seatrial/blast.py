@@ -165,6 +165,12 @@ REACHES: Mapping[str, Reach] = {
     ),
     "config-deleted": _CONFIGURED,
     "secret-deleted": _CONFIGURED,
+    "config-change": Reach(
+        0,
+        ALL,
+        ("update is seen", "a changed configuration is watched", "command in a container"),
+        _JOURNAL,
+    ),
     "centre-down": Reach(
         0,
         ALL,

@@ -29,7 +29,7 @@ _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
 _LED, _LEADERS = "topology.leader", "process-kill"
 """The guarantee for which a leader must be hit, and the fault that is aimed at it."""
-ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "scale-up"})
+ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "config-change", "scale-up"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
@@ -49,7 +49,7 @@ CALLED_MEANWHILE = frozenset({"node-kill", "node-cut", "scale-up"})
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
     "broken-update:image", "dns-outage", "config-deleted", "secret-deleted", "clock-skew",
-    "centre-down", "scale-up",
+    "centre-down", "config-change", "scale-up",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})

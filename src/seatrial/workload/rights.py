@@ -76,6 +76,10 @@ _FAULTS: Mapping[str, set[Right]] = {
     "clock-skew": _SETS | _on("pods", "delete") | _on("statefulsets", "get", group="apps"),
     "config-deleted": _kept("configmaps"),
     "secret-deleted": _kept("secrets"),
+    "config-change": _kept("configmaps")
+    | _kept("secrets")
+    | _on("configmaps", "patch")
+    | _on("secrets", "patch"),
     "centre-down": _on("deployments", "get", "patch", group="apps") | _on("pods", "delete"),
     "node-stale-return": _CORDON
     | _KUBELET
