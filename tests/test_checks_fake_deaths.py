@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.model import History, Op, Standing, Verdict
+from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
 from seatrial.testing.hanging import HANG, collected, hangs, serve
 
@@ -86,6 +86,15 @@ def late(op: Op) -> bool:
 def test_what_is_missing_is_unknown_and_says_so(gone, reason):
     found = verdict(without(told(), gone))
     assert (found.verdict, reason in found.reason) == (Standing.UNKNOWN, True), found.reason
+
+
+def test_by_half_of_the_drivers_ops_nobody_was_away_but_who_stood_is_known():
+    torn = Op("driver", "driver", Outcome.INFO, 1.0, 1.0, {"event": "lost", "note": "gone"})
+    for noticed, expected in ((True, Standing.UNKNOWN), (False, Standing.BROKEN)):
+        run = told(40, 30, noticed=noticed)
+        ops = [*run.history().ops, torn]
+        found = verdict(History(tuple(replace(op, index=n) for n, op in enumerate(ops))))
+        assert found.verdict is expected, found.reason
 
 
 def test_a_run_without_the_fault_shows_nothing():

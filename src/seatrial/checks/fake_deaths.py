@@ -35,7 +35,8 @@ def fake_death(history: History) -> Verdict:
     within = bound(history, _FAKE, "within", _WITHIN)
     hangs = receipts(history, _FAULT)
     felt = {op.index: _felt(history, op) for op in hangs}
-    found = [_judged(history, op, felt[op.index], within) for op in hangs]
+    blind = driver_lost(history)
+    found = [_judged(history, op, felt[op.index], within, blind) for op in hangs]
     ends = [one.most for one in felt.values() if one and one.op]
     figures: dict[str, Json] = {
         "hangs": len(hangs),
@@ -46,7 +47,7 @@ def fake_death(history: History) -> Verdict:
         f"whoever stood still was ended, and acknowledged writes again at most "
         f"{figures['seconds']} s later, as claimed within {within:g} s"
     )
-    absent = unshown(history, _FAULT, "nobody was made to stand still") or driver_lost(history)
+    absent = unshown(history, _FAULT, "nobody was made to stand still") or blind
     return settled(_FAKE, found, praise, figures, absent=absent)
 
 
@@ -54,12 +55,14 @@ def _felt(history: History, receipt: Op) -> Back | None:
     return back(history, receipt, acknowledged(history, receipt.value["ordinal"]))
 
 
-def _judged(history: History, receipt: Op, felt: Back | None, within: float) -> Finding:
+def _judged(history: History, receipt: Op, felt: Back | None, within: float, blind: str) -> Finding:
     name = f"member {receipt.value['ordinal']}"
     healed = healing(history, receipt)
     shown = (receipt, *filter(None, [healed]))
     if healed and not healed.value["proof"].get("noticed"):
         return _unnoticed(name, float(healed.value["proof"].get("stood", 0.0)), within, shown)
+    if blind:
+        return Finding(Standing.UNKNOWN, blind, shown)
     found = in_time(felt, name, within, shown)
     if found.standing is not Standing.HOLDS:
         return found

@@ -49,9 +49,10 @@ def rto(history: History) -> Verdict:
         f"after each of {len(hits)} faults every member acknowledged writes again at most "
         f"{max(took, default=0.0):.1f} s later, as claimed within {seconds:g} s"
     )
-    absent = no_receipt(history, *OF_THEMSELVES) or driver_lost(history)
+    blind = driver_lost(history)
+    absent = no_receipt(history, *OF_THEMSELVES) or blind
     absent = absent or ("" if hits else "no fault was caused that the cluster mends by itself")
-    return settled(_RTO, found, praise, figures, absent=absent)
+    return settled(_RTO, [] if blind else found, praise, figures, absent=absent)
 
 
 def _judged(
