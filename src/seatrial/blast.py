@@ -86,6 +86,15 @@ REACHES: Mapping[str, Reach] = {
         ("process ends", "api answers", "a fake death is noticed"),
         "the kubelet starts it again, or the undo journal lets it go on",
     ),
+    **dict.fromkeys(
+        ("accept-hang", "lock-hang"),
+        Reach(
+            1,
+            1,
+            ("engine answers", "a stall is felt", "api answers", "a fake death is noticed"),
+            "the kubelet starts it again, or the undo journal lets it go on",
+        ),
+    ),
     "pods-delete": _PODS,
     "evict-all": _PODS,
     "rolling-update": _SET,

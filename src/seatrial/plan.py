@@ -19,10 +19,10 @@ from seatrial.sessions import Sessions
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
 _OF_ONE = frozenset({
-    "claim-lost", "process-kill", "process-stop", "process-hang", "out-of-memory", "partition",
-    "partition-one-way", "packet-loss", "bandwidth", "latency", "disk-full", "disk-read-only",
-    "disk-io-errors", "disk-unsynced-loss", "cpu-pressure", "memory-pressure",
-    "file-descriptors",
+    "claim-lost", "process-kill", "process-stop", "process-hang", "accept-hang", "lock-hang",
+    "out-of-memory", "partition", "partition-one-way", "packet-loss", "bandwidth", "latency",
+    "disk-full", "disk-read-only", "disk-io-errors", "disk-unsynced-loss", "cpu-pressure",
+    "memory-pressure", "file-descriptors",
 })  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
@@ -34,7 +34,8 @@ ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "config-change", "scal
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 UNDER_LOAD = frozenset({
-    "process-kill", "process-hang", "disk-unsynced-loss", "restore-elsewhere",
+    "process-kill", "process-hang", "accept-hang", "lock-hang", "disk-unsynced-loss",
+    "restore-elsewhere",
 })  # fmt: skip
 """Faults that show something only while the member acknowledges writes."""
 MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})

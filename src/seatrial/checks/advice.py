@@ -286,6 +286,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("topology.spread", stacked.drawn),
     ("topology.membership", alive.never_leaves),
     ("availability.", alive.unasked),
+    ("availability.deadlock", alive.shallow),
     ("availability.budget", _program),
     ("recovery.", recovery_advice.causes),
     ("connection.", lambda case: connecting.causes(case.history, case.verdict, case.declared)),

@@ -11,6 +11,7 @@ from typing import Any
 
 from seatrial.errors import NotOurs
 from seatrial.machine import Detour, Drop, Hearing, NodeState, Pressure, Running, Unit
+from seatrial.threads import Stall
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,16 @@ class Foreign:
         raise self._refusal()
 
     def exhaust(self, number: str) -> int:
+        """Refuse."""
+        del number
+        raise self._refusal()
+
+    def stall(self, number: str, what: str) -> None:
+        """Refuse."""
+        del number, what
+        raise self._refusal()
+
+    def stalled(self, number: str) -> Stall:
         """Refuse."""
         del number
         raise self._refusal()

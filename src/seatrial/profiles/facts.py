@@ -25,9 +25,9 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
 
     {policy, retention {whenDeleted, whenScaled}, strategy, service, services {name: {headless,
     unready_too}}, labels (of the pods), budgets {name: whether it selects them}, templates,
-    volumes {name: kind}, mounts {path: volume}, probed (for readiness), alive {kind, program} (its
-    liveness probe) and program (argv, empty for the image's own) of the container on trial,
-    together ("drawn" to one node, kept "apart", or neither), hostname (fqdn, own), init
+    volumes {name: kind}, mounts {path: volume}, probed (for readiness), alive {kind, program,
+    path} (its liveness probe) and program (argv, empty for the image's own) of the container on
+    trial, together ("drawn" to one node, kept "apart", or neither), hostname (fqdn, own), init
     (containers), controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
     HorizontalPodAutoscaler of its own), door (the container at the port of clients, where it is
     another one), affinity (of the Service that is visited: {service, kind, timeout, claimed,
@@ -187,7 +187,8 @@ def _together(pod: Object) -> str:
 def _alive(container: Object) -> Json:
     probe = container.get("livenessProbe") or {}
     kind = next((how for how in ("httpGet", "grpc", "exec", "tcpSocket") if how in probe), "")
-    return {"kind": kind, "program": [*((probe.get("exec") or {}).get("command") or ())]}
+    program = [*((probe.get("exec") or {}).get("command") or ())]
+    return {"kind": kind, "program": program, "path": (probe.get("httpGet") or {}).get("path", "")}
 
 
 def _prestop(container: Object) -> Json:
