@@ -138,3 +138,13 @@ def test_a_lock_that_clients_do_not_need_shows_nothing(noticed):
     assert "acknowledged a write with one of its threads stopped" in found.reason
     run = told(40, fault=ACCEPT, noticed=False)
     assert verdict(run, ACCEPT).verdict is Standing.BROKEN
+
+
+def test_what_is_acknowledged_once_we_let_it_go_on_does_not_excuse_it():
+    run = told(40, fault=LOCK, noticed=False)
+    healed = next(op for op in run.ops if op.value.get("stage") == "healed")
+    at = run.ops.index(healed)
+    later = next(op for op in run.ops[at:] if op.what == "write" and op.value["member"] == 1)
+    soon = replace(later, invoked=healed.completed - 0.3, completed=healed.completed - 0.2)
+    run.ops[run.ops.index(later)] = soon
+    assert verdict(run, LOCK).verdict is Standing.BROKEN

@@ -89,13 +89,13 @@ def _harmless(receipt: Op, served: Op | None) -> Finding | None:
 
 
 def _unharmed(history: History, receipt: Op) -> Op | None:
-    """Give a write that was acknowledged after the receipt, and before any other container."""
-    healed = healing(history, receipt)
-    other = _another(history, receipt)
-    ends = [op.completed for op in (healed, other) if op]
+    """Give a write that was sent and acknowledged while it surely stood still."""
+    healed, other = healing(history, receipt), _another(history, receipt)
+    stood = float(healed.value["proof"].get("stood", 0.0)) if healed else math.inf
+    end = min(receipt.completed + stood, other.completed if other else math.inf)
     acks = acknowledged(history, receipt.value["ordinal"])
     after = (op for op in acks if op.invoked - op.error >= receipt.completed)
-    return next((op for op in after if op.completed < min(ends, default=math.inf)), None)
+    return next((op for op in after if op.completed + op.error < end), None)
 
 
 def _felt(history: History, receipt: Op) -> Back | None:
