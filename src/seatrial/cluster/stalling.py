@@ -3,7 +3,8 @@ r"""Inside a node's container: some threads of a process stopped, and not the pr
 A tracer of ours (ptrace, from the node's side) stops them where they wait in the kernel, so that
 no lock of an interpreter is held but those that are meant, and stays with them: the kernel lets
 them go on when it ends, whatever becomes of us, after two minutes at most. It bears a mark in its
-environment. Every node image has perl: Debian's perl-base is essential.
+environment, and takes notice when they are killed: until then their process would not be over.
+Every node image has perl: Debian's perl-base is essential.
 Source: ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT; proc(5), /proc/PID/task/TID/syscall; proc(5),
 /proc/PID/net/tcp (of a listening socket rx_queue is what nobody has accepted).
 May import: threads, errors, cluster.{engine,halts}.
@@ -75,8 +76,8 @@ sub asleep {
 
 _TRACER = r"""
 sub waited {
-  my ($tid) = @_; my $status = "\0" x 4;
-  my $whom = syscall($nr->{wait}, $tid, $status, $ALL, 0);
+  my ($tid, $how) = @_; my $status = "\0" x 4;
+  my $whom = syscall($nr->{wait}, $tid, $status, $ALL | ($how // 0), 0);
   return ($whom, unpack('I', $status));
 }
 sub loose { syscall($nr->{ptrace}, $DETACH, $_, 0, 0) for @_ }
@@ -171,7 +172,11 @@ syswrite($out, @held ? "held @held\n" : ($@ || "nothing\n"));
 close $out;
 exit 1 unless @held;
 my $ends = time + $longest;
-nap(0.5) while time < $ends && -e "/proc/$pid/task/$held[0]";
+while (time < $ends) {
+  my ($tid, $now) = waited(-1, 1);
+  last if $tid < 0 || $tid > 0 && ($now & 0x7f) != 0x7f;
+  nap(0.1);
+}
 """
 
 _LOOK = r"""
