@@ -17,7 +17,6 @@ import pytest
 
 from seatrial.cluster import halts, stalling
 from seatrial.errors import BadInput, CannotRun, ToolFailed
-from seatrial.threads import Stall
 from seatrial.timing import Limit, poll
 
 SOON = Limit("the test's own patience", 60)
@@ -130,18 +129,6 @@ def may_trace() -> bool:
 tracing = pytest.mark.skipif(not may_trace(), reason="no process of our own may be traced here")
 
 
-def until(engine: Any, waits: str) -> Stall:
-    """Wait until something waits for the threads that stand still."""
-    seen: list[Stall] = []
-
-    def differs() -> str | None:
-        seen.append(stalling.stalled(engine, "node", "one"))
-        return None if getattr(seen[-1], waits) else f"{seen[-1]}"
-
-    poll(differs, SOON)
-    return seen[-1]
-
-
 def let_go(server: Server) -> None:
     for pid in tracers(server.process.pid):
         os.kill(pid, signal.SIGKILL)
@@ -150,21 +137,17 @@ def let_go(server: Server) -> None:
 
 @tracing
 def test_who_takes_connections_stands_still_until_its_tracer_ends(server, engine):
-    assert stalling.stalled(engine, "node", "one").threads == ()
-    stalling.stall(engine, "node", "one", "accept")
-    seen = until(engine, "queued")
-    assert len(seen.threads) == 1
+    seen = stalling.stall(engine, "node", "one", "accept")
+    assert (len(seen.threads), seen.queued > 0, seen.locked) == (1, True, 0)
     assert server.ask("/") == 0
     let_go(server)
     poll(lambda: None if server.ask("/") == 200 else "no answer", SOON)
-    assert stalling.stalled(engine, "node", "one").threads == ()
 
 
 @tracing
 def test_who_syncs_stands_still_with_its_lock_and_others_are_answered(server, engine):
-    stalling.stall(engine, "node", "one", "sync")
-    seen = until(engine, "locked")
-    assert len(seen.threads) == 1
+    seen = stalling.stall(engine, "node", "one", "sync")
+    assert (len(seen.threads), seen.queued, seen.locked > 0) == (1, 0, True)
     assert server.ask("/", 20) == 200
     assert server.ask("/write") == 0
     let_go(server)
@@ -172,11 +155,12 @@ def test_who_syncs_stands_still_with_its_lock_and_others_are_answered(server, en
 
 
 @tracing
-def test_a_tracer_ends_with_the_process_that_it_holds(server, engine):
-    stalling.stall(engine, "node", "one", "accept")
+@pytest.mark.parametrize("what", ["accept", "sync"])
+def test_a_process_that_is_killed_is_over_and_its_tracer_with_it(what, server, engine):
+    stalling.stall(engine, "node", "one", what)
     (tracer,) = tracers(server.process.pid)
     server.process.kill()
-    server.process.wait()
+    server.process.wait(20)
     poll(lambda: "it lives" if _lives(tracer) else None, SOON)
 
 

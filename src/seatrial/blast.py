@@ -91,7 +91,7 @@ REACHES: Mapping[str, Reach] = {
         Reach(
             1,
             1,
-            ("engine answers", "a stall is felt", "api answers", "a fake death is noticed"),
+            ("engine answers", "api answers", "a fake death is noticed"),
             "the kubelet starts it again, or the undo journal lets it go on",
         ),
     ),

@@ -28,11 +28,9 @@ class Stall:
 class Stalling(Protocol):
     """The part of a Node that is about threads of what it runs."""
 
-    def stall(self, number: str, what: str) -> None:
+    def stall(self, number: str, what: str) -> Stall:
         """Stop threads of the main process of the container with this id at one of STALLS.
 
-        They go on after two minutes, or with `revive`. Raises ToolFailed when none does that.
+        They go on after two minutes, or with `revive`. Gives what its kernel says of them, and of
+        what waits for them at two looks. Raises ToolFailed when none does that, or nothing waits.
         """
-
-    def stalled(self, number: str) -> Stall:
-        """Ask its kernel which of them stand still."""

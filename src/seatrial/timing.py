@@ -55,7 +55,6 @@ _SECONDS = {
     "a policy is followed": 30.0,
     "a pressure is seen": 60.0,
     "a pressure is watched": 4.0,
-    "a stall is felt": 30.0,
     "a store is away": 30.0,
     "a trigger comes": 120.0,
     "a wrong key is told": 60.0,

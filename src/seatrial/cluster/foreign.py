@@ -61,14 +61,9 @@ class Foreign:
         del number
         raise self._refusal()
 
-    def stall(self, number: str, what: str) -> None:
+    def stall(self, number: str, what: str) -> Stall:
         """Refuse."""
         del number, what
-        raise self._refusal()
-
-    def stalled(self, number: str) -> Stall:
-        """Refuse."""
-        del number
         raise self._refusal()
 
     def press(self, number: str, kind: str) -> None:

@@ -51,13 +51,9 @@ class Inside(ABC):
         """Ask its containerd."""
         halts.freeze(self.engine(), self._victim(), number)
 
-    def stall(self, number: str, what: str) -> None:
+    def stall(self, number: str, what: str) -> Stall:
         """Let a tracer of ours stop them, from within."""
-        stalling.stall(self.engine(), self._victim(), number, what)
-
-    def stalled(self, number: str) -> Stall:
-        """Read its /proc."""
-        return stalling.stalled(self.engine(), self._container(), number)
+        return stalling.stall(self.engine(), self._victim(), number, what)
 
     def exhaust(self, number: str) -> int:
         """Fill its control group from within."""

@@ -23,7 +23,7 @@ _MARK = "SEATRIAL_STALL"
 _PATIENCE = 60
 """Seconds that the stopping may take by the engine's clock; it gives up itself after half."""
 
-_PROC = r"""
+_TRACER = r"""
 use strict; use warnings; no warnings 'portable'; use POSIX ();
 my ($pid, $what, $longest) = @ARGV;
 my %calls = (
@@ -42,6 +42,17 @@ sub threads { return map { m{(\d+)$}; $1 + 0 } glob("/proc/$pid/task/*") }
 sub is { my ($kind, $call) = @_; return scalar grep { "$_" eq ($call // '') } @{$nr->{$kind}} }
 sub nap { select(undef, undef, undef, $_[0]) }
 
+sub queued {
+  my (%open, $waiting);
+  for my $at (glob("/proc/$pid/fd/*")) {
+    $open{$1} = 1 if (readlink($at) // '') =~ /^socket:\[(\d+)\]$/;
+  }
+  for (map { lines("/proc/$pid/net/$_") } qw(tcp tcp6)) {
+    my @w = split;
+    $waiting += hex((split /:/, $w[4])[1]) if @w > 9 && $w[3] eq '0A' && $open{$w[9]};
+  }
+  return $waiting // 0;
+}
 sub doors {
   my %open = map { my @w = split; (@w > 9 && $w[3] eq '0A') ? ($w[9] => 1) : () }
     map { lines("/proc/$pid/net/$_") } qw(tcp tcp6);
@@ -72,9 +83,6 @@ sub asleep {
   for (threads()) { my @now = doing($_); $at{$_} = "@now" if is('lock', $now[0]) }
   return %at;
 }
-"""
-
-_TRACER = r"""
 sub waited {
   my ($tid, $how) = @_; my $status = "\0" x 4;
   my $whom = syscall($nr->{wait}, $tid, $status, $ALL | ($how // 0), 0);
@@ -99,9 +107,17 @@ sub stop_accepting {
     my @there = grep { !$held{$_} && waits_at_door($_, %door) } threads();
     $held{$_} = 1 for grep { held($_) } @there;
     $quiet = %held && !@there ? ($quiet // 0) + 1 : 0;
-    return keys %held if $quiet >= 10;
+    last if $quiet >= 10;
     nap(0.02);
   }
+  for (1 .. 100) {
+    last if ($quiet // 0) < 10;
+    my $before = queued();
+    nap(0.2);
+    my $now = queued();
+    return ($now, 0, keys %held) if $before && $now;
+  }
+  die "nobody connects to it\n" if ($quiet // 0) >= 10;
   die %held ? "others take connections instead\n" : "none of its threads waits for connections\n";
 }
 my %calm;
@@ -148,7 +164,8 @@ sub stop_syncing {
       my @new = grep { ($before{$_} // '') ne $now{$_} } keys %now;
       nap(0.3) if @new;
       my %then = asleep();
-      return $tid if grep { ($then{$_} // '') eq $now{$_} } @new;
+      my $locked = grep { ($then{$_} // '') eq $now{$_} } @new;
+      return (0, $locked, $tid) if $locked;
     }
     loose($tid);
   }
@@ -179,45 +196,19 @@ while (time < $ends) {
 }
 """
 
-_LOOK = r"""
-my %stopped = map { $_ => 1 } grep {
-  my $about = join '', lines("/proc/$pid/task/$_/status");
-  my ($by) = $about =~ /^TracerPid:\s+(\d+)/m;
-  $about =~ /^State:\s+t/m && $by && grep { /(^|\0)SEATRIAL_STALL=/ } lines("/proc/$by/environ");
-} threads();
-my %before = asleep();
-nap(0.3);
-my %now = asleep();
-my $locked = grep { !$stopped{$_} && ($before{$_} // '') eq $now{$_} } keys %now;
-my $queued = 0;
-my %open = map { m{socket:\[(\d+)\]} ? ($1 => 1) : () } map { readlink($_) // '' }
-  glob("/proc/$pid/fd/*");
-for (map { lines("/proc/$pid/net/$_") } qw(tcp tcp6)) {
-  my @w = split;
-  $queued += hex((split /:/, $w[4])[1]) if @w > 9 && $w[3] eq '0A' && $open{$w[9]};
-}
-print join(' ', $queued, $locked, sort { $a <=> $b } keys %stopped), "\n";
-"""
 
-
-def stall(engine: Engine, node: str, number: str, what: str) -> None:
-    """Stop threads of a container's main process by one of STALLS.
+def stall(engine: Engine, node: str, number: str, what: str) -> Stall:
+    """Stop threads of a container's main process by one of STALLS, and see what waits for them.
 
     Raises BadInput for another, CannotRun when it does not run, ToolFailed when no thread of it
-    does what it is to be stopped at.
+    does what it is to be stopped at, or nothing waits: then all go on.
     """
     if what not in STALLS:
         raise BadInput(f"one of {', '.join(STALLS)}", seen=what)
-    words = ("env", f"{_MARK}={number}", "perl", "-e", _PROC + _TRACER)
+    words = ("env", f"{_MARK}={number}", "perl", "-e", _TRACER)
     pid = _pid(engine, node, number)
-    engine.docker("exec", node, *words, pid, what, str(LONGEST), limit=_PATIENCE)
-
-
-def stalled(engine: Engine, node: str, number: str) -> Stall:
-    """Ask the kernel which threads of a container's main process stand still, and what waits."""
-    pid = _pid(engine, node, number)
-    said = engine.docker("exec", node, "perl", "-e", _PROC + _LOOK, pid).split()
-    queued, locked, *threads = map(int, said)
+    said = engine.docker("exec", node, *words, pid, what, str(LONGEST), limit=_PATIENCE)
+    queued, locked, *threads = map(int, said.split()[1:])
     return Stall(tuple(threads), queued, locked)
 
 

@@ -20,7 +20,7 @@ from seatrial.faults.process_stop import Stopped, mended
 from seatrial.faults.processes import Hit
 from seatrial.faults.scene import Proof, Scene
 from seatrial.threads import Stall
-from seatrial.timing import happens, limit, poll
+from seatrial.timing import happens, limit
 
 undo = process_stop.undo
 
@@ -51,8 +51,7 @@ def _hangs(scene: Scene, ordinal: int, what: str) -> Generator[Proof, None, Proo
     hit = processes.hit(scene, ordinal)
     way = askings.answered(scene.kube, askings.member(scene, ordinal)).way
     scene.struck()
-    _stop(scene, hit, what)
-    seen = _waited_for(hit, what)
+    seen = _stopped(scene, hit, what)
     waiting = f"{seen.queued} connections" if what == "accept" else f"{seen.locked} threads"
     names = ", ".join(map(str, seen.threads))
     began = time.monotonic()
@@ -73,29 +72,12 @@ def _hangs(scene: Scene, ordinal: int, what: str) -> Generator[Proof, None, Proo
     return {**mended(scene, stopped), "noticed": noticed, "stood": round(stood, 3)}
 
 
-def _stop(scene: Scene, hit: Hit, what: str) -> None:
+def _stopped(scene: Scene, hit: Hit, what: str) -> Stall:
     try:
-        hit.node.stall(hit.process.id, what)
+        return hit.node.stall(hit.process.id, what)
     except ToolFailed as error:
         raise CannotRun(
             f"threads of {scene.name(hit.ordinal)} to stop at: {what}",
             seen=error.seen,
             remedy="a program whose connections or syncs are no one thread's cannot be hit so",
         ) from None
-
-
-def _waited_for(hit: Hit, what: str) -> Stall:
-    """Wait until something waits for the stopped threads, and still does at another look."""
-    seen: list[Stall] = []
-
-    def differs() -> str | None:
-        now = hit.node.stalled(hit.process.id)
-        waiting = now.queued if what == "accept" else now.locked
-        if not now.threads or not waiting:
-            seen.clear()
-            return f"{len(now.threads)} threads stand still, and {waiting} wait for them"
-        seen.append(now)
-        return None if len(seen) > 1 else "something waits, once seen"
-
-    poll(differs, limit("a stall is felt"), every=0.5)
-    return seen[-1]

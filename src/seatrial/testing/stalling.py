@@ -16,7 +16,7 @@ class PaperStalling(Remembering):
 
     runtime: PaperRuntime
 
-    def stall(self, number: str, what: str) -> None:
+    def stall(self, number: str, what: str) -> Stall:
         """Write it down."""
         self._demand_running()
         if number not in self.runtime.containers:
@@ -24,11 +24,4 @@ class PaperStalling(Remembering):
         if what in self.runtime.deft:
             raise ToolFailed(f"perl stall {number} {what}", seen=f"none of its threads: {what}")
         self._become(stalls={**self._kept().stalls, number: what})
-
-    def stalled(self, number: str) -> Stall:
-        """Say what stands still of a container that runs."""
-        what = self._kept().stalls.get(number, "")
-        if not what or number not in self.runtime.containers:
-            return Stall((), 0, 0)
-        waiting = int(not self.runtime.idle)
-        return Stall((7,), waiting * (what == "accept"), waiting * (what == "sync"))
+        return Stall((7,), int(what == "accept"), int(what == "sync"))
