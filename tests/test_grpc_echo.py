@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,17 +21,25 @@ from urllib.parse import urlencode
 
 import grpc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import seatrial.load
 from seatrial import history, profiles
-from seatrial.checks import CHECKS
-from seatrial.model import Op, Outcome
+from seatrial.checks import CHECKS, judge
+from seatrial.model import History, Op, Outcome, Standing
 from seatrial.places import carried
+from seatrial.testing.connecting import Connecting
 
 FOLDER = carried("fixtures") / "grpc-echo"
 DRIVER = Path(seatrial.load.__file__).parent / "driver"
 SERVING = b"\x08\x01"
 WAYS = {"round-robin", "nginx", "re-resolving"}
+SPEC = importlib.util.spec_from_file_location("reflection", FOLDER / "image" / "reflection.py")
+assert SPEC
+assert SPEC.loader
+reflection: Any = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(reflection)
 
 
 @contextmanager
@@ -377,3 +386,107 @@ def test_the_profile_declares_ways_of_which_some_are_only_measured():
     found = profiles.load("grpc-echo", known=CHECKS).connections
     assert found
     assert {name for name, way in found.ways.items() if way.claimed} == WAYS
+
+
+@contextmanager
+def gateway() -> Iterator[int]:
+    """Run an ingress that has nobody to pass a call on to: it answers 502, whatever comes."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = door.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield door.getsockname()[1]
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def closed() -> int:
+    """Give a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        found: int = door.getsockname()[1]
+    return found
+
+
+def told_of(ops: list[Op], way: str, to: str) -> History:
+    """Tell a run of three members that are well, whom nobody can reach by its only way."""
+    run = Connecting(ways={way: {"to": to, "policy": "pick_first", "claimed": True}})
+    run.deploys()
+    for op in ops:
+        if op.what == "call" and op.value["way"] == way:
+            run.waits(0.05)
+            run.says(op.process, "call", op.value, op.outcome, took=op.completed - op.invoked)
+    run.is_collected()
+    return run.history()
+
+
+def test_ways_that_lead_nowhere_are_told_in_a_sentence_and_nothing_of_the_family_holds(tmp_path):
+    """A Service without endpoints, an ingress that answers 502, and a proxy that is not there."""
+    with gateway() as port:
+        ways = {
+            "no-endpoints": ("nobody.invalid:50051", "pick_first"),
+            "bad-gateway": (f"127.0.0.1:{port}", "pick_first"),
+            "no-proxy": (f"127.0.0.1:{closed()}", "pick_first"),
+        }
+        with driving(tmp_path, ways, rate=20.0) as driver:
+            driver.until_called(**dict.fromkeys(ways, 10))
+            ops = driver.collected()
+    promised = [one for one in CHECKS.values() if one.id.startswith("connection.")]
+    promised = [one for one in promised if one.kind != "figure"]
+    for way, (to, _) in ways.items():
+        found = {one.guarantee: one for one in judge(told_of(ops, way, to), promised)}
+        assert {one.verdict for one in found.values()} == {Standing.UNKNOWN}
+        said = found["connection.spreads"].reason
+        assert said.startswith(f"by {way}, ")
+        assert "calls failed before anything was broken" in said
+        assert "ended in UNAVAILABLE" in said or "ended in DEADLINE_EXCEEDED" in said
+
+
+REFLECTION = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
+
+
+def reflected(port: int, name: str, *requests: bytes) -> list[bytes]:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        method = channel.stream_stream(f"/{name}/ServerReflectionInfo")
+        return list(method(iter(requests), timeout=10, wait_for_ready=True))
+
+
+@pytest.mark.parametrize("name", REFLECTION)
+def test_reflection_names_every_service_and_has_no_descriptor_to_give(name):
+    every = b"\x0a\x09localhost\x3a\x01*"
+    of_one = b"\x22\x0cseatrial.Echo"
+    with member("echo-0") as (_, port):
+        listed, absent = reflected(port, name, every, of_one)
+    host, original, services = dict(reflection.fields(listed)).values()
+    assert (host, original) == (b"localhost", every)
+    names = [dict(reflection.fields(one))[1].decode() for _, one in reflection.fields(services)]
+    assert names == ["seatrial.Echo", "grpc.health.v1.Health", *REFLECTION]
+    refusal = dict(reflection.fields(dict(reflection.fields(absent))[7]))
+    assert refusal[1] == b"\x05"
+    assert b"no descriptor" in refusal[2]
+
+
+@pytest.mark.parametrize("message", [b"\x3a\x05*", b"\xff", b"\x0b", b"\x3a"])
+def test_what_is_no_message_is_refused_by_reflection(message):
+    with member("echo-0") as (_, port), pytest.raises(grpc.RpcError) as caught:
+        reflected(port, REFLECTION[0], message)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@given(st.lists(st.text(min_size=1, max_size=300), max_size=9), st.binary(max_size=300))
+def test_whatever_is_listed_is_read_back(names, host):
+    request = b"\x3a\x01*" + (b"\x0a" + reflection._length(len(host)) + host)
+    said = dict(reflection.fields(reflection.answer(request, names)))
+    assert (said[1], said[2]) == (host, request)
+    listed = [dict(reflection.fields(one))[1] for _, one in reflection.fields(said[6])]
+    assert listed == [name.encode() for name in names]

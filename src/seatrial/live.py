@@ -280,6 +280,7 @@ def _scene(job: Job, alive: Workload, driver: str) -> Scene:
         radius=job.plan.radius,
         driver=driver,
         centre=alive.profile.centre,
+        given=alive.profile.given,
     )
 
 

@@ -20,7 +20,7 @@ _SECONDS = 60.0
 """Seconds, when the profile has no bound `seconds`."""
 OF_THEMSELVES = (
     "pod-delete", "pod-evict", "pod-force-delete", "pods-delete", "process-kill", "process-hang",
-    "out-of-memory",
+    "accept-hang", "lock-hang", "out-of-memory",
 )  # fmt: skip
 """Faults whose mending is the cluster's own work; the others last as long as a trial wants."""
 

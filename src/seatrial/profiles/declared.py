@@ -61,6 +61,45 @@ class Centre(Section):
     ] = ()
 
 
+class Setting(Section):
+    """One thing that members are given."""
+
+    of: Annotated[
+        str,
+        Field(
+            pattern=r"^(configmap|secret)/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+            description="What gives it: configmap/NAME or secret/NAME, of the manifests.",
+        ),
+    ]
+    key: Annotated[Word, Field(description="The key of it.")]
+    to: Annotated[Word, Field(description="Another value, which it is changed to for a while.")]
+    changes: Annotated[
+        Literal["live", "restart", "never"],
+        Field(description="Who is given a change: who runs, who starts anew, or nobody."),
+    ] = "live"
+
+
+class Given(Section):
+    """What members are given by ConfigMaps and Secrets, and what a change of them does."""
+
+    taken: Annotated[
+        Argv,
+        Field(description="Ends once the member is given a value: name, digest, seconds behind."),
+    ]
+    settings: Annotated[
+        Mapping[Name, Setting],
+        Field(min_length=1, description="By the names that the question `config` tells."),
+    ]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Given:
+        for name in {one.of for one in self.settings.values()}:
+            kinds = {one.changes == "never" for one in self.settings.values() if one.of == name}
+            if len(kinds) > 1:
+                raise ValueError(f"{name} is immutable as a whole: `never` for all it gives")
+        return self
+
+
 class Metrics(Section):
     """Where each member tells its counts as Prometheus text."""
 
@@ -80,6 +119,7 @@ class Metrics(Section):
 NESTED = {
     "connections": tuple(Connections.model_fields),
     "centre": tuple(Centre.model_fields),
+    "given": tuple(Given.model_fields),
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
     "outside": tuple(Outside.model_fields),
@@ -156,6 +196,9 @@ class Declared(Section):
     ] = None
     centre: Annotated[
         Centre | None, Field(description="The configuration centre that configures it.")
+    ] = None
+    given: Annotated[
+        Given | None, Field(description="What it is given by ConfigMaps and Secrets.")
     ] = None
     outside: Annotated[
         Outside | None, Field(description="How it is reached from outside the pod network.")
