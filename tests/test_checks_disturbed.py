@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seatrial import checks, standin
 from seatrial.checks.disturbances import disturbances, weighed
-from seatrial.checks.strangers import OWN
+from seatrial.checks.strangers import OWN, Disturbance
 from seatrial.kube import credentials
 from seatrial.model import Guarantee, History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
@@ -500,3 +500,29 @@ def test_when_nobody_can_tell_what_disturbed_the_ground_nothing_holds():
     found = judged(story)
     assert found.verdict is Standing.UNKNOWN
     assert found.reason.startswith("what disturbed the ground cannot be told: KeyError")
+
+
+def test_a_fault_that_was_in_place_for_too_long_is_told_with_its_time():
+    value = {"fault": "node-kill", "ordinal": 1, "seconds": 2.4, "did": [], "trouble": ""}
+    late = Op("fault/node-kill", "overdue", Outcome.INFO, 3.0, 3.5, value, index=0)
+    said = "node-kill of ordinal 1 was in place for longer than the 2 s of the plan"
+    came = Disturbance(3.0, f"{said}, and was healed in the middle", (late,))
+    assert disturbances(History((late,))) == (came,)
+
+
+def test_what_disturbed_and_cannot_be_told_disturbed_all_from_the_start():
+    strange = Op("somebody", "obstacle", Outcome.OK, 3.0, 3.5, {}, index=0)
+    said = "what disturbed the ground cannot be told: KeyError: 'reason'"
+    assert checks._disturbances(History((strange,))) == [Disturbance(0.0, said, ())]
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_nothing_holds_in_a_drill_that_went_otherwise_than_planned(standing):
+    well = Op("drill", "experiment", Outcome.OK, 1.0, 1.0, {}, index=0)
+    ill = Op("drill", "experiment", Outcome.OK, 2.0, 2.0, {"trouble": "the probe failed"}, index=1)
+    found = Verdict("x", standing, "all is well", (4,), {"n": 1}, ("see there",))
+    assert checks._drilled(History((well,)), found) == found
+    reason = "in the drill the probe failed"
+    unknown = Verdict("x", Standing.UNKNOWN, reason, (4,), {"n": 1}, ("see there",))
+    after = checks._drilled(History((well, ill)), found)
+    assert after == (unknown if standing is Standing.HOLDS else found)

@@ -219,3 +219,14 @@ def test_few_clean_runs_are_unknown_with_what_is_wanted_and_many_failures_are_br
     for wrong in (judge_runs(3, 2, 0.1), judge_runs(0, 0, 2.0), judge_runs(-1, 5, 0.1)):
         assert wrong.standing is UNKNOWN
     assert judge_runs(0, 0, 0.1).standing is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("times", "share", "alpha"),
+    [([], 0.5, 0.05), ([1.0], 0.0, 0.05), ([1.0], 1.0, 0.05), ([1.0], 0.5, 0.0), ([1.0], 0.5, 1.0)],
+)
+def test_a_quantile_that_cannot_be_is_refused_with_all_that_was_asked(times, share, alpha):
+    with pytest.raises(ValueError, match="cannot be") as refused:
+        quantile(times, share, alpha)
+    asked = f"the quantile {share} of {len(times)} times at {alpha} cannot be"
+    assert str(refused.value) == asked

@@ -47,11 +47,17 @@ def said_by(guarantee: Guarantee, name: str, which: slice = slice(None)) -> list
     return [f"{damage}: {_plain(guarantee, run)}" for damage, run in damaged(name)[which]]
 
 
-def said_of(name: str) -> list[str]:
-    """Give what is said when all judge, with regard to what disturbed the ground, of a few."""
-    whole = damaged(name)[0][1]
-    some = [*damaged(name)[:: len(damaged(name)) // WEIGHED], ("in a drill", _drilled(whole))]
-    return [f"{what}: {_told(one)}" for what, run in some for one in checks.judge(run, CHECKS)]
+@cache
+def weighed(name: str) -> tuple[tuple[str, History], ...]:
+    """Give a run of which all judges are asked together: whole, in few ways damaged, in a drill."""
+    runs = damaged(name)
+    return (*runs[:: len(runs) // WEIGHED], ("in a drill", _drilled(runs[0][1])))
+
+
+def said_of(name: str, place: int) -> list[str]:
+    """Give what is said when all judge, with regard to what disturbed the ground."""
+    what, run = weighed(name)[place]
+    return [f"{what}: {_told(one)}" for one in checks.judge(run, CHECKS)]
 
 
 def _told(verdict: Verdict) -> str:
@@ -278,18 +284,24 @@ def _another(value: Any) -> Any:
             return "x"
 
 
-def judged() -> Mapping[str, Mapping[str, str]]:
+def together(name: str) -> list[str]:
+    """Give the digests of what is said of a run when all judge."""
+    return [digest(said_of(name, place)) for place in range(len(weighed(name)))]
+
+
+def judged() -> Mapping[str, Mapping[str, str | list[str]]]:
     """Give all digests: by guarantee and run, and by run of all guarantees weighed."""
     of = {g.id: {name: digest(said_by(g, name, WHOLE)) for name in RUNS} for g in CHECKS}
     more = {f"{g.id} damaged": {n: digest(said_by(g, n, DAMAGED)) for n in RUNS} for g in CHECKS}
-    return {**of, **more, "all": {name: digest(said_of(name)) for name in RUNS}}
+    return {**of, **more, "all": {name: together(name) for name in RUNS}}
 
 
 def words(name: str) -> Iterator[str]:
     """Give all that is said of a run, to compare with what was said before."""
     for guarantee in CHECKS:
         yield from (f"{guarantee.id}, {said}" for said in said_by(guarantee, name))
-    yield from (f"all, {said}" for said in said_of(name))
+    for place in range(len(weighed(name))):
+        yield from (f"all, {said}" for said in said_of(name, place))
 
 
 if __name__ == "__main__":
