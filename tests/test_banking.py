@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 
-from seatrial.faults import banking
+from seatrial.faults import banked, banking
+from seatrial.testing import fake_api
+from seatrial.testing.carrying import modules
+from seatrial.testing.rehoming import Ground
+from seatrial.testing.storing import LACKING, BackedUp, engine, serving
 from seatrial.timing import Limit, poll
 
+(policies,) = modules("xlss/image", "xlss.policy")
 PROGRAM = Path(banking.__file__).read_text()
 SOON = Limit("money moves", 60)
 TOTAL = banking.ACCOUNTS * banking.EACH
@@ -91,3 +96,44 @@ def running(folder: str) -> list[str]:
             continue
         found += [path.parent.name] if folder.encode() in words and b"run" in words else []
     return found
+
+
+@pytest.fixture
+def kept(bank, tmp_path_factory, monkeypatch):
+    """A member that is really backed up, in whose volume the bank is; its commands really run."""
+    folder = tmp_path_factory.mktemp("kept")
+    monkeypatch.setattr(engine, "STATE", folder)
+
+    def run(_api: Any, _pod: str, _container: str, argv: Any) -> str:
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+    with fake_api() as api, serving(folder / "store") as store:
+        made = BackedUp(Ground(api, alone=True), store, folder)
+        monkeypatch.setattr(made, "_run", run)
+        made.volume.rmdir()
+        made.volume.symlink_to(bank)
+        yield made
+
+
+@pytest.mark.skipif(bool(LACKING), reason=f"not on the path: {', '.join(LACKING)}")
+def test_the_commands_that_a_policy_gets_make_a_real_backup_of_one_moment(kept, bank):
+    about = banked._policy(str(bank))["metadata"]["annotations"]
+    held = {key.rpartition("/")[2]: str(command) for key, command in about.items()}
+
+    def sums(**commands: str) -> list[int]:
+        kept.annotated(repository=kept.store.url, paths=banking.OURS, **commands)
+        found = []
+        for _ in range(3):
+            moves(bank)
+            assert kept.back_up()["phase"] == "Complete"
+            said, copy = kept.restored()
+            assert said == "Restored: "
+            found.append(sum(int(data) for name, data in copy.items() if "/account-" in name))
+        return found
+
+    assert sums(**held) == [TOTAL] * 3
+    assert sums(quiesce="true", resume="true") != [TOTAL] * 3
+    # Where the bank is gone the commands do nothing: no backup fails for it.
+    assert does("close", str(bank))
+    for command in held.values():
+        assert kept._run(None, "", "", policies._argv("quiesce", command)) == ""

@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from seatrial.testing.storing import (
     Store,
     engine,
     founding,
+    inspecting,
     rescuer,
     serving,
 )
@@ -43,9 +45,9 @@ def kept(tmp_path, monkeypatch):
         yield made
 
 
-def failed(kept: BackedUp, said: str, limit: float = 120.0) -> str:
-    """Have a backup made that must fail with a sentence; the last good one must restore."""
-    told = kept.back_up(kept.agent(limit=limit))
+def failed(kept: BackedUp, said: str, limit: float = 120.0, agent: Any = None) -> str:
+    """Have a backup made that must fail with a sentence."""
+    told = kept.back_up(agent or kept.agent(limit=limit))
     assert told["phase"] == "Failed", told
     assert said in told["message"]
     assert "snapshot" not in told
@@ -154,21 +156,23 @@ def truncated(path):
 def test_nothing_rests_on_a_pack_that_the_store_lost(kept, monkeypatch, damage):
     # By itself restic asks three quarters of a minute for what is not there.
     monkeypatch.setattr(rescuer, "_RESTORE", 8.0)
-    first = kept.good
-    snapshot = kept.back_up()["snapshot"]
+    first, agent = kept.good, kept.agent(limit=8.0)
+    snapshot = kept.back_up(agent)["snapshot"]
     before = kept.store.packs()
     kept.write(more=os.urandom(NOISE))
-    assert kept.back_up()["phase"] == "Complete"
+    assert kept.back_up(agent)["phase"] == "Complete"
     damage(newest_pack(kept, before)[-1])
     said, held = kept.restored()
     assert said.startswith("Failed: ")
     assert held == {}
     # The data are the same as before: restic sends none of them again.
     kept.write(ledger=b"other")
-    assert "is not whole in the store: pack" in failed(kept, "pack", limit=8.0)
+    assert "is not whole in the store: pack" in failed(kept, "pack", agent=agent)
+    assert "is not whole in the store: pack" in failed(kept, "pack", agent=agent)
     assert kept.restored(snapshot) == ("Restored: ", first)
     # What does not need that pack is complete all the same.
     (kept.volume / "more").unlink()
+    assert kept.back_up(agent)["phase"] == "Complete"
     demand_mended(kept)
 
 
@@ -184,6 +188,25 @@ def test_what_a_dying_store_wrote_half_is_set_aside_before_it_serves_again(kept,
     kept.store.start()
     demand_good(kept)
     demand_mended(kept)
+
+
+def test_a_store_is_looked_over_whole_only_when_something_changed(kept, monkeypatch):
+    asked: list[str] = []
+    honest = engine.Repository.run
+
+    def counted(self: Any, words: Any, folder: Any, **more: Any) -> str:
+        asked.append(words[0])
+        return str(honest(self, words, folder, **more))
+
+    monkeypatch.setattr(engine.Repository, "run", counted)
+    agent = kept.agent()
+    for number in range(3):
+        kept.write(ledger=b"more" * number)
+        assert kept.back_up(agent)["phase"] == "Complete"
+    assert asked == ["backup", "check", "backup", "backup"]
+    monkeypatch.setattr(inspecting, "_EVERY", 0.0)
+    assert kept.back_up(agent)["phase"] == "Complete"
+    assert asked[4:] == ["backup", "check"]
 
 
 @contextmanager

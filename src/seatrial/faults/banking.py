@@ -82,14 +82,17 @@ def close(folder: str) -> bool:
     there = own.exists()
     if there:
         quiet(folder)
-        shutil.rmtree(own)
+        # At once: were `quiet` removed before the rest, a transfer would come in between.
+        own.rename(own.with_name(f"{OURS}-closed"))
+    shutil.rmtree(own.with_name(f"{OURS}-closed"), ignore_errors=not there)
     return there
 
 
 def run(folder: str) -> bool:
     """Transfer until the bank is gone."""
     own, draw, pause = Path(folder) / OURS, random.Random(0), threading.Event()  # noqa: S311
-    with contextlib.suppress(FileNotFoundError):
+    # An IndexError: there is no account any more to choose from.
+    with contextlib.suppress(FileNotFoundError, IndexError):
         while True:
             with _alone(own):
                 if not (own / "quiet").exists():

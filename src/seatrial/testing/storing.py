@@ -26,7 +26,19 @@ from seatrial.testing.carrying import modules
 from seatrial.testing.rehoming import CLAIM, GROUP, SPACE, Ground
 from seatrial.timing import Limit, poll
 
-acting, api_of, asking, contract, copying, engine, founding, metrics, rescuer, timetable = modules(
+(
+    acting,
+    api_of,
+    asking,
+    contract,
+    copying,
+    engine,
+    founding,
+    inspecting,
+    metrics,
+    rescuer,
+    timetable,
+) = modules(
     "xlss/image",
     "xlss.acting",
     "xlss.api",
@@ -35,6 +47,7 @@ acting, api_of, asking, contract, copying, engine, founding, metrics, rescuer, t
     "xlss.copying",
     "xlss.engine",
     "xlss.founding",
+    "xlss.inspecting",
     "xlss.metrics",
     "xlss.rescuer",
     "xlss.timetable",
