@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seatrial.profiles.outside import Connections, Outside, Sessions
 from seatrial.profiles.values import Bound, Ids, Name, Resource, Section, Word
