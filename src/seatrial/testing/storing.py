@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from seatrial.places import carried
@@ -172,7 +173,9 @@ class BackedUp:
         server = api or api_of.Api(self.api.host)
         actor = acting.Actor(server, SPACE, "agent", tell=lambda _: None)
         root = self.folder / node
-        copier = copying.Copier(server, SPACE, own, node, root, self._run, **more)
+        copier = copying.Copier(
+            server, SPACE, own, node, root, self._run, **{"limit": 600.0, **more}
+        )
         return rescuer.Rescuer(actor, copier, metrics.Metrics(), lambda: None)
 
     def kept_up(self, agent: Any, seen: Any) -> bool:
@@ -224,6 +227,13 @@ class BackedUp:
         with (self.folder / "ran").open("a") as log:
             log.write(f"{argv[0]}\n")
         return ""
+
+
+def patient(patch: pytest.MonkeyPatch, state: Path) -> None:
+    """Let restic keep what it keeps in a folder, and a store that has little to run on answer."""
+    patch.setattr(engine, "STATE", state)
+    patch.setattr(copying, "_ASK", 120.0)
+    patch.setattr(inspecting, "_PATIENCE", 120.0)
 
 
 def content(folder: Path) -> Content:
