@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import random
 import shutil
 import socket
 import subprocess
@@ -61,9 +62,12 @@ Content = dict[str, bytes]
 
 
 def _free() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Give a port that is free, of those that no outgoing connection is ever given meanwhile."""
+    for port in random.SystemRandom().sample(range(20000, 32000), 100):
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
+    raise OSError("of a hundred ports none is free")
 
 
 @dataclass
@@ -108,6 +112,8 @@ class Store:
         return set(self.repository.glob("data/*/*"))
 
     def _deaf(self) -> str | None:
+        if self.child is None or self.child.poll() is not None:
+            return f"it has ended: {(self.root.parent / 'store.log').read_text()[-300:]}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         with contextlib.closing(connection):
             try:
