@@ -15,7 +15,7 @@ from seatrial.faults import banked, banking
 from seatrial.testing import fake_api
 from seatrial.testing.carrying import modules
 from seatrial.testing.rehoming import Ground
-from seatrial.testing.storing import LACKING, BackedUp, engine, serving
+from seatrial.testing.storing import LACKING, BackedUp, patient, serving
 from seatrial.timing import Limit, poll
 
 (policies,) = modules("xlss/image", "xlss.policy")
@@ -48,7 +48,7 @@ def moves(folder: Path) -> None:
 
 def copied(folder: Path, to: Path) -> dict[str, Any]:
     """Copy the bank as a backup does that holds nothing still; gives what is in the copy."""
-    shutil.copytree(folder, to, ignore=shutil.ignore_patterns(".account*", ".transfers"))
+    shutil.copytree(folder, to)
     return banking.told(str(to))
 
 
@@ -102,7 +102,7 @@ def running(folder: str) -> list[str]:
 def kept(bank, tmp_path_factory, monkeypatch):
     """A member that is really backed up, in whose volume the bank is; its commands really run."""
     folder = tmp_path_factory.mktemp("kept")
-    monkeypatch.setattr(engine, "STATE", folder)
+    patient(monkeypatch, folder)
 
     def run(_api: Any, _pod: str, _container: str, argv: Any) -> str:
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
@@ -125,7 +125,8 @@ def test_the_commands_that_a_policy_gets_make_a_real_backup_of_one_moment(kept, 
         found = []
         for _ in range(3):
             moves(bank)
-            assert kept.back_up()["phase"] == "Complete"
+            told = kept.back_up()
+            assert told["phase"] == "Complete", told
             said, copy = kept.restored()
             assert said == "Restored: "
             found.append(sum(int(data) for name, data in copy.items() if "/account-" in name))

@@ -20,7 +20,7 @@ import pytest
 from seatrial.testing import fake_api
 from seatrial.testing.carrying import modules
 from seatrial.testing.rehoming import SPACE, Ground
-from seatrial.testing.storing import LACKING, BackedUp, copying, engine, serving
+from seatrial.testing.storing import LACKING, BackedUp, copying, engine, patient, serving
 
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"not on the path: {', '.join(LACKING)}")
 acting, api_of, contract, heeding, records, timetable = modules(
@@ -37,7 +37,7 @@ acting, api_of, contract, heeding, records, timetable = modules(
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     """A member with one good backup, whose content is `good`, in a store that serves."""
-    monkeypatch.setattr(engine, "STATE", tmp_path)
+    patient(monkeypatch, tmp_path)
     with fake_api() as api, serving(tmp_path / "store") as store:
         made = BackedUp(Ground(api, alone=True), store, tmp_path)
         made.good = made.write(token=b"t", ledger=b"first\n")

@@ -112,9 +112,9 @@ def _transfer(own: Path, draw: random.Random, pause: threading.Event) -> None:
 
 
 def _put(path: Path, number: int) -> None:
-    new = path.with_name(f".{path.name}")
-    new.write_text(str(number))
-    new.rename(path)
+    """Write as many bytes each time, in place: a copy never meets a file that is gone or short."""
+    with path.open("r+" if path.exists() else "w") as file:
+        file.write(f"{number:09}")
 
 
 @contextmanager

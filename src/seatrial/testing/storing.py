@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import random
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from seatrial.places import carried
@@ -60,9 +62,12 @@ Content = dict[str, bytes]
 
 
 def _free() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Give a port that is free, of those that no outgoing connection is ever given meanwhile."""
+    for port in random.SystemRandom().sample(range(20000, 32000), 100):
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
+    raise OSError("of a hundred ports none is free")
 
 
 @dataclass
@@ -107,6 +112,8 @@ class Store:
         return set(self.repository.glob("data/*/*"))
 
     def _deaf(self) -> str | None:
+        if self.child is None or self.child.poll() is not None:
+            return f"it has ended: {(self.root.parent / 'store.log').read_text()[-300:]}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         with contextlib.closing(connection):
             try:
@@ -172,7 +179,9 @@ class BackedUp:
         server = api or api_of.Api(self.api.host)
         actor = acting.Actor(server, SPACE, "agent", tell=lambda _: None)
         root = self.folder / node
-        copier = copying.Copier(server, SPACE, own, node, root, self._run, **more)
+        copier = copying.Copier(
+            server, SPACE, own, node, root, self._run, **{"limit": 600.0, **more}
+        )
         return rescuer.Rescuer(actor, copier, metrics.Metrics(), lambda: None)
 
     def kept_up(self, agent: Any, seen: Any) -> bool:
@@ -224,6 +233,13 @@ class BackedUp:
         with (self.folder / "ran").open("a") as log:
             log.write(f"{argv[0]}\n")
         return ""
+
+
+def patient(patch: pytest.MonkeyPatch, state: Path) -> None:
+    """Let restic keep what it keeps in a folder, and a store that has little to run on answer."""
+    patch.setattr(engine, "STATE", state)
+    patch.setattr(copying, "_ASK", 120.0)
+    patch.setattr(inspecting, "_PATIENCE", 120.0)
 
 
 def content(folder: Path) -> Content:
