@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.bench import BENCHES
+from seatrial.bench import BENCHES, punctual
 from seatrial.bench.recovering import BY_BYTES, BY_FILES, Sized, fitted, played
+from seatrial.faults.asked_backups import GROUP
 
 
 def test_seconds_that_grow_with_bytes_are_told_with_slope_intercept_and_fit():
@@ -31,10 +34,38 @@ def test_no_backup_of_twenty_pods_begins_more_than_their_queue_late(seed):
 
 
 def test_backups_that_take_too_long_are_seen_to_be_late():
-    assert max(played(1, takes=5.0)) > 10
+    assert max(played(1, takes=20.0)) > 10
+
+
+def test_a_backup_is_late_by_what_passed_beyond_its_period_since_the_one_before():
+    began = {"a": [10.0, 15.5, 20.5], "b": [11.0, 30.5]}
+    assert list(punctual.overdue(began, {"a": 5.0, "b": 20.0})) == [0.5, 0.0, 0.0]
+
+
+def test_a_pod_of_ours_has_a_members_policy_but_for_its_period():
+    policy = {f"{GROUP}/schedule": "5s", f"{GROUP}/container": "ledger"}
+    container: dict[str, Any] = {
+        "name": "ledger",
+        "image": "i",
+        "imagePullPolicy": "Never",
+        "securityContext": {},
+    }
+    container["volumeMounts"] = [{"name": "data"}, {"name": "watermark"}, {"name": "other"}]
+    member: dict[str, Any] = {
+        "metadata": {"annotations": {**policy, "other": "x"}},
+        "spec": {"containers": [container], "volumes": [{"name": "data"}, {"name": "watermark"}]},
+    }
+    member["spec"]["securityContext"] = {}
+    claim = {"spec": {"accessModes": [], "resources": {}, "storageClassName": "c", "volumeName": 1}}
+    made, pod = punctual.bodies(member, claim, 3)
+    assert made["metadata"]["name"] == "data-kept-03"
+    assert "volumeName" not in made["spec"]
+    assert pod["metadata"]["annotations"] == {**policy, f"{GROUP}/schedule": "20s"}
+    assert [one["name"] for one in pod["spec"]["volumes"]] == ["data", "watermark"]
+    assert pod["spec"]["containers"][0]["volumeMounts"] == container["volumeMounts"][:2]
 
 
 def test_each_row_says_what_it_compares():
     own = [name for name in BENCHES if name.startswith("recovery-")]
-    assert len(own) == 5
+    assert len(own) == 6
     assert {BENCHES[name].bar for name in own} == {0.9, None, 2, 1.15}

@@ -173,8 +173,32 @@ def test_the_rows_of_a_family_share_one_measurement(monkeypatch):
 
 
 def test_a_familys_ids_that_break_a_machine_are_tried_alone():
-    assert "identity.at-most-one" not in families._apart("identity")
-    assert "identity.hostname" in families._apart("identity")
+    assert "identity.at-most-one" not in families._apart("ledger", "identity")
+    assert "identity.hostname" in families._apart("ledger", "identity")
+    assert families._apart("etcd", "topology", disruptive=True) == ["topology.redundancy"]
+
+
+OF_STATES = [name for name in checks.CHECKS if name.split(".")[0] in dict(families.STATES).values()]
+
+
+@pytest.mark.parametrize("guarantee", OF_STATES)
+def test_each_promise_of_a_family_of_states_is_measured_by_a_subject_that_claims_it(guarantee):
+    subjects = [name for name, family in families.STATES if guarantee.startswith(f"{family}.")]
+    assert any(guarantee in verdict.subject(name).claims for name in subjects)
+
+
+def test_what_breaks_a_machine_begins_when_all_others_have_ended(monkeypatch):
+    told: list[tuple[str, bool]] = []
+
+    def judged(guarantees: Sequence[str], name: str, seed: int, **_: object) -> float:
+        told.append((name, any(checks.CHECKS[one].disruptive for one in guarantees)))
+        return float(seed)
+
+    monkeypatch.setattr(families, "_judged", judged)
+    assert families._states(1, Quiet()) >= 0
+    assert [breaks for _, breaks in told] == sorted(breaks for _, breaks in told)
+    assert {name for name, breaks in told if not breaks} == {name for name, _ in families.STATES}
+    assert {name for name, breaks in told if breaks} == {"grpc-echo", "grpc-envoy", "etcd"}
 
 
 def test_the_machines_busy_seconds_grow_by_what_runs():

@@ -14,7 +14,7 @@ import pytest
 from seatrial import profiles
 from seatrial.centre import Centre
 from seatrial.checks import CHECKS
-from seatrial.cli.trial import demand_centre
+from seatrial.cli.trial import demand_declared
 from seatrial.errors import BadInput, CannotRun, NotReady, ToolFailed
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.journal import Journal
@@ -301,11 +301,11 @@ def test_whoever_is_killed_at_any_call_is_healed_by_the_journal_and_twice_does_n
 
 
 def test_a_profile_without_a_centre_is_refused_before_there_is_a_cluster():
-    demand_centre(profiles.load("config", known=CHECKS), ["centre-down:2"])
+    demand_declared(profiles.load("config", known=CHECKS), ["centre-down:2"])
     ledger = profiles.load("ledger", known=CHECKS)
-    demand_centre(ledger, ["pod-delete"])
+    demand_declared(ledger, ["pod-delete"])
     with pytest.raises(BadInput, match="ledger declares no `centre`"):
-        demand_centre(ledger, ["pod-delete", "centre-down"])
+        demand_declared(ledger, ["pod-delete", "centre-down"])
 
 
 def test_it_is_planned_once_for_the_whole_set_and_its_subject_names_a_centre():

@@ -63,6 +63,23 @@ def test_one_that_runs_on_alone_while_its_node_is_cut_off_is_no_offence():
     assert "never two of one at a time" in found.reason
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_who_ran_on_a_machine_that_ended_has_ended_with_it(seen):
+    """Its runtime died as well, and could not tell."""
+    run = told()
+    run.stage("node-kill", 0, "planned", {"target": run.proof(0)})
+    run.waits(1)
+    if seen:
+        run.stage("node-kill", 0, "receipt", run.proof(0))
+    del run.alive[next(n for n, one in run.alive.items() if one["ordinal"] == 0)]
+    run.waits(5)
+    run.runs(0, "again")
+    run.waits(5)
+    run.looks()
+    found = verdict(run.history())
+    assert found.verdict is (Standing.HOLDS if seen else Standing.UNKNOWN), found.reason
+
+
 def test_a_second_one_that_starts_meanwhile_is_broken_with_both_as_evidence():
     run = told(forced=True).history()
     found = verdict(run)

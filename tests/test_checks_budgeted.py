@@ -116,6 +116,13 @@ def test_what_is_missing_is_unknown_and_says_so(change: Any, reason: str):
     assert (found.verdict, reason in found.reason) == (Standing.UNKNOWN, True), found.reason
 
 
+@pytest.mark.parametrize(("secret", "standing"), [(0, Standing.UNKNOWN), (60, Standing.BROKEN)])
+def test_without_all_of_the_drivers_ops_members_alone_can_tell_what_went_wrong(secret, standing):
+    run = told([Outcome.OK] + [Outcome.INFO] * 19, secret)
+    found = verdict(changed(run, drop(lambda op: op.value.get("event") == "collected")))
+    assert found.verdict is standing, found.reason
+
+
 def test_a_life_in_which_nobody_asked_is_a_tally_too():
     assert verdict(told([], bounds={"errors": 0.9})).figures["asked"] == 0
 

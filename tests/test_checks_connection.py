@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seatrial.checks import CHECKS
 from seatrial.checks.asked import secret
+from seatrial.checks.connecting import causes
 from seatrial.checks.statistics.binomial import lower
 from seatrial.checks.statistics.spread import (
     ALPHA,
@@ -80,6 +81,22 @@ def test_each_planted_defect_breaks_its_own_promise_and_no_other(fact, guarantee
     assert found[guarantee].evidence
     del found[guarantee]
     assert {each.verdict for each in found.values()} == {Standing.HOLDS}
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("DEADLINE_EXCEEDED", "without keepalive"),
+        ("UNAVAILABLE", "led to a member that was gone, and then to no other one"),
+    ],
+)
+def test_why_calls_failed_for_too_long_is_told_by_what_most_of_them_ended_in(code, cause):
+    story = told()
+    story.loses_a_node(code=code, failing=40)
+    found = judged(story, "connection.fails-over")
+    assert found.verdict is Standing.BROKEN, found.reason
+    (likely,) = causes(story.history(), found, {})
+    assert cause in likely
 
 
 def test_how_calls_through_one_address_pin_a_member_is_a_figure():

@@ -45,6 +45,8 @@ def test_without_a_copy_nothing_is_known(guarantee):
         (IDS[1], Copied(differs="poison"), "has plain as"),
         (IDS[1], Copied(differs="lost"), "lacks link, planted before"),
         (IDS[1], Copied(differs="later"), "has poison, planted after"),
+        (IDS[1], Copied(torn=1), "the copy's bank is torn"),
+        (IDS[1], Copied(torn=-1), "where there are 300"),
         (IDS[1], Copied(served=False), "did not come to a new claim"),
         (IDS[2], Copied(found=("data/aa",)), "readable without a key"),
         (IDS[2], Copied(wrong="Restored"), "another key restored"),
@@ -62,6 +64,7 @@ def test_each_defect_is_broken_and_named(guarantee, told, said):
     ("guarantee", "told"),
     [
         (IDS[1], Copied(planted=False)),
+        (IDS[1], Copied(moved=0)),
         (IDS[0], Copied(acknowledged=0)),
         (IDS[0], Copied(served=False)),
         (IDS[0], Copied(told=False)),
@@ -73,6 +76,14 @@ def test_each_defect_is_broken_and_named(guarantee, told, said):
 )
 def test_what_was_not_seen_is_unknown(guarantee, told):
     assert verdict(told, guarantee).verdict == "unknown"
+
+
+def test_a_member_whose_own_commands_hold_it_still_has_no_bank_and_that_is_told():
+    with_bank, without = verdict(Copied(), IDS[1]), verdict(Copied(moved=None), IDS[1])
+    assert (with_bank.verdict, without.verdict) == ("holds", "holds")
+    assert "its bank sums up" in with_bank.reason
+    assert "bank" not in without.reason
+    assert (with_bank.figures["transfers"], without.figures["transfers"]) == (30, 0)
 
 
 def test_a_write_within_the_clocks_error_of_the_backup_is_excused():

@@ -1,4 +1,4 @@
-"""availability.fake-death: who is noticed in time, who is not, and what shows nothing."""
+"""Fake deaths, whole and of threads: who is noticed in time, who is not, what shows nothing."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.model import History, Op, Standing, Verdict
+from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
-from seatrial.testing.hanging import HANG, collected, hangs, serve
+from seatrial.testing.hanging import ACCEPT, HANG, LOCK, collected, hangs, serve
 
 FAKE = "availability.fake-death"
+WAYS = {HANG: FAKE, ACCEPT: "availability.unaccepted", LOCK: "availability.deadlock"}
 Pick = Callable[[Op], bool]
 
 
-def told(stood: float = 10, within: float = 30, *, noticed: bool = True) -> Story:
-    run = Story({HANG: [1]}, bounds={FAKE: {"within": within}})
+def told(
+    stood: float = 10, within: float = 30, *, noticed: bool = True, fault: str = HANG
+) -> Story:
+    run = Story({fault: [1]}, bounds={WAYS[fault]: {"within": within}})
     run.deploys()
     serve(run)
-    hangs(run, 1, stood=stood, noticed=noticed)
+    hangs(run, 1, stood=stood, noticed=noticed, fault=fault)
     serve(run)
     collected(run)
     return run
 
 
-def verdict(of: Story | History) -> Verdict:
+def verdict(of: Story | History, fault: str = HANG) -> Verdict:
     whole = of.history() if isinstance(of, Story) else of
-    return checks.judge(whole, [checks.CHECKS[FAKE]])[0]
+    return checks.judge(whole, [checks.CHECKS[WAYS[fault]]])[0]
 
 
 def without(of: Story, pick: Pick) -> History:
@@ -38,9 +41,9 @@ def without(of: Story, pick: Pick) -> History:
     return History(tuple(replace(op, index=n) for n, op in enumerate(left)))
 
 
-@given(st.floats(0.5, 100), st.floats(1, 100), st.booleans())
-def test_it_is_broken_just_when_nobody_serves_again_within_the_bound(stood, within, noticed):
-    found = verdict(told(stood, within, noticed=noticed))
+@given(st.sampled_from([*WAYS]), st.floats(0.5, 100), st.floats(1, 100), st.booleans())
+def test_it_is_broken_just_when_nobody_serves_again_within_the_bound(fault, stood, within, noticed):
+    found = verdict(told(stood, within, noticed=noticed, fault=fault), fault)
     if not noticed:
         late = stood >= within
         assert found.verdict is (Standing.BROKEN if late else Standing.UNKNOWN), found.reason
@@ -88,6 +91,15 @@ def test_what_is_missing_is_unknown_and_says_so(gone, reason):
     assert (found.verdict, reason in found.reason) == (Standing.UNKNOWN, True), found.reason
 
 
+def test_by_half_of_the_drivers_ops_nobody_was_away_but_who_stood_is_known():
+    torn = Op("driver", "driver", Outcome.INFO, 1.0, 1.0, {"event": "lost", "note": "gone"})
+    for noticed, expected in ((True, Standing.UNKNOWN), (False, Standing.BROKEN)):
+        run = told(40, 30, noticed=noticed)
+        ops = [*run.history().ops, torn]
+        found = verdict(History(tuple(replace(op, index=n) for n, op in enumerate(ops))))
+        assert found.verdict is expected, found.reason
+
+
 def test_a_run_without_the_fault_shows_nothing():
     run = Story()
     run.deploys()
@@ -100,3 +112,39 @@ def test_the_clients_clock_is_given_its_error():
 
     whole = History(tuple(wrong(op) for op in told(10, 14).history().ops))
     assert verdict(whole).verdict is not Standing.HOLDS
+
+
+def test_each_way_is_judged_by_its_own_fault_alone():
+    for fault, guarantee in WAYS.items():
+        run = told(fault=fault)
+        said = {one.guarantee: one for one in checks.judge(run.history(), checks.chosen(["*"]))}
+        others = [said[other] for other in WAYS.values() if other != guarantee]
+        assert said[guarantee].verdict is Standing.HOLDS
+        assert {one.reason for one in others} == {"nobody was made to stand still"}
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+def test_a_lock_that_clients_do_not_need_shows_nothing(noticed):
+    run = Story({LOCK: [1]}, bounds={WAYS[LOCK]: {"within": 30}})
+    run.deploys()
+    serve(run)
+    hangs(run, 1, stood=40, noticed=noticed, fault=LOCK)
+    collected(run)
+    # What was tried in vain while it lasted was acknowledged after all.
+    vain = next(op for op in run.ops if op.what == "write" and op.outcome is Outcome.INFO)
+    run.ops[run.ops.index(vain)] = replace(vain, outcome=Outcome.OK)
+    found = verdict(run, LOCK)
+    assert found.verdict is Standing.UNKNOWN
+    assert "acknowledged a write with one of its threads stopped" in found.reason
+    run = told(40, fault=ACCEPT, noticed=False)
+    assert verdict(run, ACCEPT).verdict is Standing.BROKEN
+
+
+def test_what_is_acknowledged_once_we_let_it_go_on_does_not_excuse_it():
+    run = told(40, fault=LOCK, noticed=False)
+    healed = next(op for op in run.ops if op.value.get("stage") == "healed")
+    at = run.ops.index(healed)
+    later = next(op for op in run.ops[at:] if op.what == "write" and op.value["member"] == 1)
+    soon = replace(later, invoked=healed.completed - 0.3, completed=healed.completed - 0.2)
+    run.ops[run.ops.index(later)] = soon
+    assert verdict(run, LOCK).verdict is Standing.BROKEN

@@ -78,6 +78,19 @@ def test_the_others_write_again_within_the_bound_or_it_is_broken(later, within):
         assert found.verdict is (Standing.HOLDS if first < within else Standing.BROKEN)
 
 
+@pytest.mark.parametrize("what", ["quiet", "lost"])
+def test_nobody_who_was_not_asked_or_not_heard_left_the_cluster_without_a_leader(what):
+    lost = next(op for op in HELD.ops if op.value.get("stage") == "receipt").completed
+    kept = [op for op in HELD.ops if op.what != "write" or op.invoked < lost]
+    end = kept[-1].completed + 100
+    if what == "quiet":
+        more = replace(kept[-1], invoked=end, completed=end)
+    else:
+        more = Op("driver", "driver", Outcome.INFO, end, end, {"event": "lost", "note": "gone"})
+    found = leader(numbered([*kept, more]))
+    assert found.verdict is Standing.UNKNOWN, found.reason
+
+
 def test_whoever_was_hit_does_not_count_as_the_others():
     def alone(op: Op) -> Op | None:
         after = op.what == "write" and op.value["member"] != 2 and op.invoked > 1

@@ -186,6 +186,15 @@ def test_who_is_there_again_before_the_last_has_gone_has_found_the_others_as_wel
     assert (found.verdict, found.figures["changed"]) == (Standing.HOLDS, 3), found.reason
 
 
+@pytest.mark.parametrize(("idle", "standing"), [(40, Standing.BROKEN), (3, Standing.UNKNOWN)])
+def test_rounds_that_could_not_be_done_excuse_nobody_who_was_away_in_the_first(idle, standing):
+    run = found_again(idle)
+    run.ops[0].value["plan"]["faults"][0]["ordinals"] *= 3
+    found = verdict(FOUND, run)
+    assert found.verdict is standing, found.reason
+    assert ("no receipt" in found.reason) == (standing is Standing.UNKNOWN)
+
+
 def test_members_that_acknowledge_alone_show_nothing_of_others():
     for guarantee, run in ((FOUND, found_again()), (COPIES, caught_up())):
         run.ops[0].value["profile"]["replicated"] = False

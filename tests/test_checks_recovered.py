@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.model import History, Op, Standing, Verdict
+from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
 from seatrial.testing.hanging import HANG, collected, hangs, serve
 
@@ -74,6 +74,13 @@ def test_what_is_missing_is_unknown_and_says_so(gone, reason):
     left = [op for op in told().history().ops if not gone(op)]
     found = verdict(History(tuple(replace(op, index=n) for n, op in enumerate(left))))
     assert (found.verdict, reason in found.reason) == (Standing.UNKNOWN, True), found.reason
+
+
+def test_nobody_is_away_by_the_word_of_a_driver_whose_ops_are_not_all_there():
+    left = [op for op in told(idle=60, seconds=15).history().ops if op.what != "driver"]
+    lost = Op("driver", "driver", Outcome.INFO, 1.0, 1.0, {"event": "lost", "note": "gone"})
+    found = verdict(History(tuple(replace(op, index=n) for n, op in enumerate([*left, lost]))))
+    assert (found.verdict, found.reason) == (Standing.UNKNOWN, "the driver was lost: gone")
 
 
 def test_a_fault_that_we_mend_ourselves_is_not_counted():

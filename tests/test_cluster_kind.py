@@ -18,6 +18,7 @@ from seatrial.cluster import (
     images,
     kind,
     nodeimage,
+    nodes,
     records,
     shapes,
     timings,
@@ -60,7 +61,8 @@ class Paper:
         found: dict[str, Any] = {
             "Id": f"id-{name}", "Name": f"/{name}", "Config": {"Image": image},
             "State": {"Status": status, "Pid": 1, "StartedAt": "now"},
-            "NetworkSettings": {"Networks": {"kind": {"IPAddress": address}}},
+            "NetworkSettings": {"Networks": {"sea": {"IPAddress": address}}},
+            "HostConfig": {"NetworkMode": "sea"},
         }  # fmt: skip
         self.containers[found["Id"]] = found
 
@@ -224,8 +226,50 @@ def test_stopped_nodes_are_started_by_address_and_proved_again(paper, monkeypatc
         found["State"]["Status"] = "exited"
     kind.up(SPEC, notes := Notes())
     assert "starting it again" in notes.said[0]
-    started = next(words for words in paper.said if words[0] == "start")
-    assert started[1:] == tuple(f"id-{name}" for name in NAMES)
+    started = [words[1:] for words in paper.said if words[0] == "start"]
+    assert started == [(f"id-{name}",) for name in NAMES]
+    wished = [words[1:] for words in paper.said if words[:2] == ("network", "connect")]
+    assert [words[2:] for words in wished] == [
+        (f"172.18.0.{number + 2}", "sea", f"id-{name}") for number, name in enumerate(NAMES)
+    ]
+
+
+@dataclass
+class Picky(Paper):
+    """An engine with a network of a subnet that nobody chose: it takes no wishes."""
+
+    def _network(self, verb: str, *words: str) -> str:
+        if verb == "connect" and "--ip" in words:
+            raise ToolFailed("docker network connect", seen="no user configured subnets")
+        return ""
+
+
+def test_where_no_address_can_be_wished_for_a_node_is_started_all_the_same():
+    paper: Any = Picky()
+    paper.put("sea-worker", status="exited", address="")
+    nodes.start(paper, "id-sea-worker", "172.18.0.3")
+    assert paper.said[-2:] == [
+        ("network", "connect", "sea", "id-sea-worker"), ("start", "id-sea-worker"),
+    ]  # fmt: skip
+
+
+def test_a_wish_that_was_made_before_is_not_made_again():
+    paper: Any = Paper()
+    paper.put("sea-worker", status="exited")
+    held = paper.containers["id-sea-worker"]["NetworkSettings"]["Networks"]["sea"]
+    held["IPAMConfig"] = {"IPv4Address": "172.18.0.3"}
+    nodes.start(paper, "id-sea-worker", "172.18.0.3")
+    assert [words[0] for words in paper.said] == ["inspect", "start"]
+
+
+def test_a_running_cluster_whose_nodes_have_each_others_addresses_is_made_anew(paper):
+    record = _recorded(paper)
+    one, other = (paper.containers[f"id-sea-worker{n}"]["NetworkSettings"] for n in "23")
+    one["Networks"], other["Networks"] = other["Networks"], one["Networks"]
+    assert kind.state(record) == "broken"
+    kind.up(SPEC, notes := Notes())
+    assert "sea-worker2, sea-worker3 came back with another address" in notes.said[0]
+    assert any(words[:2] == ("rm", "--force") for words in paper.said)
 
 
 def test_a_frozen_node_is_let_go_on(paper, monkeypatch):
@@ -242,7 +286,7 @@ def test_nodes_that_come_back_with_other_addresses_are_made_anew(paper):
     _recorded(paper)
     found = paper.containers["id-sea-worker"]
     found["State"]["Status"] = "exited"
-    found["NetworkSettings"]["Networks"]["kind"]["IPAddress"] = "172.18.0.9"
+    found["NetworkSettings"]["Networks"]["sea"]["IPAddress"] = "172.18.0.9"
     kind.up(SPEC, notes := Notes())
     assert "old addresses of sea-worker" in notes.said[1]
 
@@ -358,6 +402,43 @@ def test_when_kind_fails_nothing_is_left_and_the_reason_is_told(
         building.build(_job(paper))
     assert records.names() == []
     assert (records.home() / "sea.kind.log").read_text() == f"ERROR: {said}\n"
+
+
+@dataclass
+class Networked(Paper):
+    """An engine that has networks, and tells of who is in them."""
+
+    networks: dict[str, str] = field(default_factory=dict)
+
+    def _network(self, verb: str, *words: str) -> str:
+        if verb == "ls":
+            return "\n".join(self.networks)
+        if verb == "create":
+            self.networks[words[-1]] = words[1] if words[0] == "--subnet" else "172.19.0.0/16"
+        if verb == "rm":
+            self.networks.pop(words[-1])
+        return self.networks.get(words[-1], "") if verb == "inspect" else ""
+
+
+def test_the_nodes_network_has_the_subnet_that_the_engine_chose_and_is_made_once():
+    paper: Any = Networked()
+    assert building._network(paper) == building._network(paper) == "seatrial"
+    assert paper.networks == {"seatrial": "172.19.0.0/16"}
+    assert [words[2] for words in paper.said if words[1:2] == ("create",)][-1] == "--subnet"
+    assert sum(words[1] == "create" for words in paper.said) == 2
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_the_network_goes_with_the_last_cluster_whose_nodes_are_in_it(
+    others, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    paper: Any = Networked(networks={"seatrial": "172.19.0.0/16"})
+    record = _recorded(paper)
+    if others:
+        paper.put("another-worker", image="another", status="exited")
+    building.remove(paper, record)
+    assert bool(paper.networks) is others
 
 
 def test_what_was_made_before_an_interruption_is_removed(paper, monkeypatch):

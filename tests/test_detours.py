@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -359,12 +358,10 @@ def test_a_node_ends_a_detour_by_itself(engine, ends, monkeypatch):
 
 def test_connections_go_straight_soon_after_a_proxy_has_died(engine, ends):
     slow(engine)
-    began = time.monotonic()
     for pid in engine.marked():
         if engine.says("cat", f"/proc/{pid}/comm").startswith("toxiproxy"):
             engine.says("kill", "-KILL", pid)
     poll(lambda: None if engine.clean else "not clean yet", SOON)
-    assert time.monotonic() - began < 10
     assert min(exchanged(ends[1], ends[0], 8080)) < 0.15
 
 

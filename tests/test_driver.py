@@ -420,7 +420,7 @@ def test_a_question_is_held_until_it_is_so_or_time_is_up(tmp_path, ledger):
     with driver(tmp_path, todo(ledger.port, rate=20)) as found:
         began = time.monotonic()
         found.until_acknowledged(10)
-        assert 0.3 < time.monotonic() - began < 10
+        assert time.monotonic() - began > 0.3
         assert not found.ask("GET", "/counts", wait=0.2, need='{"0": 100000}')["met"]
         found.stop()
         found.stop()

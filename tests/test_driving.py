@@ -11,7 +11,6 @@ import re
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -341,10 +340,8 @@ def test_an_interrupt_is_not_held_up_by_collecting(ground):
 def test_a_program_that_ends_is_told_with_its_own_words(ground, tmp_path):
     (tmp_path / "client.py").write_text("1 / 0")
     profile = replace(PROFILE, client=str(tmp_path / "client.py"))
-    began = time.monotonic()
     with pytest.raises(CannotRun, match="ZeroDivisionError"), ground.driving(profile):
         pytest.fail("the body must not run")
-    assert time.monotonic() - began < 20
 
 
 def test_a_client_that_vanished_is_a_sentence(ground):

@@ -264,7 +264,7 @@ def test_a_drill_of_ours_and_its_own_profile_agree(ours):
     [
         ({"profile": "ledger"}, "ledger declares no `recovery`"),
         ({"profile": "early-ack"}, "early-ack declares no `recovery`"),
-        ({"profile": "ledger-recovry"}, "did you mean ledger-recovery"),
+        ({"profile": "ledger-xls"}, "did you mean ledger-xlss"),
         ({"seed": "one"}, "a seed that is a whole number"),
         ({"seed": 1.5}, "1.5"),
         ({"seed": None}, "without seed"),
@@ -295,7 +295,7 @@ def test_a_rogue_that_a_drill_can_show_is_drilled():
     ],
 )
 def test_a_profile_that_lacks_what_the_drill_needs_is_refused(changes, seen, tmp_path):
-    base = Path(experiments.load("node-loss").path).parents[1] / "fixtures" / "ledger-recovery"
+    base = Path(experiments.load("node-loss").path).parents[1] / "fixtures" / "ledger-xlss"
     profile = {"extends": str(base), "name": "small", "sentence": "not enough"} | changes
     (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile))
     with pytest.raises(BadInput) as caught:

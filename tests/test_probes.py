@@ -1,6 +1,5 @@
 """Probes ask and write down; what could not be asked shows nothing."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,13 +10,12 @@ import pytest
 import websocket
 from kubernetes.stream import ws_client
 
-from seatrial.errors import CannotRun, ToolFailed
+from seatrial.errors import ToolFailed
 from seatrial.kube import inside
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.objects import Pod
 from seatrial.model import Outcome, Profile
-from seatrial.probes import PROBES, backups, identity
-from seatrial.recovery import Recovery
+from seatrial.probes import PROBES, identity
 from seatrial.testing import FakeApi, Kept
 from seatrial.timing import Limit
 
@@ -149,61 +147,3 @@ def test_a_command_whose_credentials_expired_is_run_again_only_with_new_ones(
     assert caught.value.seen == "Unauthorized"
     assert "the credentials have expired" in caught.value.remedy
     assert len(calls) == tries
-
-
-HOW = Recovery("backup", ("now",), ("all",), ("restored",))
-LINE = {"ordinal": 1, "snapshot": "s", "watermark": {"w": [1, 2]}, "began": 1.0, "ended": 2.0}
-LINE |= {"ok": True, "files": 2, "bytes": 9}
-BACKED_UP = replace(PROFILE, recovery=HOW, client="client.py", port=1)
-
-
-def saying(said: str) -> Kube:
-    return cast("Kube", SimpleNamespace(run=lambda *_: said))
-
-
-def backed_up(profile: Profile = BACKED_UP, said: str = "", **changes: Any) -> Any:
-    line = said or json.dumps({**LINE, **changes})
-    return backups.back_up(saying(line), profile, POD, Limit("a backup", 1.0))
-
-
-def test_a_backup_gives_its_line():
-    assert backed_up() == LINE
-    assert backed_up(replace(BACKED_UP, client=""), watermark={})["snapshot"] == "s"
-
-
-@pytest.mark.parametrize(
-    ("changes", "seen"),
-    [
-        ({"files": 0}, "snapshot s is empty: no files"),
-        ({"bytes": 0}, "snapshot s is empty: no bytes"),
-        ({"watermark": {}}, "snapshot s is empty: no watermark"),
-        ({"ok": False, "note": "the store is away"}, "the store is away"),
-        ({"ok": False}, "it does not say why"),
-        ({"snapshot": ""}, "it does not say why"),
-        ({"said": "done"}, "done"),
-        ({"said": "7"}, "7"),
-        ({"said": "[]"}, "[]"),
-        ({"said": '{"snapshot": "s"}'}, '{"snapshot": "s"}'),
-    ],
-)
-def test_what_is_no_whole_backup_is_a_sentence_and_none(changes, seen):
-    with pytest.raises(CannotRun) as caught:
-        backed_up(**changes)
-    assert seen in caught.value.seen
-
-
-def test_a_profile_without_recovery_is_a_sentence():
-    with pytest.raises(CannotRun, match="it declares no `recovery`"):
-        backed_up(PROFILE)
-
-
-def test_a_member_that_was_never_restored_says_nothing_and_that_is_no_error():
-    assert backups.restored(saying("\n"), BACKED_UP, POD) == {}
-    assert backups.restored(saying('{"snapshot": "s"}'), BACKED_UP, POD) == {"snapshot": "s"}
-    with pytest.raises(ToolFailed, match="snapshot"):
-        backups.restored(saying("{}"), BACKED_UP, POD)
-
-
-def test_a_log_of_backups_that_cannot_be_read_is_a_sentence():
-    with pytest.raises(ToolFailed, match="a JSON object with ordinal"):
-        backups.record(saying('{"ok": true}'), BACKED_UP, POD, Kept())

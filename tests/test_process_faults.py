@@ -25,6 +25,7 @@ from seatrial.testing.staging import staging
 NODE = "sea-worker"
 STOP, MEMORY, FORGET = (FAULTS[n] for n in ("process-stop", "out-of-memory", "pod-force-delete"))
 HANG = FAULTS["process-hang"]
+THREADS = {"accept-hang": "queued", "lock-hang": "locked"}
 LIMIT = 2**28
 OOM = {"exitCode": 137, "reason": "OOMKilled", "containerID": "containerd://one"}
 
@@ -299,3 +300,47 @@ def test_a_forgotten_pod_whose_containers_live_on_is_not_healed(scene, member):
     with pytest.raises(NotReady, match="still runs on sea-worker"), broken(FORGET, scene, 0, kept):
         member.comes("two")
     assert [*proofs(kept)] == ["planned", "receipt", "stopped"]
+
+
+@pytest.mark.parametrize("name", THREADS)
+def test_threads_that_stand_still_and_are_noticed_are_told_with_what_waited(
+    name, scene, member, node
+):
+    kept = Kept()
+    with broken(FAULTS[name], scene, 0, kept) as receipt:
+        assert node.amiss == "frozen"
+        assert (receipt["threads"], receipt[THREADS[name]]) == ([7], 1)
+        assert "says t of threads 7" in receipt["witness"]
+        (entry,), _ = scene.journal.read()
+        assert entry.undo == (Step("revive", node=NODE),)
+        member.containers.pop("one")
+        member.run("two", 1)
+        member.door.holds = False
+    healed = proofs(kept)["healed"]
+    assert (healed["noticed"], healed["how"]) == (True, "started again")
+    assert node.well
+    assert scene.journal.read() == ([], {})
+
+
+@pytest.mark.parametrize("name", THREADS)
+def test_threads_that_nobody_notices_are_let_go_on_by_us(name, scene, node, monkeypatch):
+    monkeypatch.setitem(timing._SECONDS, "a fake death is noticed", 0.2)
+    kept = Kept()
+    with broken(FAULTS[name], scene, 0, kept):
+        pass
+    healed = proofs(kept)["healed"]
+    assert (healed["noticed"], healed["how"]) == (False, "went on")
+    assert healed["let_go"] == ["threads of one"]
+    assert healed["stood"] >= 0.2
+    assert node.well
+
+
+@pytest.mark.parametrize(("name", "what"), [("accept-hang", "accept"), ("lock-hang", "sync")])
+def test_a_program_of_which_no_one_thread_does_it_cannot_be_hit(name, what, scene, member, node):
+    member.deft, kept = (what,), Kept()
+    with (
+        pytest.raises(CannotRun, match=f"threads of web-0 to stop at: {what}"),
+        broken(FAULTS[name], scene, 0, kept),
+    ):
+        pytest.fail("it must not have a receipt")
+    assert node.well

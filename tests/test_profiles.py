@@ -73,6 +73,8 @@ DEFECTS = {
     "never-syncs": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "by-hand": {"spec.template.spec.containers"},
     "no-backup": {"spec.template.spec.containers"},
+    "frozen-mount": {"spec.template.spec.containers"},
+    "edited-in-place": {"immutable"},
     "reclaim-other": set(),
     "one-connection": set(),
     "no-deadline": set(),
@@ -84,7 +86,7 @@ DEFECTS = {
     "from-the-bottom": set(),
     "two-at-a-time": set(),
     "rewrites-index": set(),
-    "oldest-snapshot": {"spec.template.spec.initContainers"},
+    "oldest-snapshot": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "promises-more": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "plain-beside": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "leaves-requests": {"spec.template.spec.containers", "spec.template.spec.volumes"},
@@ -92,6 +94,7 @@ DEFECTS = {
     "left-claimable": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "says-complete": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "helper-left": {"spec.template.spec.containers", "spec.template.spec.volumes"},
+    "skips-quiesce": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "names-volumes": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "start-order": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "ready-when-empty": {"spec.template.spec.containers"},
@@ -113,6 +116,8 @@ DEFECTS = {
     "never-catches-up": {"spec.template.spec.containers"},
     "never-restarts": {"spec.template.spec.containers"},
     "tcp-probe": {"spec.template.spec.containers"},
+    "opens-only": {"spec.template.spec.containers"},
+    "shallow-probe": {"spec.template.spec.containers"},
     "stands-alone": {"spec.template.spec.containers"},
     "source-lost": {"spec.externalTrafficPolicy"},
     "nobody-serves": {"spec.ports"},
@@ -146,8 +151,10 @@ ADDED = {
     "leaves-requests": {("ConfigMap", "leaves-requests")},
     "reads-once": {("ConfigMap", "reads-once")},
     "left-claimable": {("ConfigMap", "left-claimable")},
+    "oldest-snapshot": {("ConfigMap", "oldest-snapshot")},
     "says-complete": {("ConfigMap", "says-complete")},
     "helper-left": {("ConfigMap", "helper-left")},
+    "skips-quiesce": {("ConfigMap", "skips-quiesce")},
     "names-volumes": {("ConfigMap", "names-volumes")},
     "owned-by-hand": {
         ("ConfigMap", "owned-by-hand"),
@@ -557,12 +564,12 @@ def test_cluster_wide_rights_bear_the_trials_name_and_stay_bound_to_each_other(s
 def test_the_recovering_ledger_mounts_only_secrets_that_its_runs_make():
     mounted = {
         volume["secret"]["secretName"]
-        for found in render("ledger-recovery")
+        for found in render("ledger-xlss")
         for volume in found.get("spec", {}).get("template", {}).get("spec", {}).get("volumes", [])
         if "secret" in volume
     }
-    assert mounted == set(load("ledger-recovery").secrets) == {"backup-key"}
-    assert [found for found in render("ledger-recovery") if found["kind"] == "Secret"] == []
+    assert mounted == set(load("ledger-xlss").secrets) == {"backup-key"}
+    assert [found for found in render("ledger-xlss") if found["kind"] == "Secret"] == []
 
 
 def test_images_are_replaced_in_containers_and_nowhere_else(shop):

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ import pytest
 from seatrial.errors import CannotRun, NotReady, ToolFailed
 from seatrial.kube.client import Kube, connect
 from seatrial.kube.objects import Meta, Pod, PodSpec
+from seatrial.kube.watch import Stream
 from seatrial.model import Profile
-from seatrial.probes import backups
+from seatrial.probes import backups, records
 from seatrial.profiles.declared import Recovery as Written
 from seatrial.recovery import Recovery
 from seatrial.testing import FakeApi, Kept, fake_api
@@ -116,10 +118,55 @@ def test_a_backup_that_failed_is_told_with_its_sentence(api, kube):
         backups.back_up(kube, PROFILE, member(), Limit("a backup", 10))
 
 
-def test_a_complete_backup_of_nothing_is_refused(api, kube):
-    status = {**COMPLETE, "files": 0}
-    with told(api, "backups", status), pytest.raises(CannotRun, match="no files"):
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"files": 0}, "snapshot aaaaaaaa is empty: no files"),
+        ({"bytes": 0}, "snapshot aaaaaaaa is empty: no bytes"),
+        ({"watermark": {}}, "snapshot aaaaaaaa is empty: no watermark"),
+        ({"snapshot": ""}, "it does not say why"),
+        ({"phase": "Failed"}, "it does not say why"),
+    ],
+)
+def test_what_is_no_whole_backup_is_a_sentence_and_none(changes, seen, api, kube):
+    with told(api, "backups", {**COMPLETE, **changes}), pytest.raises(CannotRun) as caught:
         backups.back_up(kube, PROFILE, member(), Limit("a backup", 10))
+    assert seen in caught.value.seen
+
+
+def test_a_profile_without_recovery_is_a_sentence(kube):
+    with pytest.raises(CannotRun, match="it declares no `recovery`"):
+        backups.back_up(kube, replace(PROFILE, recovery=None), member(), Limit("a backup", 10))
+
+
+def test_a_backup_that_is_not_begun_is_told_with_what_came_before_it(api, kube):
+    spec, message = {"claim": "data-web-1"}, "the store cannot be reached"
+    status = {"phase": "Failed", "began": 2.0, "message": message}
+    api.put("backups", "older", "x", spec=spec, status={**status, "began": 1.0, "message": "no"})
+    api.put("backups", "newer", "x", spec=spec, status=status)
+    api.put("backups", "another", "x", spec={"claim": "data-web-2"}, status=status)
+    with pytest.raises(NotReady, match=f"is not begun; newer is Failed: {message}"):
+        backups.back_up(kube, PROFILE, member(), Limit("a backup", 0.3))
+
+
+RESTORES = f"restores.{GROUP}/v1"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"phase": "Failed", "message": "wrong password"}, "; r is Failed: wrong password"),
+        ({"phase": "Running"}, "; r is Running: it says nothing more"),
+        ({"phase": "Restored"}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_the_operator_says_of_a_restore_is_told(status, said, api, kube):
+    api.define(RESTORES, "Restore")
+    api.put("restores", "r", "x", spec={"claim": "data-web-1"}, status=status)
+    with Stream(kube, (RESTORES,), "x") as stream:
+        assert records.restoring(stream, replace(PROFILE, watch=(RESTORES,)), member()) == said
+        assert records.restoring(stream, PROFILE, member()) == ""
 
 
 def test_what_was_restored_stands_on_the_volume(api, kube):
@@ -136,19 +183,43 @@ def test_a_volume_that_was_never_restored_says_nothing(api, kube):
     assert backups.restored(kube, PROFILE, member()) == {}
 
 
+MADE = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+
+
 def test_every_backup_that_is_over_becomes_an_op(api, kube):
-    api.put("backups", "a", "x", spec={"claim": "data-web-0"}, status=COMPLETE)
-    api.put("backups", "b", "x", spec={"claim": "data-web-1"}, status={"phase": "Failed"})
-    api.put("backups", "c", "x", spec={"claim": "data-web-1"}, status={"phase": "Running"})
+    api.put("backups", "a", "x", spec={"claim": "data-web-0"}, status=COMPLETE, metadata=MADE)
+    api.put(
+        "backups", "b", "x", spec={"claim": "data-web-1"}, status={"phase": "Failed"}, metadata=MADE
+    )
+    api.put(
+        "backups",
+        "c",
+        "x",
+        spec={"claim": "data-web-1"},
+        status={"phase": "Running"},
+        metadata=MADE,
+    )
     kept = Kept()
-    backups.record(kube, PROFILE, member(), kept)
+    backups.record(kube, PROFILE, "x", kept)
     ended = [(op.process, op.outcome) for op in kept.ops]
     assert ended == [("backup/0", "ok"), ("backup/1", "info")]
 
 
-def test_a_profile_names_commands_or_records_and_not_both():
-    with pytest.raises(ValueError, match="are wanted, or records"):
-        Written(records="a.b/v1", container="x")
-    with pytest.raises(ValueError, match="are wanted, or records"):
-        Written(container="x")
-    assert Written(records="a.b/v1").container is None
+def test_a_backup_whose_maker_died_ended_after_it_began(api, kube):
+    status: dict[str, Any] = {"phase": "Failed", "message": "whoever made it ended"}
+    api.put("backups", "a", "x", spec={"claim": "data-web-0"}, status=status, metadata=MADE)
+    later = {**status, "began": 1e9, "ended": 1e9 + 1}
+    api.put("backups", "b", "x", spec={"claim": "data-web-0"}, status=later, metadata=MADE)
+    kept = Kept()
+    backups.record(kube, PROFILE, "x", kept)
+    died, told = sorted(kept.ops, key=lambda op: -op.value["began"])
+    assert died.value["began"] == 1767225600.0
+    assert died.invoked < died.completed
+    assert (told.value["began"], told.value["ended"]) == (1e9, 1e9 + 1)
+
+
+@pytest.mark.parametrize("records", ["", "a.b", "a.b/x1", "A.b/v1"])
+def test_a_profile_names_the_group_and_version_of_its_records(records):
+    with pytest.raises(ValueError, match="records"):
+        Written(records=records)
+    assert Written(records="a.b/v1").records == "a.b/v1"

@@ -36,7 +36,8 @@ READ = {
     "names": ["ledger"], "files": 2, "bytes": 9, "digest": "d", "records": [], "corrupt": [],
     "marker": "m",
 }  # fmt: skip
-PLANTED = {"plant": {"a": 1}, "poison": {"a": 2}}
+BANK = {"transfers": 3, "balances": {"account-0": 100}}
+PLANTED = {"plant": {"a": 1}, "poison": {"a": 2}, "open": BANK, "told": BANK}
 SEARCHED = {"blobs": 3, "bytes": 7, "found": [], "why": ""}
 
 
@@ -61,13 +62,20 @@ def disk(monkeypatch, tmp_path):
         if pod == "web-0":
             did = argv[4] if argv[0] == "python3" else "ls"
             there = disk.exists()
-            with disk.open("a") as file:
-                file.write(f"{did} ")
+            if did != "close":
+                with disk.open("a") as file:
+                    file.write(f"{did} ")
             if did == "remove":
                 disk.unlink()
-            return json.dumps(PLANTED.get(did, there)) if did != "ls" else "ledger\n"
+            # The bank goes with what is planted: `close` has nothing more to remove.
+            return (
+                json.dumps(PLANTED.get(did, there and did != "close"))
+                if did != "ls"
+                else "ledger\n"
+            )
         assert (space, pod, container) == ("x", "elsewhere", "elsewhere")
-        return json.dumps({"read": READ, "search": SEARCHED, "manifest": {"a": 1}}[argv[4]])
+        told = {"read": READ, "search": SEARCHED, "manifest": {"a": 1}, "told": BANK}
+        return json.dumps(told[argv[4]])
 
     monkeypatch.setattr(Kube, "run", run)
     return disk
@@ -94,6 +102,12 @@ def tried(api: FakeApi, folder: Any, fault: Any) -> dict[str, Any]:
     return proofs(kept)
 
 
+def commands(api: FakeApi) -> list[str]:
+    """Name the commands that its policy has in the member's container."""
+    about = api.of("pods")["x/web-0"]["metadata"]["annotations"]
+    return [key for key in about if key.endswith(("/quiesce", "/resume"))]
+
+
 def left(api: FakeApi) -> list[str]:
     """Name all that is there of a copy."""
     kinds = ("pods", "persistentvolumeclaims", "secrets", "restores", "persistentvolumes")
@@ -107,6 +121,10 @@ def test_a_copy_is_read_its_agent_ended_and_nothing_of_it_stays(api, disk, tmp_p
     assert receipt["copy"] == {**READ, "manifest": {"a": 1}, "served": True, "why": ""}
     assert (receipt["planted"], receipt["poisoned"]) == ({"a": 1}, {"a": 2})
     assert not disk.exists()
+    assert receipt["bank"] == {k: {**BANK, "total": 800} for k in ("before", "after")} | {
+        "copy": BANK
+    }
+    assert commands(api) == []
     assert "lay in a volume of web-0" in told["healed"]["cleared"]
     assert receipt["source"] == ["ledger"]
     assert receipt["repository"] == SEARCHED
@@ -194,7 +212,7 @@ def test_whoever_is_killed_at_a_call_is_healed_by_the_journal(fault, at, api, tm
         reach = Reach(kube=connect(api.kubeconfig(tmp_path / "other")))
         undone(entry, reach)
         assert undone(entry, reach) == []
-    assert left(api) == []
+    assert left(api) == commands(api) == []
     assert api.of("services")[f"x/{STORE}"]["spec"]["selector"] == {"app": STORE}
     assert schedule(api) == SCHEDULE
 
@@ -211,6 +229,13 @@ def test_what_is_planted_in_a_copy_is_told_whole_and_poison_in_it_is_seen(tmp_pa
     assert {*poisoned} - {*planted} == {"poison"}
     assert [copy_reading.main(["remove", str(before)]) for _ in range(2)] == [True, False]
     assert copy_reading.main(["manifest", str(before)]) == {}
+
+
+def test_a_member_that_is_held_still_by_commands_of_its_own_gets_no_bank(api, tmp_path):
+    own = {"recovery.seatrial.dev/quiesce": "fsfreeze -f /data"}
+    api.put("pods", "web-0", "x", metadata={"annotations": own})
+    assert tried(api, tmp_path, ELSEWHERE)["receipt"]["bank"] == {}
+    assert api.of("pods")["x/web-0"]["metadata"]["annotations"].items() >= own.items()
 
 
 def line(writer: str, seq: int, previous: int) -> tuple[str, int]:

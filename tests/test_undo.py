@@ -64,7 +64,8 @@ REPLICAS = 3
 FENCED = "node-kill, fenced"
 STALE = "node-stale-return"
 STANDING = (
-    "process-stop", "process-hang", "node-freeze", "node-reboot", "kubelet-stop", "runtime-stop",
+    "process-stop", "process-hang", "accept-hang", "lock-hang", "node-freeze", "node-reboot",
+    "kubelet-stop", "runtime-stop",
     "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill", "disk-full",
     "disk-unsynced-loss", "cpu-pressure", "memory-pressure", "file-descriptors", "latency",
 )  # fmt: skip

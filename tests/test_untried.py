@@ -1,6 +1,5 @@
 """What keeps a workload from being tried: rights, classes, the control plane, its own pods."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,14 +56,12 @@ def waits_for_its_class(api) -> None:
 def test_a_class_that_went_in_the_middle_is_named_by_the_claims_own_event_at_once(api, kube):
     api.put("storageclasses", "standard")
     waits_for_its_class(api)
-    began = time.monotonic()
     with (
         pytest.raises(Untried, match="the storage class fast, for the claim template") as caught,
         deployed(PROFILE, [the_set(FAST)], kube, "trial-1", Kept()),
     ):
         pytest.fail("the body must not run")
     assert "this cluster has standard" in caught.value.seen
-    assert time.monotonic() - began < 15
 
 
 def test_a_class_that_came_after_all_is_no_reason_to_stop(api, kube):

@@ -122,6 +122,25 @@ def test_the_queue_runs_in_order_of_next_due_time_whatever_the_order_of_insertio
     assert wait == max(0.0, min(began[p.claim] + p.period for p in found) - now)
 
 
+def job(due: float, claim: str, record: str = "") -> Any:
+    return timetable.Job(due, claim, policies.policy(wanted()), record)
+
+
+def test_of_those_that_are_due_some_begin_at_a_time_and_none_twice():
+    jobs = [job(1, "a"), job(2, "b"), job(3, "a", "asked"), *(job(4, each) for each in "cdef")]
+    begun = timetable.beginning(jobs, {"b"}, 9.0)
+    assert [each.claim for each in begun] == ["a", "c", "d"]
+    assert timetable.next_due(jobs, 9.0, {"a", "b", "c", "d"}) is None
+    assert [each.claim for each in timetable.beginning(jobs, {"b", "c"}, 9.0)] == ["a", "d"]
+
+
+def test_what_is_not_due_yet_does_not_begin_and_what_is_being_made_is_not_waited_for():
+    jobs = [job(1, "a"), job(20, "b")]
+    assert timetable.beginning(jobs, {"a"}, 9.0) == []
+    assert timetable.next_due(jobs, 9.0, {"a"}) == 11.0
+    assert timetable.next_due(jobs[:1], 9.0, {"a"}) is None
+
+
 def test_a_claim_that_was_never_backed_up_is_due_at_once():
     jobs = timetable.timetable([policies.policy(wanted())], [], {}, 50.0)
     assert timetable.next_due(jobs, 50.0) == 0.0
@@ -181,7 +200,7 @@ def test_a_backup_whose_maker_died_is_failed_and_says_so():
     running = backup("b1", "data-web-0", 1.0, "Running", by="rescuer-x")
     seen = contract.Seen("x", 2.0, backups={"b1": running}, claims={"data-web-0": {}})
     (step,) = heeding.steps(seen)
-    assert step.body["status"] == {"phase": "Failed", "message": step.why}
+    assert step.body["status"] == {"phase": "Failed", "message": step.why, "ended": 2.0}
     alive = {"rescuer-x": {"metadata": {"name": "rescuer-x"}, "spec": {}}}
     assert heeding.steps(contract.Seen("x", 2.0, backups={"b1": running}, pods=alive)) == []
 

@@ -86,6 +86,15 @@ REACHES: Mapping[str, Reach] = {
         ("process ends", "api answers", "a fake death is noticed"),
         "the kubelet starts it again, or the undo journal lets it go on",
     ),
+    **dict.fromkeys(
+        ("accept-hang", "lock-hang"),
+        Reach(
+            1,
+            1,
+            ("engine answers", "api answers", "a fake death is noticed"),
+            "the kubelet starts it again, or the undo journal lets it go on",
+        ),
+    ),
     "pods-delete": _PODS,
     "evict-all": _PODS,
     "rolling-update": _SET,
@@ -165,6 +174,12 @@ REACHES: Mapping[str, Reach] = {
     ),
     "config-deleted": _CONFIGURED,
     "secret-deleted": _CONFIGURED,
+    "config-change": Reach(
+        0,
+        ALL,
+        ("update is seen", "a changed configuration is watched", "command in a container"),
+        _JOURNAL,
+    ),
     "centre-down": Reach(
         0,
         ALL,

@@ -134,9 +134,8 @@ class Live:
 
     def _backups(self) -> None:
         if self.job.profile.recovery:
-            pod = next(filter(None, map(self.alive.member, self.everybody)), None)
-            if pod:
-                backups.record(self.alive.kube, self.job.profile, pod, self.recorder)
+            alive = self.alive
+            backups.record(alive.kube, self.job.profile, alive.namespace, self.recorder)
 
     @contextmanager
     def as_far_as_it_goes(self) -> Iterator[None]:
@@ -281,6 +280,7 @@ def _scene(job: Job, alive: Workload, driver: str) -> Scene:
         radius=job.plan.radius,
         driver=driver,
         centre=alive.profile.centre,
+        given=alive.profile.given,
     )
 
 

@@ -1,6 +1,6 @@
 """A machine of the Cluster as faults and probes may use it, and what it says of itself.
 
-May import: the standard library.
+May import: the standard library and threads.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from seatrial.threads import Stalling
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A container `started` or `ended` (`event`), as the runtime told it.
-
-    `at` is in seconds since 1970 by the node's clock.
-    """
+    """A container `started` or `ended` (`event`); `at`: seconds since 1970 by the node's clock."""
 
     event: str
     id: str
@@ -129,7 +128,7 @@ class Hearing(Protocol):
         """Listen no more; whoever waits for the next word gets none."""
 
 
-class Node(Protocol):
+class Node(Stalling, Protocol):
     """A machine of the Cluster, as faults and probes may use it.
 
     What harms raises NotOurs when we did not make the machine, BadInput when it is no victim
@@ -194,7 +193,7 @@ class Node(Protocol):
         """Let it be reached again; whether it was cut off."""
 
     def revive(self) -> tuple[str, ...]:
-        """Start the units and let go on the processes of pods that stand still; name them."""
+        """Start units, let go on processes of pods and threads that stand still; name them."""
 
     def relieve(self, number: str = "") -> tuple[str, ...]:
         """End what presses a container, all containers if it is empty; each as `cpu:ID`."""

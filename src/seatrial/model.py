@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from seatrial.centre import Centre
 from seatrial.connections import Connections
+from seatrial.given import Given
 from seatrial.outside import Outside
 from seatrial.radius import Radius
 from seatrial.recovery import Recovery
@@ -189,7 +190,8 @@ class Profile:
     of a rogue's own controller, empty for none. With `replicated` each member holds what any of
     them acknowledged. None: `recovery` is not backed up, `metrics` exports none, `centre` has no
     configuration centre, `connections` has no ways of connecting that are tried, `sessions` is
-    visited by nobody, `outside` is reached by nobody from outside the pod network.
+    visited by nobody, `outside` is reached by nobody from outside the pod network, `given` is
+    given no settings that are changed.
     """
 
     name: str
@@ -222,6 +224,7 @@ class Profile:
     centre: Centre | None = None
     replicated: bool = False
     outside: Outside | None = None
+    given: Given | None = None
 
     @property
     def ordinals(self) -> range:

@@ -19,22 +19,23 @@ from seatrial.sessions import Sessions
 _OF_ALL = frozenset({"pods-delete", "set-delete"})
 """Faults that take every member at once."""
 _OF_ONE = frozenset({
-    "claim-lost", "process-kill", "process-stop", "process-hang", "out-of-memory", "partition",
-    "partition-one-way", "packet-loss", "bandwidth", "latency", "disk-full", "disk-read-only",
-    "disk-io-errors", "disk-unsynced-loss", "cpu-pressure", "memory-pressure",
-    "file-descriptors",
+    "claim-lost", "process-kill", "process-stop", "process-hang", "accept-hang", "lock-hang",
+    "out-of-memory", "partition", "partition-one-way", "packet-loss", "bandwidth", "latency",
+    "disk-full", "disk-read-only", "disk-io-errors", "disk-unsynced-loss", "cpu-pressure",
+    "memory-pressure", "file-descriptors",
 })  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
 """The guarantee for which that one is the lowest: whoever founds a cluster at the first start."""
 _LED, _LEADERS = "topology.leader", "process-kill"
 """The guarantee for which a leader must be hit, and the fault that is aimed at it."""
-ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "scale-up"})
+ASKED_MEANWHILE = frozenset({"claim-lost", "centre-down", "config-change", "scale-up"})
 """Faults during which the member answers, and what it answers then is judged."""
 _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 UNDER_LOAD = frozenset({
-    "process-kill", "process-hang", "disk-unsynced-loss", "restore-elsewhere",
+    "process-kill", "process-hang", "accept-hang", "lock-hang", "disk-unsynced-loss",
+    "restore-elsewhere",
 })  # fmt: skip
 """Faults that show something only while the member acknowledges writes."""
 MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})
@@ -49,7 +50,7 @@ CALLED_MEANWHILE = frozenset({"node-kill", "node-cut", "scale-up"})
 OF_THE_SET = frozenset({
     "rolling-update", "broken-update", "unready-scale-down", "set-orphan", "evict-all",
     "broken-update:image", "dns-outage", "config-deleted", "secret-deleted", "clock-skew",
-    "centre-down", "scale-up",
+    "centre-down", "config-change", "scale-up",
 })  # fmt: skip
 """Faults of a whole set: each is planned once, and every member is asked after it."""
 _VARIANTS = frozenset({"broken-update:image"})

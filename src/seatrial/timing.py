@@ -35,6 +35,8 @@ _SECONDS = {
     "a centre is back": 120.0,
     "a centre is gone": 60.0,
     "a member starts without its centre": 30.0,
+    # A kubelet looks at a pod again after 60 to 90 s, and may hear of the change a little late.
+    "a changed configuration is watched": 125.0,
     "a broken disk is watched": 5.0,
     "a broken network is watched": 5.0,
     "a backup is complete": 60.0,

@@ -5,10 +5,13 @@ import pytest
 from seatrial.model import Standing
 
 FAKE = "availability.fake-death"
+OF_THREADS = ["availability.unaccepted", "availability.deadlock"]
 
 
 # Subjects of their own: the ledger's probe waits for half a minute, and all would wait for it.
-@pytest.mark.parametrize("guarantee", ["availability.rto", "availability.budget", FAKE])
+@pytest.mark.parametrize(
+    "guarantee", ["availability.rto", "availability.budget", FAKE, *OF_THREADS]
+)
 @pytest.mark.campaign
 def test_clients_are_served_again_and_soon_enough(guarantee, trial_of):
     said = {v.guarantee: v for v in trial_of("ledger-probed", family="availability").verdicts}

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
 _MOVING = ("three-workers-shared",)
 """The shapes whose volumes can follow a member."""
-_CONFIGURED = {"config-deleted", "secret-deleted", "centre-down"}
+_CONFIGURED = {"config-deleted", "secret-deleted", "centre-down", "config-change"}
 """Faults of what members are configured by, of which the ledger has nothing."""
 _BACKED_UP = {"restore-elsewhere", "backup-store-down", "backup-policy-change"}
 """Faults of backups by the contract, of which the ledger has none."""

@@ -32,7 +32,7 @@ class Unlucky:
     folder: Path
     settings: dict[str, str]
     out: Path
-    base: Path = field(default_factory=lambda: carried("fixtures") / "ledger-recovery")
+    base: Path = field(default_factory=lambda: carried("fixtures") / "ledger-xlss")
 
     def profile(self, patch: list[dict[str, object]] | None = None, **keys: object) -> None:
         """Drill another profile: keys of its own, or one patch of its set."""
@@ -73,14 +73,16 @@ def unlucky(trial_ground, pytestconfig, tmp_path, monkeypatch):
     """Give what runs an unlucky drill; afterwards all must be as it was, in good time."""
     out = Path(pytestconfig.getoption("--trial-out"))
     seed = pytestconfig.getoption("--trial-seed")
-    settings = drilling.settings(trial_ground.spec, profile="ledger-recovery", seed=seed, out=out)
+    settings = drilling.settings(trial_ground.spec, profile="ledger-xlss", seed=seed, out=out)
     here = str(Path(__file__).parent)
     monkeypatch.syspath_prepend(here)
     path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
     began = time.monotonic()
     yield Unlucky(tmp_path, {**settings, "PYTHONPATH": path}, out)
     assert time.monotonic() - began < LONGEST
-    assert Journal().read() == ([], {})
+    ours, unread = Journal().read()
+    assert [entry for entry in ours if entry.cluster == trial_ground.cluster.name] == []
+    assert unread == {}
     with Stream(trial_ground.cluster.connect(), ("nodes",)) as stream:
         wait(stream, unwell, limit("node is back"))
 
@@ -117,17 +119,15 @@ def test_a_store_that_is_down_stops_the_drill_before_it_breaks_anything(unlucky)
     assert nothing_was_broken(ended)
 
 
-def of_the_backup(*changes: dict[str, object]) -> list[dict[str, object]]:
-    """Patch the environment of the container that backs a member up."""
-    sidecar = "/spec/template/spec/containers/1"
-    sure = {"op": "test", "path": f"{sidecar}/name", "value": "backup"}
-    return [sure, *({**change, "path": f"{sidecar}/env/{change['path']}"} for change in changes)]
+def policy(name: str, value: str) -> list[dict[str, object]]:
+    """Patch an annotation of the members' policy; another of it must be there."""
+    annotations, ours = "/spec/template/metadata/annotations", "recovery.seatrial.dev~1"
+    sure = {"op": "test", "path": f"{annotations}/{ours}container", "value": "ledger"}
+    return [sure, {"op": "add", "path": f"{annotations}/{ours}{name}", "value": value}]
 
 
 def test_a_wrong_key_stops_the_drill_before_it_breaks_anything(unlucky):
-    named = {"op": "test", "path": "2/name", "value": "RESTIC_PASSWORD_FILE"}
-    wrong = {"op": "replace", "path": "2/value", "value": "/etc/hostname"}
-    unlucky.profile(of_the_backup(named, wrong))
+    unlucky.profile(policy("key-secret", "another-key"), secrets=["backup-key", "another-key"])
     ended = unlucky.drilled()
     said = reason(ended)
     assert said.startswith(f"{NO_RECEIPT}'a backup that began just now is complete' failed")
@@ -136,12 +136,11 @@ def test_a_wrong_key_stops_the_drill_before_it_breaks_anything(unlucky):
 
 
 def test_a_backup_of_nothing_stops_the_drill_before_it_breaks_anything(unlucky):
-    data = {"name": "DATA", "value": "/nowhere"}
-    unlucky.profile(of_the_backup({"op": "add", "path": "-", "value": data}))
+    unlucky.profile(policy("paths", "nowhere"))
     ended = unlucky.drilled()
     said = reason(ended)
     assert said.startswith(f"{NO_RECEIPT}'a backup that began just now is complete' failed")
-    assert "nothing to back up: /nowhere holds no token and no ledger" in said
+    assert "nowhere" in said
     assert nothing_was_broken(ended)
 
 

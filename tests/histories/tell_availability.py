@@ -7,13 +7,13 @@ from pathlib import Path
 
 from seatrial import history
 from seatrial.testing import Story
-from seatrial.testing.hanging import HANG, collected, hangs, serve, tallies
+from seatrial.testing.hanging import ACCEPT, HANG, LOCK, collected, hangs, serve, tallies
 
 HERE = Path(__file__).parent
 
 
-def begun(bounds: Mapping[str, Mapping[str, float]], breaks: str = "") -> Story:
-    run = Story({HANG: [1]}, bounds=bounds, breaks=[breaks] if breaks else [])
+def begun(bounds: Mapping[str, Mapping[str, float]], breaks: str = "", fault: str = HANG) -> Story:
+    run = Story({fault: [1]}, bounds=bounds, breaks=[breaks] if breaks else [])
     run.deploys()
     serve(run)
     run.phase("fault")
@@ -69,12 +69,23 @@ def unnoticed() -> Story:
     return ended(run)
 
 
+def partly(guarantee: str, fault: str, *, noticed: bool) -> Story:
+    """Threads of a member stand still: it is ended after ten seconds, or nobody ever ends it."""
+    run = begun({guarantee: {"within": 30}}, "" if noticed else guarantee, fault)
+    hangs(run, 1, stood=10 if noticed else 40, noticed=noticed, fault=fault)
+    return ended(run)
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/noticed": noticed,
     "good/in-budget": in_budget,
     "bad/asked-in-secret": asked_in_secret,
     "bad/never-restarted": never_restarted,
     "bad/unnoticed": unnoticed,
+    "good/accepts-again": lambda: partly("availability.unaccepted", ACCEPT, noticed=True),
+    "bad/accepts-nobody": lambda: partly("availability.unaccepted", ACCEPT, noticed=False),
+    "good/unlocked": lambda: partly("availability.deadlock", LOCK, noticed=True),
+    "bad/locked": lambda: partly("availability.deadlock", LOCK, noticed=False),
 }
 
 if __name__ == "__main__":

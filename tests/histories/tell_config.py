@@ -10,7 +10,14 @@ from pathlib import Path
 
 from seatrial import history
 from seatrial.testing import Story
-from seatrial.testing.configuring import GIVEN, all_tell, outage, tells_config
+from seatrial.testing.configuring import (
+    GIVEN,
+    all_tell,
+    declares,
+    given_anew,
+    outage,
+    tells_config,
+)
 
 HERE = Path(__file__).parent
 
@@ -64,12 +71,50 @@ def written_by_hand() -> Story:
     return run
 
 
+def anew(breaks: str = "") -> Story:
+    run = begun("config-change", breaks)
+    declares(run)
+    return run
+
+
+def settings_changed() -> Story:
+    """Files are taken up, variables stay, and what is immutable refuses."""
+    run = anew()
+    given_anew(run)
+    return run
+
+
+def mount_frozen() -> Story:
+    """A file that is called live is mounted by subPath: nobody is ever given the change."""
+    run = anew("config.propagates")
+    given_anew(run, late=run.members, meanwhile={"file": "colour = blue"})
+    return run
+
+
+def variable_changed() -> Story:
+    """What is to stay until a restart is another one in the same container."""
+    run = anew("config.propagates")
+    given_anew(run, meanwhile={"variable": "debug"}, only=[1])
+    return run
+
+
+def sealed_edited() -> Story:
+    """What is called immutable is not: whoever edits it changes it in place."""
+    run = anew("config.immutable")
+    given_anew(run, objects={"configmap/sealed": {"changed": True, "immutable": False}})
+    return run
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/centre-away": centre_away,
     "bad/centre-missed": centre_missed,
     "bad/change-missed": change_missed,
     "good/settings-kept": settings_kept,
     "bad/written-by-hand": written_by_hand,
+    "good/settings-changed": settings_changed,
+    "bad/mount-frozen": mount_frozen,
+    "bad/variable-changed": variable_changed,
+    "bad/sealed-edited": sealed_edited,
 }
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ TOLD: dict[str, Callable[[], Story]] = {
     "bad/plain-beside": lambda: Copied(found=["data/aa"], breaks=["recovery.encrypted"]).story(),
     "bad/requests-left": lambda: Copied(left=19, breaks=["recovery.once"]).story(),
     "bad/volume-named": lambda: Copied(top="var", breaks=["recovery.new-service"]).story(),
+    "bad/copy-torn": lambda: Copied(torn=1, breaks=["recovery.new-service"]).story(),
     "good/failed-loudly": tells_store_down,
     "bad/failed-silently": lambda: tells_store_down(
         phase="Complete", breaks=["recovery.fails-loudly"]

@@ -140,6 +140,16 @@ BENCHES: Mapping[str, Bench] = {
             seconds=1500,
             cluster=True,
         ),
+        Bench(
+            "families-of-states",
+            "connection, topology, session, availability, config and network by nine subjects, "
+            "side by side, and then what breaks a machine",
+            "s",
+            lambda progress, sizes: (families.states(progress, sizes.rounds), None),
+            bar=900,
+            seconds=2500,
+            cluster=True,
+        ),
         *fault_rows.ROWS,
         *recovering.ROWS,
     )

@@ -71,26 +71,32 @@ def evidence() -> Iterator[Path]:
 
 @contextmanager
 def lived(
-    ground: Ground, faults: tuple[str, ...], out: Path, progress: Progress, held: float = 0.0
+    ground: Ground,
+    faults: tuple[str, ...],
+    out: Path,
+    progress: Progress,
+    held: float = 0.0,
+    name: str = "ledger",
 ) -> Iterator[Live]:
     """Have a workload under load, of which nothing is left afterwards but its evidence in `out`.
 
     Each fault may be in place for `held` seconds after its receipt.
     """
+    profile = subject(name)
     plan = planned(
-        subject(),
+        profile,
         [],
         seed=1,
         shape=ground.spec.shape,
         timing=ground.spec.timing,
         kubernetes=ground.spec.kubernetes,
-        command="seatrial bench faults",
+        command="seatrial bench",
         faults=faults,
     )
     if held:
-        stated = blast.radius([faults], subject().replicas, dict.fromkeys(faults, held))
+        stated = blast.radius([faults], profile.replicas, dict.fromkeys(faults, held))
         plan = replace(plan, radius=stated)
-    job = run.begun(plan, subject(), ground, out, progress)
+    job = run.begun(plan, profile, ground, out, progress)
     try:
         with recording(job) as live:
             yield live

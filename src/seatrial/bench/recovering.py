@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial import history
+from seatrial.bench import punctual
 from seatrial.bench.row import Bench, Measured, Samples, Sizes
 from seatrial.bench.verdict import SPEC
 from seatrial.chaos import drilling, experiments
@@ -110,16 +111,18 @@ def played(seed: int, takes: float = TAKES) -> Iterator[float]:
             for n in range(node, PODS, NODES)
         ]
         began: dict[str, float] = {}
+        ends: dict[str, float] = {}
         now = draw.random()
         while now < WITHIN:
+            busy = {claim for claim, end in ends.items() if end > now}
             jobs = timetable.timetable(own, [], began, now)
-            if (left := timetable.next_due(jobs, now)) > 0:
-                now += left
-                continue
-            if jobs[0].claim in began:
-                yield timetable.late(jobs[0], now)
-            began[jobs[0].claim] = now
-            now += takes
+            for job in timetable.beginning(jobs, busy, now):
+                if job.claim in began:
+                    yield timetable.late(job, now)
+                began[job.claim] = now
+                ends[job.claim] = now + takes
+            later = [end for end in ends.values() if end > now]
+            now = min([*later, *(job.due for job in jobs if job.due > now)])
 
 
 def cost(progress: Progress, sizes: Sizes) -> Measured:
@@ -211,6 +214,7 @@ ROWS = (
         bar=2,
         seconds=1,
     ),
+    punctual.ROW,
     Bench(
         "recovery-cost",
         "from the loss of a node with its disk until its member serves again, over what machine, "

@@ -34,7 +34,7 @@ def measured(files: int, size: int, rounds: int, room: Path) -> dict[str, Any]:
     _made(source, files, size)
     repository = Repository(str(room / "repository"), "a key that protects nothing")
     repository.run(["init"], room)
-    told = repository.back_up(source, (".",), (), "bench", "")
+    told = repository.back_up(source, (".",), (), "bench")
     wanted: dict[str, Any] = {"snapshot": short(told["snapshot_id"]), "files": files}
     wanted |= {"bytes": files * size}
     found: dict[str, Any] = {"files": files, "bytes": files * size}

@@ -36,6 +36,7 @@ from seatrial.workload import namespace_of
 
 SPEC = Spec("seatrial-three-workers", "three-workers", "fast", KUBERNETES)
 """The cluster that is measured on; one that is there already is taken."""
+LEDGER = "ledger"
 _TOLD = 5
 """Of what was not the cluster's, the longest are told."""
 _AGENT = "seatrial/"
@@ -63,9 +64,9 @@ def session(family: str, rounds: int, progress: Progress) -> Session:
     return _SESSIONS[family]
 
 
-def subject() -> Profile:
-    """Give the profile that is measured with."""
-    return profiles.load("ledger", known=checks.CHECKS)
+def subject(name: str = LEDGER) -> Profile:
+    """Give a profile that is measured with."""
+    return profiles.load(name, known=checks.CHECKS)
 
 
 def claimed(profile: Profile, family: str) -> list[Guarantee]:

@@ -23,6 +23,7 @@ from seatrial.kube.objects import Machine, Pod
 from seatrial.kube.volumes import Claim
 from seatrial.kube.watch import Stream
 from seatrial.model import Outcome
+from seatrial.probes import records
 from seatrial.timing import Limit, factor, wait
 
 __all__ = [
@@ -156,7 +157,7 @@ def rescheduled(ordinal: Ordinal, within: Seconds, configuration: Configuration)
 
 
 def restored(ordinal: Ordinal, within: Seconds, configuration: Configuration) -> bool:
-    """Wait until the new pod's init container has restored a snapshot and the member starts."""
+    """Wait until the new pod's volume was filled from a snapshot and the member starts."""
     session = session_of(configuration)
     lost = session.receipt(ordinal)
 
@@ -166,7 +167,8 @@ def restored(ordinal: Ordinal, within: Seconds, configuration: Configuration) ->
             session.live.scene.replicated()
             return f"no new pod {lost['pod']} yet"
         started = pod.status.phase == "Running"
-        return None if started else f"{lost['pod']} is {pod.status.phase}: {pod.trouble}"
+        why = pod.trouble + records.restoring(stream, session.live.job.profile, pod)
+        return None if started else f"{lost['pod']} is {pod.status.phase}: {why}"
 
     begun = session.since.get("rescheduled", session.live.recorder.now())
     wait(session.live.alive.stream, empty, _limit("a snapshot is restored", within))

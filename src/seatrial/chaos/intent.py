@@ -20,7 +20,7 @@ from seatrial.chaos.arguments import OURS
 from seatrial.chaos.declaration import PARTS, activities
 from seatrial.chaos.experiments import Experiment
 from seatrial.cli.options import NEWEST, spec_of
-from seatrial.cli.trial import demand_able, demand_centre, judged_of
+from seatrial.cli.trial import demand_able, demand_declared, judged_of
 from seatrial.cluster import Spec, check_spec
 from seatrial.errors import BadInput
 from seatrial.ground import Keep
@@ -96,7 +96,7 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
     _demand_able(document, profile)
     spec = _spec(settings)
     demand_able([fault.fault for fault in declared.faults], spec)
-    demand_centre(profile, [fault.fault for fault in declared.faults])
+    demand_declared(profile, [fault.fault for fault in declared.faults])
     metered = any(name == _QUERY for name, _ in _ours(document)) or bool(settings.get("prometheus"))
     if metered:
         demand_metrics(profile)
@@ -122,7 +122,7 @@ def _demand_able(document: Mapping[str, Any], profile: Profile) -> None:
             raise BadInput(
                 f"a profile that {able}, for the activity {name}",
                 seen=f"{profile.name} declares no `{key}`",
-                remedy="docs/add-a-profile.md says how; `ledger-recovery` has one",
+                remedy="docs/add-a-profile.md says how",
             )
         if name == _QUERY and arguments.keys().isdisjoint({"at_least", "at_most"}):
             raise BadInput("at_least, at_most, or both, for the activity measured", seen="neither")

@@ -12,7 +12,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatrial.checks import alive, causes, connecting, outdoors, recovery_advice, served, stacked
+from seatrial.checks import (
+    alive,
+    causes,
+    connecting,
+    outdoors,
+    recovery_advice,
+    served,
+    settings_advice,
+    stacked,
+)
 from seatrial.checks.cases import Case, Rule
 from seatrial.checks.configured import uncopied
 from seatrial.checks.intervals import Tenure, ordinals
@@ -277,10 +286,13 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("topology.spread", stacked.drawn),
     ("topology.membership", alive.never_leaves),
     ("availability.", alive.unasked),
+    ("availability.deadlock", alive.shallow),
     ("availability.budget", _program),
     ("recovery.", recovery_advice.causes),
     ("connection.", lambda case: connecting.causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),
+    ("config.propagates", settings_advice.frozen),
+    ("config.immutable", settings_advice.open_to_change),
     ("network.", outdoors.cause),
     ("config.center", lambda case: uncopied(case.history)),
     ("session.", lambda case: causes.of_sessions(case.declared, case.verdict)),

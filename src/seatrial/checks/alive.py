@@ -1,6 +1,6 @@
 """Likely causes of a member that is dead and is not taken for dead: who asks it, whom it tells.
 
-May import: checks.{belonging,cases}.
+May import: checks.{belonging,cases,drifts}.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from seatrial.checks.belonging import ghosts
 from seatrial.checks.cases import Case
+from seatrial.checks.drifts import receipts
 
 _YES = frozenset({"true", ":"})
 """Programs that always say yes."""
@@ -32,6 +33,16 @@ def unasked(case: Case) -> Iterator[str]:
         yield (
             f"its liveness probe is the program `{' '.join(probe['program'])}`, which always says "
             "yes and asks nobody"
+        )
+
+
+def shallow(case: Case) -> Iterator[str]:
+    """Name a liveness probe that was answered while a thread stood still with its locks."""
+    probe = case.declared.get("alive") or {}
+    if probe.get("path") and receipts(case.history, "lock-hang"):
+        yield (
+            f"its liveness probe asks for `{probe['path']}`, which was answered while a thread "
+            "stood still: nothing of it needs the locks that clients need"
         )
 
 

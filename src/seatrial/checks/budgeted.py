@@ -69,12 +69,14 @@ def budget(history: History) -> Verdict:
         "asked": own.asked, "refused": own.wrong, "secret": max(0, own.asked - own.told),
         "served": round(own.share, 6), **quantiles(took),
     }  # fmt: skip
-    found = [*_judged(history, felt, own, errors), Finding(Standing.HOLDS, "", _shown(history))]
+    blind = driver_lost(history)
+    judged = _judged(history, Count(0, 0) if blind else felt, own, errors)
+    found = [*judged, Finding(Standing.HOLDS, "", _shown(history))]
     praise = (
         f"{felt.share:.1%} of {felt.asked} requests went wrong or took longer than {limit:g} s, "
         f"{errors:.1%} are claimed; members counted {own.asked}, and refused {own.share:.1%}"
     )
-    absent = no_receipt(history) or driver_lost(history)
+    absent = no_receipt(history) or blind
     absent = absent or ("" if receipts(history) else "no fault was caused, so nothing was shown")
     absent = absent or ("" if "errors" in claimed else "the profile claims no budget (`errors`)")
     return settled(_BUDGET, found if "errors" in claimed else [], praise, figures, absent=absent)

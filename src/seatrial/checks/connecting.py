@@ -75,9 +75,16 @@ def _broken_under(history: History, _: Declared) -> Iterator[str]:
 def _patient(history: History, _: Declared) -> Iterator[str]:
     for way in calls.ways(history):
         ops = calls.calls(history, way)
+        failed = calls.failures(ops)
+        late = [op for op in failed if op.value["code"] == "DEADLINE_EXCEEDED"]
         if hung := calls.hung(ops):
             yield f"{len(hung)} calls by `{way}` waited beyond their deadline: they set none"
-        elif any(op.value["code"] == "DEADLINE_EXCEEDED" for op in ops):
+        elif len(failed) > 2 * len(late):
+            yield (
+                f"{len(failed) - len(late)} calls by `{way}` failed before their deadline: they "
+                "were led to a member that was gone, and then to no other one"
+            )
+        elif failed:
             yield (
                 f"calls by `{way}` waited until their deadline again and again: without keepalive "
                 "nobody notices that a connection leads nowhere"

@@ -27,9 +27,10 @@ def discovery(history: History) -> Verdict:
 
     Of a replicated workload only: there an acknowledgement takes the others. Broken by a member
     that acknowledges nothing sent after all had gone, for the bound `within` (seconds, 60 if none
-    is given). Unknown without receipts, without writes on both sides of each, without all Ops of
-    the driver, and when a member came to the address that it had. Figures: rounds, changed
-    (addresses), seconds (at most until all acknowledged).
+    is given), also where that kept further rounds from being done. Unknown without receipts,
+    without writes on both sides of each, without all Ops of the driver, and when a member came to
+    the address that it had. Figures: rounds, changed (addresses), seconds (at most until all
+    acknowledged).
     Source: kubernetes.io, StatefulSets, "Stable Network ID".
     """
     within = bound(history, _DISCOVERY, "within", _WITHIN)
@@ -52,11 +53,12 @@ def discovery(history: History) -> Verdict:
         f"after {len(rounds)} rounds in which all members came to other addresses each "
         f"acknowledged writes again at most {figures['seconds']} s later"
     )
-    absent = unshown(history, _ALL, "not all members were deleted at once")
-    absent = absent or driver_lost(history)
+    blind = driver_lost(history)
     if not replicated(history):
-        absent = absent or "each member acknowledges alone (`replicated`), and needs to find nobody"
-    return settled(_DISCOVERY, [] if absent else found, praise, figures, absent=absent)
+        blind = blind or "each member acknowledges alone (`replicated`), and needs to find nobody"
+    # Who does not come back keeps the next rounds from being done at all.
+    absent = unshown(history, _ALL, "not all members were deleted at once") or blind
+    return settled(_DISCOVERY, [] if blind else found, praise, figures, absent=absent)
 
 
 def _addresses(history: History) -> dict[int, list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seatrial.checks.consistency.bank import Bank, judge_bank
 from seatrial.checks.drifts import receipts, unshown
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.ledger import attempts
@@ -48,16 +49,20 @@ def new_service(history: History) -> Verdict:
     Broken when the copy never served though its backup was complete, or holds another number of
     files or bytes than its record says, or nothing, or lies there otherwise than in the member's
     own volume, or has a file that was planted before the backup with another mode, owner, content
-    or attribute than it had then (it was changed before the restore), or one of later. Unknown
-    without receipt or without such files. Figures: files, bytes, planted.
+    or attribute than it had then (it was changed before the restore), or one of later, or when the
+    accounts of a bank whose money moved meanwhile do not sum up in it: it is torn. Unknown without
+    receipt, without such files, or when no money moved. Figures: files, bytes, planted, transfers.
     """
     done = receipts(history, ELSEWHERE)
     found = [one for op in done for one in _whole(op)]
     last: Mapping[str, Any] = done[-1].value["proof"]["copy"] if done else {}
     planted = sum(len(op.value["proof"].get("planted", {})) for op in done)
+    moved = sum(_moved(op) for op in done)
     figures = {"files": last.get("files", 0), "bytes": last.get("bytes", 0), "planted": planted}
+    figures |= {"transfers": moved}
     praise = f"a new claim holds all {figures['files']} files, {figures['bytes']} bytes; {planted} "
     praise += "planted ones are as they were when the backup began"
+    praise += f"; its bank sums up, whose money moved {moved} times meanwhile" if moved else ""
     return settled(_SERVICE, found, praise, figures, NOTHING, unshown(history, ELSEWHERE, NOTHING))
 
 
@@ -196,6 +201,29 @@ def _whole(receipt: Op) -> Iterator[Finding]:
         yield Finding(Standing.BROKEN, reason, (receipt,))
     else:
         yield _as_planted(receipt)
+        yield from _summed_up(receipt)
+
+
+def _moved(receipt: Op) -> int:
+    bank = receipt.value["proof"].get("bank") or {}
+    return int(bank["after"]["transfers"] - bank["before"]["transfers"]) if bank else 0
+
+
+def _summed_up(receipt: Op) -> Iterator[Finding]:
+    """Judge the copy's bank; a member whose own commands hold it still has none."""
+    bank: Mapping[str, Any] = receipt.value["proof"].get("bank") or {}
+    if not bank:
+        return
+    balances, total = bank["copy"].get("balances", {}), bank["before"]["total"]
+    known = Bank(total, frozenset(bank["before"]["balances"]), transfers=0)
+    read = Op("copy", "read", Outcome.OK, 0.0, 0.0, {"balances": balances})
+    found = judge_bank([read], known)
+    if found.standing is not Standing.HOLDS:
+        reason = f"the copy's bank is torn: {found.reason}"
+        yield Finding(Standing.BROKEN, reason, (receipt,))
+    elif not _moved(receipt):
+        reason = "no money of the bank moved while it was backed up"
+        yield Finding(Standing.UNKNOWN, reason, (receipt,))
 
 
 def _as_planted(receipt: Op) -> Finding:

@@ -1,11 +1,12 @@
-"""availability.fake-death: a member that stands still with open sockets is noticed and replaced.
+"""Fake deaths: a member that stands still, or a part of it, with open sockets is noticed and ended.
 
 May import: model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 from seatrial.checks.drifts import healing, receipts, unshown
 from seatrial.checks.felt import Back, acknowledged, back, in_time
@@ -14,8 +15,6 @@ from seatrial.checks.sight import driver_lost
 from seatrial.checks.turns import bound
 from seatrial.model import History, Json, Op, Standing, Verdict
 
-_FAKE = "availability.fake-death"
-_FAULT = "process-hang"
 _WITHIN = 55.0
 """Seconds, when the profile has no bound `within`."""
 _SAYS = frozenset({"Unhealthy", "Killing"})
@@ -32,10 +31,41 @@ def fake_death(history: History) -> Verdict:
     the kubelet's first event about it, -1 for none), seconds (at most until it served again).
     Source: kubernetes.io, "Configure Liveness, Readiness and Startup Probes".
     """
-    within = bound(history, _FAKE, "within", _WITHIN)
-    hangs = receipts(history, _FAULT)
+    return _concluded(history, "availability.fake-death", "process-hang")
+
+
+def unaccepted(history: History) -> Verdict:
+    """Judge availability.unaccepted: who accepts nobody is ended and serves again within a bound.
+
+    As availability.fake-death: its receipt shows connections that are complete and wait in vain.
+    """
+    return _concluded(history, "availability.unaccepted", "accept-hang")
+
+
+def deadlock(history: History) -> Verdict:
+    """Judge availability.deadlock: of whom a thread stands still with its locks, likewise.
+
+    As availability.fake-death, and unknown when the member acknowledged anything sent after the
+    receipt while it was in the same container: then nothing that clients need stood still.
+    """
+    return _concluded(history, "availability.deadlock", "lock-hang", _unharmed)
+
+
+Harmless = Callable[[History, Op], Op | None]
+"""Gives the Op that shows that a fault with this receipt did clients no harm."""
+
+
+def _concluded(
+    history: History, guarantee: str, fault: str, harmless: Harmless = lambda *_: None
+) -> Verdict:
+    within = bound(history, guarantee, "within", _WITHIN)
+    hangs = receipts(history, fault)
     felt = {op.index: _felt(history, op) for op in hangs}
-    found = [_judged(history, op, felt[op.index], within) for op in hangs]
+    blind = driver_lost(history)
+    found = [
+        _harmless(op, harmless(history, op)) or _judged(history, op, felt[op.index], within, blind)
+        for op in hangs
+    ]
     ends = [one.most for one in felt.values() if one and one.op]
     figures: dict[str, Json] = {
         "hangs": len(hangs),
@@ -46,20 +76,40 @@ def fake_death(history: History) -> Verdict:
         f"whoever stood still was ended, and acknowledged writes again at most "
         f"{figures['seconds']} s later, as claimed within {within:g} s"
     )
-    absent = unshown(history, _FAULT, "nobody was made to stand still") or driver_lost(history)
-    return settled(_FAKE, found, praise, figures, absent=absent)
+    absent = unshown(history, fault, "nobody was made to stand still") or blind
+    return settled(guarantee, found, praise, figures, absent=absent)
+
+
+def _harmless(receipt: Op, served: Op | None) -> Finding | None:
+    if served is None:
+        return None
+    name = f"member {receipt.value['ordinal']}"
+    reason = f"{name} acknowledged a write with one of its threads stopped: clients need it not"
+    return Finding(Standing.UNKNOWN, reason, (receipt, served))
+
+
+def _unharmed(history: History, receipt: Op) -> Op | None:
+    """Give a write that was sent and acknowledged while it surely stood still."""
+    healed, other = healing(history, receipt), _another(history, receipt)
+    stood = float(healed.value["proof"].get("stood", 0.0)) if healed else math.inf
+    end = min(receipt.completed + stood, other.completed if other else math.inf)
+    acks = acknowledged(history, receipt.value["ordinal"])
+    after = (op for op in acks if op.invoked - op.error >= receipt.completed)
+    return next((op for op in after if op.completed + op.error < end), None)
 
 
 def _felt(history: History, receipt: Op) -> Back | None:
     return back(history, receipt, acknowledged(history, receipt.value["ordinal"]))
 
 
-def _judged(history: History, receipt: Op, felt: Back | None, within: float) -> Finding:
+def _judged(history: History, receipt: Op, felt: Back | None, within: float, blind: str) -> Finding:
     name = f"member {receipt.value['ordinal']}"
     healed = healing(history, receipt)
     shown = (receipt, *filter(None, [healed]))
     if healed and not healed.value["proof"].get("noticed"):
         return _unnoticed(name, float(healed.value["proof"].get("stood", 0.0)), within, shown)
+    if blind:
+        return Finding(Standing.UNKNOWN, blind, shown)
     found = in_time(felt, name, within, shown)
     if found.standing is not Standing.HOLDS:
         return found

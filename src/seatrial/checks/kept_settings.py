@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from seatrial.checks.changed_settings import undisturbed
 from seatrial.checks.configured import Told, told
 from seatrial.checks.drifts import drifts, no_receipt, receipts
 from seatrial.checks.findings import Finding, settled
@@ -20,11 +21,12 @@ def survives_drift(history: History) -> Verdict:
 
     Settings are what a pod is given by files, variables, Secrets and what is generated at its
     start; the profile's question `config` tells them. Broken by an ordinal that told another one,
-    or one fewer or more. Unknown without a receipt for each planned fault, without settings, and
-    without an answer on both sides of each drift. Figures: answers, drifts, settings (names).
+    or one fewer or more; what is told while a fault has them changed does not count. Unknown
+    without a receipt for each planned fault, without settings, and without an answer on both sides
+    of each drift. Figures: answers, drifts, settings (names).
     Source: kubernetes.io, "ConfigMaps", "Secrets"; "Images" (a container's own layer goes with it).
     """
-    known = [one for one in told(history) if one.settings]
+    known = [one for one in undisturbed(history, told(history)) if one.settings]
     names = sorted({name for one in known for name in one.settings})
     figures: dict[str, Json] = {
         "answers": len(known),

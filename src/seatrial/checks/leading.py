@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seatrial.checks.drifts import answers, no_receipt, receipts
+from seatrial.checks.felt import tried_until
 from seatrial.checks.findings import Finding, settled
 from seatrial.checks.sight import driver_lost
 from seatrial.checks.turns import bound
@@ -55,9 +56,10 @@ def leader(history: History) -> Verdict:
     lost = list(_losses(history))
     within = bound(history, _LEADER, "within", _WITHIN)
     led = [(receipt, _led_again(history, receipt)) for receipt in lost]
+    blind = driver_lost(history)
     found = [
         *_doubled(seen),
-        *(_judged(history, *one, within) for one in led),
+        *(_judged(history, *one, within) for one in led if not blind),
         *_apart(history, seen),
     ]
     waited = [back.completed - receipt.completed for receipt, back in led if back]
@@ -72,7 +74,7 @@ def leader(history: History) -> Verdict:
         f"{_often(len(lost))}, and within {figures['seconds']} s another member acknowledged "
         f"a write"
     )
-    absent = no_receipt(history) or driver_lost(history)
+    absent = no_receipt(history) or blind
     absent = absent or ("" if lost else "no leader was lost, so nothing was shown")
     return settled(_LEADER, found, praise, figures, absent=absent)
 
@@ -118,7 +120,7 @@ def _doubled(seen: Sequence[Sight]) -> Iterator[Finding]:
 
 def _judged(history: History, receipt: Op, back: Op | None, within: float) -> Finding:
     name = f"after the loss of leader {receipt.value['ordinal']}"
-    late = (back or history.ops[-1]).completed - receipt.completed
+    late = (back.completed if back else tried_until(history)) - receipt.completed
     if late > within:
         said = f"for {late:.1f} s" if back else f"at all, for {late:.1f} s"
         reason = f"{name} no other member acknowledged a write {said}, not within {within:g} s"

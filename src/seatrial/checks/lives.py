@@ -3,7 +3,7 @@
 Each life has a part that is proved and a part that is possible: a container that was seen once
 may have ended just after, one that nobody saw again may run still. Times are seconds on the run's
 clock; of all nodes they are one clock's.
-May import: model, checks.intervals.
+May import: model, checks.{drifts,intervals}.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from seatrial.checks.drifts import receipts
 from seatrial.checks.intervals import ordinals
 from seatrial.model import History, Op
 
 _RUNTIME = "runtime/"
+_ENDS = ("node-kill", "node-stop", "node-lost", "zone-kill")
+"""Faults whose receipt says, by the engine and by /proc, that a machine has ended."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,19 @@ def _seen(history: History) -> Mapping[str, _Seen]:
             seen.told, seen.until = True, max(seen.since, op.value["at"])
             seen.over = seen.until
             seen.ops.append(op.index)
+    for receipt in receipts(history, *_ENDS):
+        _die(found.values(), receipt)
     return found
+
+
+def _die(all_of_them: Iterable[_Seen], receipt: Op) -> None:
+    """Let whoever ran on a machine that ended end with it: nothing in it could tell."""
+    proof = receipt.value["proof"]
+    ended = {one["node"] for one in proof.get("nodes", ())} | {proof.get("node")}
+    for seen in all_of_them:
+        if seen.node in ended and seen.until <= receipt.completed < seen.over:
+            seen.over = receipt.completed
+            seen.ops.append(receipt.index)
 
 
 def _look(found: dict[str, _Seen], op: Op) -> None:

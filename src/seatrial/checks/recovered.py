@@ -20,7 +20,7 @@ _SECONDS = 60.0
 """Seconds, when the profile has no bound `seconds`."""
 OF_THEMSELVES = (
     "pod-delete", "pod-evict", "pod-force-delete", "pods-delete", "process-kill", "process-hang",
-    "out-of-memory",
+    "accept-hang", "lock-hang", "out-of-memory",
 )  # fmt: skip
 """Faults whose mending is the cluster's own work; the others last as long as a trial wants."""
 
@@ -49,9 +49,10 @@ def rto(history: History) -> Verdict:
         f"after each of {len(hits)} faults every member acknowledged writes again at most "
         f"{max(took, default=0.0):.1f} s later, as claimed within {seconds:g} s"
     )
-    absent = no_receipt(history, *OF_THEMSELVES) or driver_lost(history)
+    blind = driver_lost(history)
+    absent = no_receipt(history, *OF_THEMSELVES) or blind
     absent = absent or ("" if hits else "no fault was caused that the cluster mends by itself")
-    return settled(_RTO, found, praise, figures, absent=absent)
+    return settled(_RTO, [] if blind else found, praise, figures, absent=absent)
 
 
 def _judged(

@@ -74,13 +74,22 @@ def _shown(guarantee: str, proof: Mapping[str, Any]) -> Iterator[str]:
             "snapshots name where the volume lay, not what is in it: back its content up relative "
             "to the volume's own directory"
         )
+    if guarantee == "recovery.new-service" and copy["served"] and _torn(proof.get("bank") or {}):
+        yield (
+            "the member wrote while it was copied: run its policy's `quiesce` before the copy and "
+            "`resume` after it"
+        )
+
+
+def _torn(bank: Mapping[str, Any]) -> bool:
+    balances = bank["copy"].get("balances", {}).values() if bank else ()
+    return bool(bank) and sum(balances) != bank["before"]["total"]
 
 
 def _restore(case: Case) -> Iterator[str]:
-    init = case.declared.get("init", ())
     told = {op.value["snapshot"] for op in case.history.of("stage") if "snapshot" in op.value}
     backups = sorted(case.history.of("backup"), key=lambda op: op.completed)
     older = [op.value["snapshot"] for op in backups[:-1]]
-    if backups and told & {*older}:
-        by = f" by {', '.join(f'`{name}`' for name in init)}" if init else ""
-        yield f"what is restored is chosen{by} when a member starts: it chose not the newest"
+    if backups and (chosen := sorted(told & {*older})):
+        newest = backups[-1].value["snapshot"]
+        yield f"{chosen[0]} was restored and {newest} is newer: choose by when each backup began"

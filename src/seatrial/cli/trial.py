@@ -49,7 +49,8 @@ from seatrial.plan import demand_aims, planned, rounds_of
 from seatrial.progress import Progress
 from seatrial.rogues import Catch, matrix
 
-_CENTRE = "centre-down"
+_DECLARED = {"centre-down": "centre", "config-change": "given"}
+"""Faults that need a part of the profile, by that part's key."""
 NEW_RUNS = Path("reports/runs")
 
 
@@ -81,7 +82,7 @@ def certify(
     subject = profiles.load(profile, known=checks.CHECKS)
     judged = judged_of(subject, guarantee or ())
     faults = known_faults(fault or ())
-    demand_centre(subject, faults)
+    demand_declared(subject, faults)
     demand_aims(subject, faults)
     if prometheus:
         demand_metrics(subject)
@@ -262,14 +263,16 @@ def demand_able(names: Sequence[str], spec: Spec) -> None:
             )
 
 
-def demand_centre(profile: Profile, names: Sequence[str]) -> None:
-    """Refuse to take away what a profile does not name, before there is a cluster."""
-    if profile.centre is None and _CENTRE in {rounds_of(word)[0] for word in names}:
-        raise BadInput(
-            f"a profile that names its configuration centre, for {_CENTRE}",
-            seen=f"{profile.name} declares no `centre`",
-            remedy="docs/add-a-profile.md says how; `config` has one",
-        )
+def demand_declared(profile: Profile, names: Sequence[str]) -> None:
+    """Refuse to break what a profile does not declare, before there is a cluster."""
+    for fault in (rounds_of(word)[0] for word in names):
+        key = _DECLARED.get(fault, "")
+        if key and getattr(profile, key) is None:
+            raise BadInput(
+                f"a profile that declares what {fault} breaks",
+                seen=f"{profile.name} declares no `{key}`",
+                remedy="docs/add-a-profile.md says how; `config` has one",
+            )
 
 
 def seed_of(given: int | None) -> int:

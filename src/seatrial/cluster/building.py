@@ -47,6 +47,10 @@ from seatrial.kube.client import Kube
 from seatrial.model import Json
 from seatrial.timing import limit
 
+NETWORK = "seatrial"
+"""The network that all nodes of all our clusters of an engine are in."""
+_CHOSEN = "KIND_EXPERIMENTAL_DOCKER_NETWORK"
+"""How kind is told of a network other than its own; whoever set it has chosen himself."""
 _CREATE = "kind creates the nodes"
 _TROUBLES = (
     (r"port is already allocated|address already in use",
@@ -114,6 +118,10 @@ def remove(engine: Engine, record: Record) -> None:
     storage.remove(engine, record.image, records.folder(record.name))
     with suppress(ToolFailed):
         engine.docker("rmi", record.image)
+    # Who stands still is in it as well, and could not start without it.
+    with suppress(ToolFailed):
+        if not engine.docker("ps", "-aq", "--filter", f"network={NETWORK}").split():
+            engine.docker("network", "rm", NETWORK)
     records.forget(record.name)
 
 
@@ -180,6 +188,7 @@ def _create(job: Build, record: Record) -> None:
         **job.engine.env,
         "KUBECONFIG": record.kubeconfig,
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        _CHOSEN: os.environ.get(_CHOSEN) or _network(job.engine),
     }
     log = log_path(record.name)
     log.unlink(missing_ok=True)
@@ -187,6 +196,23 @@ def _create(job: Build, record: Record) -> None:
         command.run(argv, env=env, log=log, limit=limit(_CREATE).seconds)
     except ToolFailed as error:
         raise _explained(error, log) from None
+
+
+def _network(engine: Engine) -> str:
+    """Name the network that nodes are in, made when there is none: of a subnet that is chosen.
+
+    The engine chooses it, as it would for kind's own network, and is then told its own choice:
+    only there a node can have its address again when it starts (cluster.nodes).
+    """
+    if NETWORK not in engine.docker("network", "ls", "--format", "{{.Name}}").split():
+        trial, asked = f"{NETWORK}-{secrets.token_hex(4)}", "{{(index .IPAM.Config 0).Subnet}}"
+        engine.docker("network", "create", trial)
+        subnet = engine.docker("network", "inspect", "--format", asked, trial).strip()
+        engine.docker("network", "rm", trial)
+        # Another cluster that is made at the same time may have made it by now.
+        with suppress(ToolFailed):
+            engine.docker("network", "create", "--subnet", subnet, NETWORK)
+    return NETWORK
 
 
 def log_path(name: str) -> Path:

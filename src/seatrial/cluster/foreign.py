@@ -11,6 +11,7 @@ from typing import Any
 
 from seatrial.errors import NotOurs
 from seatrial.machine import Detour, Drop, Hearing, NodeState, Pressure, Running, Unit
+from seatrial.threads import Stall
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Foreign:
     def exhaust(self, number: str) -> int:
         """Refuse."""
         del number
+        raise self._refusal()
+
+    def stall(self, number: str, what: str) -> Stall:
+        """Refuse."""
+        del number, what
         raise self._refusal()
 
     def press(self, number: str, kind: str) -> None:

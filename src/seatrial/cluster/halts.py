@@ -31,6 +31,10 @@ for found in /proc/[0-9]*; do
     kill -CONT "${{found#/proc/}}" && echo "process ${{found#/proc/}}" ;;
   esac
 done
+for found in $(grep -lsz "^SEATRIAL_STALL=" /proc/[0-9]*/environ); do
+  found=${{found#/proc/}} found=${{found%/environ}}
+  [ "$found" != $$ ] && kill -KILL "$found" 2>/dev/null && echo "threads held by $found"
+done
 bad=0
 for unit in {" ".join(UNITS)}; do
   case $(systemctl is-active "$unit") in inactive | failed)
@@ -38,7 +42,9 @@ for unit in {" ".join(UNITS)}; do
   esac
 done
 exit $bad"""
-"""A pod's first process is a child of its shim. A unit that is on its way is left to itself."""
+"""A pod's first process is a child of its shim; threads go on when their tracer ends (stalling.py).
+
+A unit that is on its way is left to itself."""
 
 
 def halt(engine: Engine, node: str, unit: str) -> None:
@@ -76,4 +82,6 @@ def doing(engine: Engine, node: str, pid: int) -> str:
 def revive(engine: Engine, node: str) -> tuple[str, ...]:
     """Let go on what stands still; says what that was. Raises ToolFailed when a unit does not."""
     said = engine.docker("exec", node, "sh", "-c", _REVIVE)
-    return tuple(line for line in said.splitlines() if line.startswith(("process ", "unit ")))
+    return tuple(
+        line for line in said.splitlines() if line.startswith(("process ", "threads ", "unit "))
+    )

@@ -19,7 +19,7 @@ from seatrial.cluster.foreign import Foreign
 from seatrial.cluster.ground import Cluster
 from seatrial.cluster.inside import Inside
 from seatrial.cluster.nodes import Container
-from seatrial.cluster.records import Record
+from seatrial.cluster.records import Made, Record
 from seatrial.errors import BadInput, CannotRun, NotOurs
 from seatrial.machine import Node, NodeState
 from seatrial.progress import Progress
@@ -81,14 +81,21 @@ class Contained(Inside):
         nodes.settle(self.engine(), self._container())
 
     def start(self) -> None:
-        """Let it run, whatever it does now; raises CannotRun when it is lost."""
+        """Let it run, whatever it does now; raises CannotRun when it is lost.
+
+        Also when it does not get its address back: all others know it by that, for good.
+        """
         found = self._found()
         if found is None:
             raise self._lost()
         if found.status == "paused":
             nodes.resume(self.engine(), found.id)
         elif not found.running:
-            nodes.start(self.engine(), found.id)
+            made = self._made()
+            nodes.start(self.engine(), found.id, made.address)
+            now = nodes.state(self.engine(), found.id).address
+            if made.address and now != made.address:
+                raise self._moved(made.address, now)
 
     def resume(self) -> None:
         """Let it go on if it is frozen."""
@@ -111,10 +118,13 @@ class Contained(Inside):
         return nodes.find(self.engine(), self._container())
 
     def _container(self) -> str:
+        return self._made().container
+
+    def _made(self) -> Made:
         made = [made for made in _record(self.cluster).nodes if made.name == self.name]
         if not made:
             raise CannotRun(f"a node {self.name} of {self.cluster}", seen="none on its record")
-        return made[0].container
+        return made[0]
 
     def _victim(self) -> str:
         if self.role != "worker":
@@ -131,6 +141,13 @@ class Contained(Inside):
             f"node {self.name} of {self.cluster}",
             seen="the engine has no container of the id on record",
             remedy="`seatrial heal` makes it again",
+        )
+
+    def _moved(self, wanted: str, now: str) -> CannotRun:
+        return CannotRun(
+            f"node {self.name} to have the address {wanted} again, by which all others know it",
+            seen=f"its engine gave it {now or 'none'}",
+            remedy=f"`seatrial cluster up --name {self.cluster}` makes the cluster anew",
         )
 
     def _whole(self) -> bool:

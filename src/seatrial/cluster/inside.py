@@ -20,6 +20,7 @@ from seatrial.cluster import (
     pressing,
     residue,
     squeezing,
+    stalling,
     stewards,
     volumes,
 )
@@ -27,6 +28,7 @@ from seatrial.cluster.engine import Engine
 from seatrial.cluster.nodes import Container
 from seatrial.errors import BadInput
 from seatrial.machine import Detour, Drop, Hearing, Pressure, Running, Unit
+from seatrial.threads import Stall
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Inside(ABC):
     def freeze(self, number: str) -> None:
         """Ask its containerd."""
         halts.freeze(self.engine(), self._victim(), number)
+
+    def stall(self, number: str, what: str) -> Stall:
+        """Let a tracer of ours stop them, from within."""
+        return stalling.stall(self.engine(), self._victim(), number, what)
 
     def exhaust(self, number: str) -> int:
         """Fill its control group from within."""

@@ -26,6 +26,7 @@ from seatrial.kube.client import ApiFailed, connect
 from seatrial.progress import Progress
 
 ABSENT, FOREIGN, HALF_MADE, STOPPED, WHOLE = "absent", "foreign", "half-made", "stopped", "whole"
+MOVED = "moved"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def standing(record: Record | None, there: Sequence[Container]) -> Standing:
         return Standing(HALF_MADE, f"{', '.join(gone)} is gone")
     if still := [f"{c.name} ({c.status})" for c in there if not c.running]:
         return Standing(STOPPED, f"{', '.join(still)}")
-    return Standing(WHOLE)
+    moved = ", ".join(_moved(record, there))
+    return Standing(MOVED, f"{moved} came back with another address") if moved else Standing(WHOLE)
 
 
 def up(spec: Spec, progress: Progress, *, keep: bool = False) -> Cluster:
@@ -103,7 +105,7 @@ def state(record: Record) -> str:
     now = standing(record, nodes.of_cluster(engine, record.name))
     if now.word == WHOLE:
         return "broken" if unhealthy(record) else "healthy"
-    return "broken" if now.word == FOREIGN else now.word
+    return "broken" if now.word in {FOREIGN, MOVED} else now.word
 
 
 def unhealthy(record: Record) -> str | None:
@@ -171,19 +173,22 @@ def _mended(job: Build, record: Record, why: str) -> Cluster:
 
 
 def _start(engine: Engine, record: Record) -> None:
-    """Start what stands still, by address: the engine hands them out in order of starting."""
+    """Start what stands still, in the order of addresses: some engines hand them out so."""
     now = {found.id: found for found in nodes.of_cluster(engine, record.name)}
     order = sorted(record.nodes, key=lambda made: [int(n) for n in made.address.split(".") if n])
     for made in order:
         if now[made.container].status == "paused":
             nodes.resume(engine, made.container)
-    if still := [
-        m.container for m in order if now[m.container].status not in {"running", "paused"}
-    ]:
-        nodes.start(engine, *still)
-    after = {found.id: found for found in nodes.of_cluster(engine, record.name)}
-    if moved := [m.name for m in record.nodes if after[m.container].address != m.address]:
+        elif now[made.container].status != "running":
+            nodes.start(engine, made.container, made.address)
+    if moved := _moved(record, nodes.of_cluster(engine, record.name)):
         raise CannotRun(f"the old addresses of {', '.join(moved)}", seen="others after the restart")
+
+
+def _moved(record: Record, there: Sequence[Container]) -> list[str]:
+    """Name the nodes that have another address than the one that all others know them by."""
+    now = {found.id: found.address for found in there}
+    return [made.name for made in record.nodes if now[made.container] != made.address]
 
 
 def _rebuilt(job: Build, record: Record, why: str) -> Cluster:

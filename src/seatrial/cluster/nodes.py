@@ -89,9 +89,29 @@ def inspected(engine: Engine, *containers: str) -> list[Mapping[str, Any]]:
     return found
 
 
-def start(engine: Engine, *containers: str) -> None:
-    """Start stopped containers, one after the other."""
-    engine.docker("start", *containers)
+def start(engine: Engine, container: str, address: str = "") -> None:
+    """Start a stopped container, with the address that others know it by if one is told.
+
+    By itself an engine gives any that is free: of two that start at once each may get the other's.
+    A network that nobody chose a subnet for (kind's own) takes no such wish; then it gives any.
+    """
+    if address:
+        _wish(engine, container, address)
+    engine.docker("start", container)
+
+
+def _wish(engine: Engine, container: str, address: str) -> None:
+    (found,) = inspected(engine, container)
+    network = found["HostConfig"]["NetworkMode"]
+    held = (found["NetworkSettings"].get("Networks") or {}).get(network)
+    if held and (held.get("IPAMConfig") or {}).get("IPv4Address") == address:
+        return
+    if held is not None:
+        engine.docker("network", "disconnect", network, container)
+    try:
+        engine.docker("network", "connect", "--ip", address, network, container)
+    except ToolFailed:
+        engine.docker("network", "connect", network, container)
 
 
 def stop(engine: Engine, container: str, grace: int = _GRACE) -> None:

@@ -79,6 +79,14 @@ def manifest(scene: Scene) -> dict[str, Any]:
     return _run(scene, "manifest", _FOLDER)
 
 
+def bank(scene: Scene) -> dict[str, Any]:
+    """Tell what is in the accounts of the copy's bank. Raises ToolFailed."""
+    path = f"/api/v1/namespaces/{scene.namespace}/pods/{COPY}"
+    text = planting.BANK.read_text()
+    found: dict[str, Any] = planting.run(scene.kube, path, COPY, "told", _FOLDER, program=text)
+    return found
+
+
 def names(scene: Scene, ordinal: int, claim: str) -> list[str]:
     """Name what lies at the top of a member's own volume; nothing where it cannot be asked."""
     if not (folder := planting.place(scene, ordinal, claim)):

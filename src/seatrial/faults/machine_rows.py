@@ -19,12 +19,17 @@ from seatrial.faults import (
     process_hang,
     process_stop,
     runtime_stop,
+    thread_hang,
     zone_kill,
 )
 from seatrial.faults.row import Fault
 
 _POD = {"kind": "can", "existing": "can, in a namespace of ours"}
 _PROCESS = {"kind": "can", "existing": "cannot: its nodes' runtimes are not ours to ask"}
+_THREADS = {
+    "kind": "can, a program of which single threads accept, and sync to the disk",
+    "existing": "cannot: its nodes' processes are not ours to stop",
+}
 _MEMORY = {
     "kind": "can, a container with a memory limit",
     "existing": "cannot: its nodes' control groups are not ours to fill",
@@ -65,6 +70,24 @@ OF_MACHINES = (
         process_hang.inject,
         _PROCESS,
         process_hang.undo,
+    ),
+    Fault(
+        "accept-hang",
+        "the threads of the member's main process that take new connections are stopped: the "
+        "kernel completes connections, and nobody accepts them",
+        "https://man7.org/linux/man-pages/man2/listen.2.html",
+        thread_hang.inject_accept,
+        _THREADS,
+        thread_hang.undo,
+    ),
+    Fault(
+        "lock-hang",
+        "a thread of the member's main process is stopped in the middle of a sync to the disk, "
+        "with the locks that it holds and another one waits for",
+        "https://man7.org/linux/man-pages/man2/ptrace.2.html",
+        thread_hang.inject_lock,
+        _THREADS,
+        thread_hang.undo,
     ),
     Fault(
         "out-of-memory",

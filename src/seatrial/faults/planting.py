@@ -1,8 +1,8 @@
 """Files of ours in a member's volume: planted before a backup, changed before its restore.
 
 A copy of that backup must have them as they were planted, whatever became of them since.
-May import: model, errors, timing, kube, faults.{absence,journal,scene}; faults/copy_reading.py as
-text.
+May import: model, errors, timing, kube, faults.{absence,journal,scene}; faults/copy_reading.py and
+faults/banking.py as text.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from seatrial.kube.client import Kube
 from seatrial.timing import limit
 
 PROGRAM = Path(__file__).parent / "copy_reading.py"
+BANK = Path(__file__).parent / "banking.py"
 
 
 def undo(scene: Scene, ordinal: int, claim: str) -> tuple[Step, ...]:
@@ -46,9 +47,8 @@ def done(scene: Scene, ordinal: int, what: str, folder: str) -> dict[str, Any]:
     """Plant or poison in a member; gives what is there then, nothing where it cannot be done."""
     if not folder:
         return {}
-    space, name = scene.namespace, scene.name(ordinal)
     try:
-        found: dict[str, Any] = _run(scene.kube, space, name, scene.container, what, folder)
+        found: dict[str, Any] = run(scene.kube, scene.path(ordinal), scene.container, what, folder)
     except SeatrialError:
         return {}
     return found
@@ -56,18 +56,21 @@ def done(scene: Scene, ordinal: int, what: str, folder: str) -> dict[str, Any]:
 
 def removed(kube: Kube, path: str, value: Mapping[str, Any]) -> str:
     """Remove what was planted in the pod at a path; says so if it was there. Raises ToolFailed."""
-    parts = path.split("/")
-    space, name = parts[-3], parts[-1]
+    name = path.rpartition("/")[2]
+    container, folder = str(value["container"]), str(value["folder"])
 
     def act() -> str:
-        running = kube.get(path).get("status", {}).get("phase") == "Running"
-        words = (str(value["container"]), "remove", str(value["folder"]))
-        there = running and _run(kube, space, name, *words)
-        return f"files of ours lay in a volume of {name} and are gone" if there else ""
+        if kube.get(path).get("status", {}).get("phase") != "Running":
+            return ""
+        bank = run(kube, path, container, "close", folder, program=BANK.read_text())
+        there = run(kube, path, container, "remove", folder)
+        return f"files of ours lay in a volume of {name} and are gone" if bank or there else ""
 
     return absent(act)
 
 
-def _run(kube: Kube, space: str, pod: str, container: str, *words: str) -> Any:
-    argv = ("python3", "-B", "-c", PROGRAM.read_text(), *words)
-    return json.loads(kube.run(space, pod, container, argv, limit("command in a container")))
+def run(kube: Kube, path: str, container: str, *words: str, program: str = "") -> Any:
+    """Run a program of ours in a container of the pod at a path, and read what it tells."""
+    *_, space, _, name = path.split("/")
+    argv = ("python3", "-B", "-c", program or PROGRAM.read_text(), *words)
+    return json.loads(kube.run(space, name, container, argv, limit("command in a container")))

@@ -7,7 +7,14 @@ May import: faults.*.
 
 from __future__ import annotations
 
-from seatrial.faults import centre_down, clock_skew, config_deleted, node_stale_return, pressure
+from seatrial.faults import (
+    centre_down,
+    clock_skew,
+    config_change,
+    config_deleted,
+    node_stale_return,
+    pressure,
+)
 from seatrial.faults.row import Fault
 
 _MACHINE = {
@@ -22,6 +29,10 @@ _CONFIGURED = {
 _CENTRED = {
     "kind": "can, a profile that names its `centre`",
     "existing": "can, in a namespace of ours, a profile that names its `centre`",
+}
+_GIVEN = {
+    "kind": "can, a profile that says what it is `given`",
+    "existing": "can, in a namespace of ours, a profile that says what it is `given`",
 }
 _PRESSED = {"kind": "can, a worker", "existing": "cannot: its nodes' control groups are not ours"}
 _LIMITED = {
@@ -61,6 +72,16 @@ OF_PLIGHTS = (
         config_deleted.inject_secret,
         _CONFIGURED,
         config_deleted.undo_secret,
+    ),
+    Fault(
+        "config-change",
+        "the ConfigMaps and Secrets of which the profile says what they give members are changed, "
+        "as far as they let themselves be, and put back",
+        "https://kubernetes.io/docs/concepts/configuration/configmap/"
+        "#mounted-configmaps-are-updated-automatically",
+        config_change.inject,
+        _GIVEN,
+        config_change.undo,
     ),
     Fault(
         "centre-down",

@@ -12,8 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 
-from seatrial.faults import process_stop, processes
-from seatrial.faults.process_stop import Stopped
+from seatrial.faults import process_stop
 from seatrial.faults.scene import Proof, Scene
 from seatrial.timing import happens, limit
 
@@ -30,16 +29,6 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     began = time.monotonic()
     yield stopped.proof
     within = limit("a fake death is noticed")
-    noticed = happens(scene.stream, lambda _: _unnoticed(scene, stopped), within)
+    noticed = happens(scene.stream, lambda _: process_stop.unnoticed(scene, stopped), within)
     stood = time.monotonic() - began
     return {**process_stop.mended(scene, stopped), "noticed": noticed, "stood": round(stood, 3)}
-
-
-def _unnoticed(scene: Scene, stopped: Stopped) -> str | None:
-    """Say that the stopped process is still the member's; None once another one is, or none."""
-    hit = stopped.hit
-    found = processes.present(scene, hit)
-    if found is None or found[0].metadata.uid != hit.pod.metadata.uid:
-        return None
-    same = found[1] in {"", hit.process.id}
-    return f"{hit.pod.metadata.name} stands still in the same container" if same else None

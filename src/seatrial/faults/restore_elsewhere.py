@@ -3,7 +3,8 @@
 Twenty requests ask for the same, and the agent that restores is ended in the middle: one restore
 is wanted. A pod reads the copy; what the repository gives without a key is searched for a record
 of it; another key is tried. Files of ours are planted in the member's volume before the backup and
-poisoned after it. No member is disturbed, and nothing of it stays.
+poisoned after it; a bank is opened there, whose money moves meanwhile, and whose copy must sum up.
+No member is disturbed, and nothing of it stays.
 Source: docs/recovery.md; GUARANTEES, recovery.
 May import: model, errors, timing, kube, faults.*.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seatrial.errors import CannotRun
-from seatrial.faults import asked_backups, elsewhere, planting
+from seatrial.faults import asked_backups, banked, elsewhere, planting, sets
 from seatrial.faults.asked_backups import KINDS, RESTORES, claim_of
 from seatrial.faults.elsewhere import COPY, WRONG
 from seatrial.faults.journal import Step
@@ -39,7 +40,9 @@ _SAID = ("Failed", "Refused", "Restored")
 def undo(scene: Scene, ordinal: int) -> tuple[Step, ...]:
     """Plan to remove whatever there is of the copy, and what is planted in the member."""
     copy = Step("clear-copy", path=f"/api/v1/namespaces/{scene.namespace}")
-    return (copy, *planting.undo(scene, ordinal, claim_of(scene, ordinal)))
+    claim = claim_of(scene, ordinal)
+    commands = banked.undo(scene, ordinal, planting.place(scene, ordinal, claim))
+    return (copy, *commands, *planting.undo(scene, ordinal, claim))
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
@@ -47,7 +50,8 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
 
     {target, backup (its status and name), planted (files of ours in the member before the backup,
     see copy_reading), poisoned (the same before the restore), requests {made, left, restored,
-    agent}, copy (see copy_reading; `manifest`, `served` and `why`), source (names at the top of
+    agent}, copy (see copy_reading; `manifest`, `served` and `why`), bank {before, after (the
+    backup), copy: see banking; nothing where none could be opened}, source (names at the top of
     the member's own volume), repository (see copy_reading), wrong {phase, message, served}}.
     Raises CannotRun when there is no complete backup to restore.
     """
@@ -57,13 +61,20 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     with Stream(scene.kube, KINDS, scene.namespace, ears) as told:
         planted = planting.done(scene, ordinal, "plant", folder)
         within = limit("a backup is complete")
+        bank = banked.opened(scene, ordinal, folder)
+        if bank:
+            # Whoever backs up has taken the commands up by the end of this one.
+            asked_backups.backed_up(scene, told, claim, within)
+        before = banked.told(scene, ordinal, folder) if bank else {}
         backup = asked_backups.backed_up(scene, told, claim, within)
         if backup["phase"] != "Complete":
             seen = f"{backup['phase'] or 'nothing'}: {backup.get('message', '')}"
             raise CannotRun(f"a complete backup of {claim} to restore elsewhere", seen=seen)
+        after = banked.told(scene, ordinal, folder) if bank else {}
         poisoned = planting.done(scene, ordinal, "poison", folder) if planted else {}
         try_ = _Try(scene, told, ordinal, claim, backup["snapshot"], ears)
         requests, copy = try_.copied()
+        lent = elsewhere.bank(scene) if bank and copy["served"] else {}
         repository = elsewhere.searched(scene, backup["repository"], copy["marker"])
         yield {
             "target": target,
@@ -72,14 +83,17 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
             "poisoned": poisoned,
             "requests": requests,
             "copy": copy,
+            "bank": {"before": before, "after": after, "copy": lent} if bank else {},
             "source": elsewhere.names(scene, ordinal, claim),
             "repository": repository,
             "wrong": try_.another_key(),
             "witness": "a pod that mounts the new claim read it",
         }
     cleared = elsewhere.cleared(scene.kube, scene.namespace)
+    commands = banked.undo(scene, ordinal, folder)
+    gone = [sets.merged_back(scene.kube, step.path, step.value) for step in commands]
     steps = planting.undo(scene, ordinal, claim)
-    gone = [planting.removed(scene.kube, step.path, step.value) for step in steps]
+    gone += [planting.removed(scene.kube, step.path, step.value) for step in steps]
     return {"cleared": "; ".join(filter(None, [cleared, *gone]))}
 
 

@@ -14,6 +14,7 @@ from seatrial.centre import Centre
 from seatrial.errors import CannotRun
 from seatrial.faults.journal import Journal
 from seatrial.faults.targets import Targets
+from seatrial.given import Given
 from seatrial.kube.client import Kube
 from seatrial.kube.objects import Machine, Pod, Set
 from seatrial.kube.watch import Stream
@@ -39,7 +40,8 @@ class Scene:
     `targets` are those that a fault of this run is breaking now; `radius` is what its Plan states,
     None where nothing is stated. `driver` names the machine that the driver's pod is on.
     `container` is the members' own container among those of their pods; `image` has python3 and
-    is on the nodes. `centre` is the configuration centre that the profile names, None for none.
+    is on the nodes. `centre` is the configuration centre that the profile names, `given` the
+    settings that it declares, None for none.
     A fault calls `struck` right before it does harm, so that its receipt tells
     when that was, and not only when it was proved.
     """
@@ -61,6 +63,7 @@ class Scene:
     radius: Radius | None = None
     driver: str = ""
     centre: Centre | None = None
+    given: Given | None = None
     struck: Callable[[], None] = _nobody
 
     def name(self, ordinal: int) -> str:

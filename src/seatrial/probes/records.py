@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +24,7 @@ from seatrial.timing import Limit, wait
 
 Line = Mapping[str, Any]
 _ENDED = ("Complete", "Failed")
+_DONE = "Restored"
 _RESTORED = "/restored"
 """How the annotation on a volume ends that says what was restored into it; its group is before."""
 
@@ -43,7 +47,8 @@ def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
     def unfinished(stream: Stream) -> str | None:
         found: Custom | None = stream.items(plural).get(name)
         phase = _status(found).get("phase") or "not begun"
-        return None if phase in _ENDED else f"backup {name} of {claim} is {phase}"
+        others = _said(stream, plural, claim, but=name)
+        return None if phase in _ENDED else f"backup {name} of {claim} is {phase}{others}"
 
     with Stream(kube, (plural,), space) as stream:
         kube.send("POST", path(profile, space), body)
@@ -63,12 +68,24 @@ def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:
     return {"ordinal": ordinal(claim["metadata"]["name"]), "volume": volume, **told} if told else {}
 
 
+def restoring(stream: Stream, profile: Profile, pod: Pod) -> str:
+    """Say what the operator says of restores into a member's claim; empty where nobody asks it."""
+    plural = f"restores.{_records(profile)}"
+    return _said(stream, plural, claim_of(profile, pod)) if plural in profile.watch else ""
+
+
 def backups(kube: Kube, profile: Profile, space: str) -> Iterator[Line]:
-    """Give a line for every backup of any claim that is over."""
+    """Give a line for every backup of any claim that is over.
+
+    Of one whose maker died nobody may have written when it began or ended: that is then when it
+    was asked for, and now.
+    """
     for found in kube.get(path(profile, space))["items"]:
         status = found.get("status") or {}
         if status.get("phase") in _ENDED and ordinal(found["spec"]["claim"]) >= 0:
-            yield _line(found["spec"]["claim"], status)
+            asked = datetime.fromisoformat(found["metadata"]["creationTimestamp"]).timestamp()
+            times = {"began": asked, "ended": time.time()}
+            yield _line(found["spec"]["claim"], {**times, **status})
 
 
 def path(profile: Profile, space: str, plural: str = "backups") -> str:
@@ -102,6 +119,21 @@ def _claims(pod: Pod, claim: str) -> str:
 def _status(found: Custom | None) -> Mapping[str, Any]:
     status: Mapping[str, Any] = (found.status if found else None) or {}
     return status
+
+
+def _said(stream: Stream, plural: str, claim: str, but: str = "") -> str:
+    """Tell the newest that is under way for a claim, or went wrong: `; NAME is PHASE: why`."""
+    known: Mapping[str, Custom] = stream.items(plural)
+    told = [
+        (float(status.get("began", 0)), name, status)
+        for name, status in ((name, _status(one)) for name, one in known.items())
+        if name != but and known[name].spec.get("claim") == claim
+        if status.get("phase") not in {None, "Complete", _DONE}
+    ]
+    if not told:
+        return ""
+    _, name, status = max(told, key=itemgetter(0, 1))
+    return f"; {name} is {status['phase']}: {status.get('message') or 'it says nothing more'}"
 
 
 def _line(claim: str, status: Mapping[str, Any]) -> Line:

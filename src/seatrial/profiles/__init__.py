@@ -14,6 +14,7 @@ from pathlib import Path
 from seatrial.centre import Centre
 from seatrial.connections import Connections, Way
 from seatrial.errors import BadInput, BadProfile
+from seatrial.given import Given, Setting
 from seatrial.model import Load, Metrics, Profile
 from seatrial.outside import Outside
 from seatrial.places import carried
@@ -79,6 +80,10 @@ def _profile(declared: Declared, file: Path) -> Profile:
         fields["connections"] = Connections(**{**told, "ways": ways})
     if declared.centre:
         fields["centre"] = Centre(**declared.centre.model_dump())
+    if declared.given:
+        told = declared.given.model_dump()
+        settings = {name: Setting(**one) for name, one in told["settings"].items()}
+        fields["given"] = Given(told["taken"], settings)
     if declared.metrics:
         fields["metrics"] = Metrics(**declared.metrics.model_dump())
     if declared.sessions:

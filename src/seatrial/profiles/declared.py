@@ -33,32 +33,18 @@ class Load(Section):
 
 
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
-Run = Argv | None
 
 
 class Recovery(Section):
-    """How it is backed up and restored: commands in a member's container, or custom resources."""
+    """How it is backed up and restored: by an operator that meets docs/recovery.md."""
 
-    container: Annotated[Name | None, Field(description="The container that they run in.")] = None
-    back_up: Annotated[Run, Field(description="Backs the member up now, prints one line.")] = None
-    backups: Annotated[Run, Field(description="Prints a line for each backup of any member.")] = (
-        None
-    )
-    restored: Annotated[Run, Field(description="Prints what the last restore brought.")] = None
     records: Annotated[
-        str | None,
+        str,
         Field(
             pattern=r"^[a-z0-9.-]+/v[0-9][a-z0-9]*$",
-            description="Group and version of Backup and Restore, instead of all the others.",
+            description="Group and version of its custom resources Backup and Restore.",
         ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Recovery:
-        said = [self.container, self.back_up, self.backups, self.restored]
-        if all(said) == bool(self.records) or (self.records and any(said)):
-            raise ValueError("container, back_up, backups and restored are wanted, or records")
-        return self
+    ]
 
 
 class Centre(Section):
@@ -73,6 +59,45 @@ class Centre(Section):
     taken: Annotated[
         tuple[Word, ...], Field(description="Ends once the member runs with that change.")
     ] = ()
+
+
+class Setting(Section):
+    """One thing that members are given."""
+
+    of: Annotated[
+        str,
+        Field(
+            pattern=r"^(configmap|secret)/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+            description="What gives it: configmap/NAME or secret/NAME, of the manifests.",
+        ),
+    ]
+    key: Annotated[Word, Field(description="The key of it.")]
+    to: Annotated[Word, Field(description="Another value, which it is changed to for a while.")]
+    changes: Annotated[
+        Literal["live", "restart", "never"],
+        Field(description="Who is given a change: who runs, who starts anew, or nobody."),
+    ] = "live"
+
+
+class Given(Section):
+    """What members are given by ConfigMaps and Secrets, and what a change of them does."""
+
+    taken: Annotated[
+        Argv,
+        Field(description="Ends once the member is given a value: name, digest, seconds behind."),
+    ]
+    settings: Annotated[
+        Mapping[Name, Setting],
+        Field(min_length=1, description="By the names that the question `config` tells."),
+    ]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Given:
+        for name in {one.of for one in self.settings.values()}:
+            kinds = {one.changes == "never" for one in self.settings.values() if one.of == name}
+            if len(kinds) > 1:
+                raise ValueError(f"{name} is immutable as a whole: `never` for all it gives")
+        return self
 
 
 class Metrics(Section):
@@ -94,6 +119,7 @@ class Metrics(Section):
 NESTED = {
     "connections": tuple(Connections.model_fields),
     "centre": tuple(Centre.model_fields),
+    "given": tuple(Given.model_fields),
     "load": tuple(Load.model_fields),
     "metrics": tuple(Metrics.model_fields),
     "outside": tuple(Outside.model_fields),
@@ -170,6 +196,9 @@ class Declared(Section):
     ] = None
     centre: Annotated[
         Centre | None, Field(description="The configuration centre that configures it.")
+    ] = None
+    given: Annotated[
+        Given | None, Field(description="What it is given by ConfigMaps and Secrets.")
     ] = None
     outside: Annotated[
         Outside | None, Field(description="How it is reached from outside the pod network.")

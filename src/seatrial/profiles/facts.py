@@ -1,7 +1,7 @@
 """What a set's manifest says that a promise may rest on, in few words, for the History.
 
 Only what decides how members are made, named, kept and ended; no value of an environment.
-May import: model.
+May import: given, model.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seatrial.given import LIVE, NEVER
 from seatrial.model import Json, Profile
 
 Object = Mapping[str, Any]
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+_KINDS = {"configmap": "ConfigMap", "secret": "Secret"}
+_SOURCES = {"configmap": ("configMap", "name"), "secret": ("secret", "secretName")}
 _THREE_HOURS = 10800
 """Seconds that a Service remembers a client when nobody says how long."""
 
@@ -22,15 +25,16 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
 
     {policy, retention {whenDeleted, whenScaled}, strategy, service, services {name: {headless,
     unready_too}}, labels (of the pods), budgets {name: whether it selects them}, templates,
-    volumes {name: kind}, mounts {path: volume}, probed (for readiness), alive {kind, program} (its
-    liveness probe) and program (argv, empty for the image's own) of the container on trial,
-    together ("drawn" to one node, kept "apart", or neither), hostname (fqdn, own), init
+    volumes {name: kind}, mounts {path: volume}, probed (for readiness), alive {kind, program,
+    path} (its liveness probe) and program (argv, empty for the image's own) of the container on
+    trial, together ("drawn" to one node, kept "apart", or neither), hostname (fqdn, own), init
     (containers), controller (a rogue's), prestop {kind, seconds (of a sleep)}, autoscaled (by a
     HorizontalPodAutoscaler of its own), door (the container at the port of clients, where it is
     another one), affinity (of the Service that is visited: {service, kind, timeout, claimed,
-    unready_too}; only where the profile has sessions), doors and proxies (where it declares an
-    outside: {service: {promise, policy, target, served}}, names of variables)}. Values that are
-    not written are Kubernetes' own defaults.
+    unready_too}; only where the profile has sessions), given (where it declares settings: by object
+    {immutable, live (keys), never (whether it says so), subpaths {key: path}}), doors and proxies
+    (where it declares an outside: {service: {promise, policy, target, served}}, names of
+    variables)}. Values that are not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -69,6 +73,7 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         "door": next(_doors(pod["containers"], profile), ""),
         "autoscaled": any(_scaled(documents, profile.set)),
         **_affinity(documents, profile),
+        **_given(documents, profile, pod, container),
         **_outside(documents, profile, container),
     }
 
@@ -90,6 +95,35 @@ def _affinity(documents: Sequence[Object], profile: Profile) -> Mapping[str, Jso
     if kind == "ClientIP":
         about |= {"timeout": kept or _THREE_HOURS, "claimed": told.timeout}
     return {"affinity": about}
+
+
+def _given(
+    documents: Sequence[Object], profile: Profile, pod: Object, container: Object
+) -> Mapping[str, Json]:
+    """Give how the objects that give members their settings are written, and mounted."""
+    if profile.given is None:
+        return {}
+    told = {}
+    for of in sorted({one.of for one in profile.given.settings.values()}):
+        kind, _, name = of.partition("/")
+        document = next(_named(documents, _KINDS[kind], name), {})
+        settings = profile.given.of(of).values()
+        told[of] = {
+            "immutable": bool(document.get("immutable")),
+            "live": sorted(one.key for one in settings if one.changes == LIVE),
+            "never": any(one.changes == NEVER for one in settings),
+            "subpaths": dict(_subpaths(pod, container, kind, name)),
+        }
+    return {"given": told}
+
+
+def _subpaths(pod: Object, container: Object, kind: str, name: str) -> Iterator[tuple[str, str]]:
+    """Give the keys of a ConfigMap or Secret that a container mounts by subPath, and where."""
+    source, key = _SOURCES[kind]
+    own = {v["name"] for v in pod.get("volumes") or () if v.get(source, {}).get(key) == name}
+    for mount in container.get("volumeMounts") or ():
+        if mount["name"] in own and "subPath" in mount:
+            yield mount["subPath"], mount["mountPath"]
 
 
 def _outside(
@@ -153,7 +187,8 @@ def _together(pod: Object) -> str:
 def _alive(container: Object) -> Json:
     probe = container.get("livenessProbe") or {}
     kind = next((how for how in ("httpGet", "grpc", "exec", "tcpSocket") if how in probe), "")
-    return {"kind": kind, "program": [*((probe.get("exec") or {}).get("command") or ())]}
+    program = [*((probe.get("exec") or {}).get("command") or ())]
+    return {"kind": kind, "program": program, "path": (probe.get("httpGet") or {}).get("path", "")}
 
 
 def _prestop(container: Object) -> Json:

@@ -19,6 +19,7 @@ from seatrial.profiles.reading import Place, Written
 
 _IDS = ("claims", "breaks", "may_break", "bounds")
 _LONGEST_SEEN = 60
+_GIVEN = frozenset({"config.propagates", "config.immutable"})
 
 
 def judged(written: Written, known: Collection[str]) -> list[str]:
@@ -32,6 +33,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_strangers(written),
         *_models(written),
         *_outside(written),
+        *_given(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
 
@@ -129,6 +131,20 @@ def _outside(written: Written) -> Iterator[str]:
             yield f"{line}: `outside` is missing, which says how it is reached"
         elif guarantee == "network.egress" and not fetch:
             yield f"{line}: outside.fetch is missing, so nobody could go out"
+
+
+def _given(written: Written) -> Iterator[str]:
+    """Find promises about settings of which nothing would be changed."""
+    told = written.fields.get("given")
+    asked = written.fields.get("ask")
+    for number, guarantee in enumerate(_words(written.fields, "claims")):
+        if guarantee not in _GIVEN:
+            continue
+        line = f"{written.line(('claims', str(number)))}: claims: {guarantee}"
+        if not told:
+            yield f"{line}: `given` is missing, which says what is changed"
+        elif "config" not in (asked if isinstance(asked, dict) else {}):
+            yield f"{line}: ask.config is missing, so nobody could tell"
 
 
 def _models(written: Written) -> Iterator[str]:

@@ -16,13 +16,11 @@ from __future__ import annotations
 import copy
 import json
 import os
-import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from types import ModuleType
@@ -37,7 +35,6 @@ from seatrial.chaos import drilling, experiments, session
 from seatrial.chaos.session import Session
 from seatrial.cli import trial
 from seatrial.cluster import Cluster, KindNode, Spec
-from seatrial.errors import ToolFailed
 from seatrial.faults.journal import Journal
 from seatrial.ground import Ground
 from seatrial.kube.client import Kube, connect
@@ -49,6 +46,7 @@ from seatrial.testing.machine import PaperNode
 from seatrial.testing.names import fake_dns
 from seatrial.testing.server import fake_api
 from seatrial.testing.state import FakeApi
+from seatrial.testing.store import GROUP, Store
 from seatrial.testing.yard import Yard
 
 Mishap = Callable[[Session], object]
@@ -60,68 +58,8 @@ _PROFILE = {
     "name": "basin", "sentence": "ledgers in the model basin", "manifests": "manifests",
     "set": SET, "service": SET, "replicas": 3, "container": SET, "claim_templates": ["data"],
     "ask": {}, "port": 8080, "load": {"rate": 25}, "claims": ["recovery.six-stages"],
-    "recovery": {
-        "container": "backup", "back_up": ["back-up"], "backups": ["backups"],
-        "restored": ["restored"],
-    },
+    "recovery": {"records": f"{GROUP}/v1"},
 }  # fmt: skip
-
-
-@dataclass
-class Store:
-    """Where the backups are; `refusal` is what it says to everybody, empty while all is well.
-
-    With `empty` it makes backups of nothing; with `forgets` it brings nothing back and says no
-    word.
-    """
-
-    folder: Path
-    members: Members
-    refusal: str = ""
-    empty: bool = False
-    forgets: bool = False
-    lines: list[dict[str, Any]] = field(default_factory=list)
-
-    def back_up(self, ordinal: int) -> str:
-        """Keep what a member holds now; gives the line of the backup. Raises ToolFailed."""
-        if self.refusal:
-            raise ToolFailed(f"`back-up` in {SET}-{ordinal}", seen=self.refusal)
-        began, name = time.time(), f"snapshot-{len(self.lines)}"
-        held = (self.members.data(ordinal) / "ledger").read_bytes()
-        held = b"" if self.empty else held[: held.rfind(b"\n") + 1]
-        shutil.copytree(self.members.data(ordinal), self.folder / name)
-        (self.folder / name / "ledger").write_bytes(held)
-        records = map(json.loads, held.splitlines())
-        marks = {one["writer"]: [one["seq"], one["crc"]] for one in records}
-        line = {"ordinal": ordinal, "snapshot": name, "watermark": marks, "began": began}
-        line |= {"ended": time.time(), "ok": True, "files": 2, "bytes": len(held)}
-        self.lines.append(line)
-        return json.dumps(line)
-
-    def restore(self, ordinal: int) -> str:
-        """Fill an empty disk before its member starts; says why it must not start."""
-        disk = self.members.data(ordinal)
-        own = [line["snapshot"] for line in self.lines if line["ordinal"] == ordinal]
-        if (disk / "token").exists() or self.forgets or not (own or self.refusal):
-            return ""
-        if self.refusal:
-            return self.refusal
-        shutil.copytree(self.folder / own[-1], disk, dirs_exist_ok=True)
-        (disk / ".restored.json").write_text(json.dumps({"snapshot": own[-1]}))
-        return ""
-
-    def said(self, ordinal: int, argv: Sequence[str]) -> str:
-        """Answer one of the argvs of the profile's `recovery` and `ask`."""
-        if argv[0] in {"hostname", "leader"}:
-            return f"{SET}-{ordinal if argv[0] == 'hostname' else 1}"
-        if argv[0] == "token":
-            return (self.members.data(ordinal) / "token").read_text()
-        if argv[0] == "back-up":
-            return self.back_up(ordinal)
-        if argv[0] == "backups":
-            return "\n".join(map(json.dumps, self.lines))
-        told = self.members.data(ordinal) / ".restored.json"
-        return told.read_text() if told.exists() else ""
 
 
 @dataclass
@@ -212,8 +150,7 @@ def basin(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[Ba
     with ExitStack() as stack:
         api = stack.enter_context(fake_api())
         members = Members(folder)
-        store = Store(folder / "store", members)
-        store.folder.mkdir()
+        store = Store(api, folder / "store", members)
         yard = Yard(api, folder, members)
         workers: dict[str, PaperNode] = {}
         crew = Crew(api, workers, members, store.restore, yard.serves)
@@ -223,6 +160,7 @@ def basin(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[Ba
         yard.control_plane()
         nodes = yard.nodes
         stack.enter_context(crew.working())
+        stack.enter_context(store.working())
         stack.enter_context(yard.working())
 
         names = stack.enter_context(fake_dns())
@@ -246,7 +184,7 @@ def subject(folder: Path, changes: Mapping[str, Any]) -> None:
     whole = {**_PROFILE, "client": str(carried("fixtures") / "ledger" / "client.py"), **changes}
     kept = {key: value for key, value in whole.items() if value is not None}
     (folder / "profile.yaml").write_text(yaml.safe_dump(kept))
-    containers = [{"name": name, "image": "paper"} for name in (SET, "backup")]
+    containers = [{"name": SET, "image": "paper"}]
     spec = {"replicas": 3, "template": {"spec": {"containers": containers}}}
     made = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": SET}, "spec": spec}
     (folder / "manifests" / "set.yaml").write_text(yaml.safe_dump(made))

@@ -24,6 +24,7 @@ _REASONS = {
     HTTPStatus.NOT_FOUND: "NotFound",
     HTTPStatus.CONFLICT: "Conflict",
     HTTPStatus.GONE: "Expired",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Invalid",
     HTTPStatus.TOO_MANY_REQUESTS: "TooManyRequests",
     HTTPStatus.SERVICE_UNAVAILABLE: "ServiceUnavailable",
 }
@@ -133,6 +134,9 @@ def _patch(api: FakeApi, call: Call) -> Answer:
         said = "the object has been modified; please apply your changes to the latest version"
         return _refused(HTTPStatus.CONFLICT, said)
     fields = _written(call.body, place, new=known is None)
+    if known and known.get("immutable") and _alters(known, fields):
+        said = f'{place.plural} "{place.name}" is invalid: data: Forbidden: field is immutable'
+        return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{said} when `immutable` is set")
     if applies:
         fields = merged(_forgotten(api.applied.get((place.plural, place.key), {}), fields), fields)
         api.applied[place.plural, place.key] = call.body
@@ -140,6 +144,15 @@ def _patch(api: FakeApi, call: Call) -> Answer:
     found = api.put(place.plural, place.name, place.namespace, **fields)
     done = HTTPStatus.OK if known else HTTPStatus.CREATED
     return done, _scale(found) if place.below == "scale" else found
+
+
+def _alters(known: Object, fields: Object) -> bool:
+    """Whether a patch changes what an immutable ConfigMap or Secret holds.
+
+    Source: k8s.io/kubernetes, pkg/apis/core/validation, ValidateConfigMapUpdate.
+    """
+    own = {key: known.get(key) for key in ("data", "binaryData", "immutable")}
+    return merged(own, {key: fields[key] for key in own if key in fields}) != own
 
 
 def _overtaken(known: Object | None, body: Object) -> bool:

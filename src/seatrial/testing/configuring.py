@@ -17,6 +17,16 @@ PATIENCE = 30.0
 """Seconds in which a member must start without its centre."""
 GIVEN = {"file": "colour = blue", "variable": "info", "secret": "9f"}
 WORD = "changed"
+CHANGE = "config-change"
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    name: {"of": f"configmap/{of}", "key": name, "to": to, "changes": changes}
+    for name, of, to, changes in (
+        ("file", "settings", "colour = green", "live"),
+        ("variable", "settings", "debug", "restart"),
+        ("sealed", "sealed", "site = south", "never"),
+    )
+}
+"""What a profile declares of the three that members tell then."""
 
 
 def tells_config(
@@ -79,6 +89,66 @@ def gets_centre_back(story: Story, ordinal: int, *, word: str = WORD) -> None:
     proof = {**story.proof(ordinal), "centre": now, "changed": changed}
     story.stage(FAULT, ordinal, "healed", proof)
     story.waits(0.1)
+
+
+def declares(story: Story, settings: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """Let the profile say what members are given, and what a change of it does."""
+    head = story.ops[0]
+    given = {"taken": ["taken"], "settings": {**SETTINGS} if settings is None else {**settings}}
+    profile = {**head.value["profile"], "given": given}
+    story.ops[0] = replace(head, value={**head.value, "profile": profile})
+
+
+def changes(
+    story: Story,
+    ordinal: int = 0,
+    *,
+    seconds: float = 40.0,
+    late: Sequence[int] = (),
+    watched: float = 125.0,
+    objects: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Change what members are given; who is `late` was not given it while it was watched."""
+    story.stage(CHANGE, ordinal, "planned", {"target": story.proof(ordinal)})
+    story.waits(watched if late else seconds)
+    refused = {"changed": False, "immutable": True, "code": 422, "said": "field is immutable"}
+    done: dict[str, Mapping[str, Any]] = {"configmap/settings": {"changed": True}}
+    done = {**done, "configmap/sealed": refused, **(objects or {})}
+    missed = {"watched": watched, "said": "it gave up"}
+    told = {str(n): {"file": missed if n in late else {"seconds": seconds}} for n in story.members}
+    proof = {"target": story.proof(ordinal), "objects": done, "reached": told}
+    story.stage(CHANGE, ordinal, "receipt", {**proof, "watched": watched if late else seconds})
+    story.waits(0.1)
+
+
+def changed_back(story: Story, ordinal: int = 0) -> None:
+    """Put back what members are given."""
+    story.waits(40)
+    story.stage(CHANGE, ordinal, "healed", {"target": story.proof(ordinal), "same": {}})
+    story.waits(0.1)
+
+
+def given_anew(
+    story: Story,
+    *,
+    meanwhile: Mapping[str, str] | None = None,
+    only: Sequence[int] | None = None,
+    **how: Any,
+) -> None:
+    """Tell a whole change: all say what they are given before, meanwhile and after.
+
+    `meanwhile` is what members (`only` those, if told) tell otherwise than they should.
+    """
+    plain = {"file": "colour = blue", "variable": "info", "sealed": "site = north"}
+    for member in story.members:
+        tells_config(story, member, settings=plain)
+    changes(story, **how)
+    for member in story.members:
+        odd = meanwhile if meanwhile and (only is None or member in only) else {}
+        tells_config(story, member, settings={**plain, "file": "colour = green", **odd})
+    changed_back(story, how.get("ordinal", 0))
+    for member in story.members:
+        tells_config(story, member, settings=plain)
 
 
 def outage(

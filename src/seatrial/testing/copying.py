@@ -36,7 +36,8 @@ class Copied:
     `later` are writes begun after it that are in the copy; `promises` is by how much the watermark
     goes beyond the copy. `files` is how many the copy has of four, `top` lies at its top; `told`
     whether the backup has an Op. `planted` are files of ours, of which the copy `differs` in one:
-    "mode", "poison", "lost" or "later".
+    "mode", "poison", "lost" or "later". `torn` is by how much its bank does not sum up, `moved` how
+    often money moved while it was backed up; there is no bank without.
     """
 
     acknowledged: int = 4
@@ -48,6 +49,8 @@ class Copied:
     top: str = "ledger"
     planted: bool = True
     differs: str = ""
+    torn: int = 0
+    moved: int | None = 30
     served: bool = True
     found: Sequence[str] = ()
     why: str = ""
@@ -124,10 +127,19 @@ class Copied:
             "copy": read,
             "planted": _PLANTED if self.planted else {},
             "poisoned": _DIFFERS["poison"] if self.planted else {},
+            "bank": self._bank(),
             "source": ["ledger", "token"],
             "repository": repository,
             "wrong": {"phase": self.wrong, "message": self.message, "served": False},
         }
+
+    def _bank(self) -> dict[str, Any]:
+        if self.moved is None:
+            return {}
+        balances = {"account-0": 100, "account-1": 101, "account-2": 99}
+        told = {"balances": balances, "transfers": 7, "total": 300}
+        copy = {"balances": {**balances, "account-0": 100 - self.torn}, "transfers": 20}
+        return {"before": told, "after": {**told, "transfers": 7 + self.moved}, "copy": copy}
 
 
 def tells_store_down(

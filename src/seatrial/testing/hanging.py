@@ -10,7 +10,7 @@ import json
 from seatrial.model import Outcome
 from seatrial.testing.story import SET, Story
 
-HANG = "process-hang"
+HANG, ACCEPT, LOCK = "process-hang", "accept-hang", "lock-hang"
 
 
 def serve(run: Story) -> None:
@@ -19,15 +19,17 @@ def serve(run: Story) -> None:
         run.writes(member)
 
 
-def hangs(run: Story, ordinal: int, *, stood: float, noticed: bool = True) -> None:
+def hangs(
+    run: Story, ordinal: int, *, stood: float, noticed: bool = True, fault: str = HANG
+) -> None:
     """Let a member stand still for so many seconds, until its kubelet ends it, or we let it go on.
 
     Its client asks once meanwhile, in vain; it serves again a second after it is over.
     """
     old = run.pods[ordinal]["containers"][SET].rpartition("//")[2]
-    run.stage(HANG, ordinal, "planned", {"target": run.proof(ordinal)})
+    run.stage(fault, ordinal, "planned", {"target": run.proof(ordinal)})
     run.waits(0.5)
-    run.stage(HANG, ordinal, "receipt", {**run.proof(ordinal), "container": old})
+    run.stage(fault, ordinal, "receipt", {**run.proof(ordinal), "container": old})
     run.writes(ordinal, Outcome.INFO, there=False)
     run.waits(stood - 0.1)
     now = old
@@ -41,7 +43,7 @@ def hangs(run: Story, ordinal: int, *, stood: float, noticed: bool = True) -> No
     run.pod(ordinal, "MODIFIED", ready=True)
     how = "started again" if noticed else "went on"
     told = {"container": now, "how": how, "noticed": noticed, "stood": stood}
-    run.stage(HANG, ordinal, "healed", {**run.proof(ordinal), **told})
+    run.stage(fault, ordinal, "healed", {**run.proof(ordinal), **told})
     run.writes(ordinal)
 
 

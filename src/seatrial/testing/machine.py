@@ -20,6 +20,7 @@ from seatrial.testing.barring import Barring
 from seatrial.testing.network import PaperNetwork
 from seatrial.testing.pressing import Pressing
 from seatrial.testing.runtime import PaperHearing, PaperRuntime
+from seatrial.testing.stalling import PaperStalling
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,19 @@ class _Kept:
     held: Sequence[str] = ()
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    stalls: Mapping[str, str] = field(default_factory=dict)
 
 
 _FRESH: dict[str, Any] = {
     "cut": False, "cut_from": (), "halted": (), "frozen": (), "bars": {}, "held": (),
-    "volumes": {}, "presses": {}, "detours": {},
+    "volumes": {}, "presses": {}, "detours": {}, "stalls": {},
 }  # fmt: skip
 """What no boot leaves as it was."""
 _UNITS = {"containerd": 101, "kubelet": 102}
 
 
 @dataclass(frozen=True)
-class PaperNode(Barring, Pressing):
+class PaperNode(Barring, Pressing, PaperStalling):
     """A Node whose state is the file `path`; `tell` hears of every change, before and after it.
 
     As a real one it passes through half-made states: it is lost in two steps, and joins in two.
@@ -84,7 +86,7 @@ class PaperNode(Barring, Pressing):
         """What stands still in it, in a word: cut, cut-from, barred, halted and so on."""
         kept = self._kept()
         words = {"cut": kept.cut, "cut-from": kept.cut_from, "barred": kept.bars}
-        words |= {"halted": kept.halted, "frozen": kept.frozen, "held": kept.held}
+        words |= {"halted": kept.halted, "frozen": kept.frozen or kept.stalls, "held": kept.held}
         words |= {"stood-before": kept.volumes, "pressed": kept.presses, "diverted": kept.detours}
         return next((word for word, so in words.items() if so), "")
 
@@ -135,8 +137,9 @@ class PaperNode(Barring, Pressing):
         kept = self._kept()
         found = tuple(f"unit {one}" for one in kept.halted)
         found += tuple(f"process of {one}" for one in kept.frozen)
+        found += tuple(f"threads of {one}" for one in kept.stalls)
         if found:
-            self._become(halted=(), frozen=())
+            self._become(halted=(), frozen=(), stalls={})
         return found
 
     def reaches(self, address: str, port: int) -> bool:

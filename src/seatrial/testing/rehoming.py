@@ -41,8 +41,11 @@ def node(*, ready: bool, out: bool = False) -> dict[str, Any]:
 class Ground:
     """One member with a volume of ours on n1, backed up; n2 is whole. `restores` counts copies.
 
-    With `alone` nobody plays the rescuer: a real one is about.
+    With `alone` nobody plays the rescuer: a real one is about. Claims are made of `size`, and
+    Kubernetes' scheduler puts who comes anew on `elsewhere`.
     """
+
+    size, elsewhere = "64Mi", "n2"
 
     def __init__(self, api: FakeApi, *, alone: bool = False) -> None:
         self.api, self.restores, self.made, self.alone = api, 0, itertools.count(), alone
@@ -62,7 +65,7 @@ class Ground:
     def claim(self) -> None:
         """Make the member's claim."""
         spec: dict[str, Any] = {"storageClassName": CLASS, "accessModes": ["ReadWriteOnce"]}
-        spec |= {"resources": {"requests": {"storage": "64Mi"}}}
+        spec |= {"resources": {"requests": {"storage": self.size}}}
         self.api.put("persistentvolumeclaims", CLAIM, SPACE, spec=spec)
 
     def member(self, on: str) -> None:
@@ -139,7 +142,7 @@ class Ground:
             return False
         if SELECTED in (claim["metadata"].get("annotations") or {}) or "nodeName" in pod["spec"]:
             return False
-        meta = {"annotations": {SELECTED: "n2"}}
+        meta = {"annotations": {SELECTED: self.elsewhere}}
         self.api.put("persistentvolumeclaims", CLAIM, SPACE, metadata=meta)
         return True
 
@@ -167,7 +170,9 @@ class Ground:
                 spec = {"volumeName": key[1:]}
                 self.api.put("persistentvolumeclaims", CLAIM, SPACE, spec=spec)
                 pod = self.api.of("pods")[f"{SPACE}/ledger-1"]
-                self.api.put("pods", "ledger-1", SPACE, spec={**pod["spec"], "nodeName": "n2"})
+                self.api.put(
+                    "pods", "ledger-1", SPACE, spec={**pod["spec"], "nodeName": self.elsewhere}
+                )
                 return True
         return False
 

@@ -34,7 +34,7 @@ class PaperRuntime:
 
     `volumes` are the folders of volumes on the node's disk, `limits` the memory limits by id;
     what ends for want of memory is counted as `kills`, unless nobody tells. `dropped` are the files
-    and bytes that a power cut takes.
+    and bytes that a power cut takes. `deft` is what no one thread of its programs does.
     """
 
     containers: dict[str, Running] = field(default_factory=dict)
@@ -44,6 +44,7 @@ class PaperRuntime:
     limits: dict[str, int] = field(default_factory=dict)
     kills: int = 1
     dropped: tuple[int, int] = (1, 10)
+    deft: tuple[str, ...] = ()
 
     def lost(self) -> dict[str, int]:
         """Say what a power cut took: files and bytes."""

@@ -62,7 +62,7 @@ _FAULTS: Mapping[str, set[Right]] = {
     "pod-delete": _on("pods", "delete"),
     "pod-force-delete": _on("pods", "delete"),
     "process-stop": _on("pods", "get"),
-    "process-hang": _on("pods", "get"),
+    **dict.fromkeys(("process-hang", "accept-hang", "lock-hang"), _on("pods", "get")),
     "node-cordon": _CORDON,
     "node-drain": _CORDON | _on("pods/eviction", "create"),
     "node-freeze": _KUBELET,
@@ -76,6 +76,10 @@ _FAULTS: Mapping[str, set[Right]] = {
     "clock-skew": _SETS | _on("pods", "delete") | _on("statefulsets", "get", group="apps"),
     "config-deleted": _kept("configmaps"),
     "secret-deleted": _kept("secrets"),
+    "config-change": _kept("configmaps")
+    | _kept("secrets")
+    | _on("configmaps", "patch")
+    | _on("secrets", "patch"),
     "centre-down": _on("deployments", "get", "patch", group="apps") | _on("pods", "delete"),
     "node-stale-return": _CORDON
     | _KUBELET

@@ -39,4 +39,26 @@ GUARANTEES = (
         ("process-hang",),
         fake_deaths.fake_death,
     ),
+    Guarantee(
+        "availability.unaccepted",
+        "a process that accepts nobody, while its kernel completes connections for it, is noticed, "
+        "and the member serves again within a bound",
+        "https://kubernetes.io/docs/tasks/configure-pod-container/"
+        "configure-liveness-readiness-startup-probes/",
+        "the threads of one member that take connections are stopped under load, and nobody lets "
+        "them go on",
+        ("accept-hang",),
+        fake_deaths.unaccepted,
+    ),
+    Guarantee(
+        "availability.deadlock",
+        "a process of which a thread stands still with the locks that it holds is noticed, though "
+        "it answers whoever needs none of them, and the member serves again within a bound",
+        "https://kubernetes.io/docs/tasks/configure-pod-container/"
+        "configure-liveness-readiness-startup-probes/",
+        "a thread of one member is stopped in the middle of a sync under load, and nobody lets it "
+        "go on",
+        ("lock-hang",),
+        fake_deaths.deadlock,
+    ),
 )

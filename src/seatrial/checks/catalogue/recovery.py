@@ -49,7 +49,7 @@ GUARANTEES = (
     Guarantee(
         "recovery.new-service",
         "a snapshot restores whole into a claim of another name: as many files and bytes as its "
-        "record says",
+        "record says, all as of one moment where its policy holds the member still",
         "https://velero.io/docs/main/migration-case/",
         "a snapshot is restored into a new claim beside the original",
         ("restore-elsewhere",),

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.checks.consistency import rules
-from seatrial.checks.consistency.names import NOTHING, Ints, Names, close, short
+from seatrial.checks.consistency.names import NOTHING, Ints, Names, short
 from seatrial.checks.consistency.rules import Flags, Floats
 from seatrial.errors import BadHistory
 from seatrial.model import Op, Outcome
@@ -232,8 +232,9 @@ def _by_process(found: Columns) -> tuple[Ints, Flags, Floats]:
 
     Most histories tell each process in its order, whatever the order of all: that is tried first.
     """
-    order = np.argsort(short(close(found.process)), kind="stable")
-    process, invoked = found.process[order], found.invoked[order]
+    process = short(found.process)
+    order = np.argsort(process, kind="stable")
+    process, invoked = process[order], found.invoked[order]
     same = process[1:] == process[:-1]
     if (same & (invoked[1:] <= invoked[:-1])).any():
         order = np.lexsort((found.completed, found.invoked, found.process))

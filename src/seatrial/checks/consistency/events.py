@@ -14,7 +14,7 @@ import numpy as np
 
 from seatrial.checks.consistency import rules
 from seatrial.checks.consistency.columns import INFO, KINDS, OK, READ, Codes, Columns
-from seatrial.checks.consistency.names import NOTHING, Ints, Names, close, short
+from seatrial.checks.consistency.names import NOTHING, Ints, Names, short
 from seatrial.checks.consistency.rules import Flags, Floats
 from seatrial.errors import BadHistory
 
@@ -82,7 +82,7 @@ def _before(process: Ints) -> Ints:
     """Give of each event the one before it of its process, -1 where there is none."""
     if not len(process):
         return process
-    order = np.argsort(short(close(process)), kind="stable")
+    order = np.argsort(short(process), kind="stable")
     before = np.full(len(process), -1)
     same = process[order[1:]] == process[order[:-1]]
     before[order[1:]] = np.where(same, order[:-1], -1)

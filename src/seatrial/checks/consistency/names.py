@@ -22,6 +22,8 @@ NOTHING = -(2**63)
 LEAST = -(2**62)
 """The least integer that stands for itself."""
 
+_SHORT = 2**15
+
 
 class Names:
     """Which code stands for which name; grows while a history is read.
@@ -70,6 +72,10 @@ class Names:
         return np.fromiter(names, np.int64, len(names))
 
 
+Shorts = npt.NDArray[np.int16] | Ints
+"""Codes from 0 on, as short as they can be."""
+
+
 def close(codes: Ints) -> Ints:
     """Bring codes (n,), n > 0, of names and integers together, with few unused in between."""
     named = codes < LEAST
@@ -81,9 +87,15 @@ def close(codes: Ints) -> Ints:
     return np.where(named, among, codes - codes[~named].min() + among.max() + 1)
 
 
-def short(codes: Ints) -> npt.NDArray[np.int16] | Ints:
-    """Give codes from `close` as short integers where they fit: numpy sorts those ten times faster.
+def short(codes: Ints) -> Shorts:
+    """Bring codes (n,), n > 0, together, as short integers where they fit.
 
-    It sorts them by radix, when it is asked to sort stably.
+    numpy sorts those by radix, ten times faster, when it is asked to sort stably.
     """
-    return codes.astype(np.int16) if codes.max() < 2**15 else codes
+    low = codes.min()
+    if int(codes.max()) - int(low) < _SHORT:
+        # Both wrap around, so their difference is right; wide copies of a million cost more.
+        near: Shorts = np.subtract(codes, low, dtype=np.int16, casting="unsafe")
+        return near
+    told = close(codes)
+    return told.astype(np.int16) if told.max() < _SHORT else told

@@ -21,9 +21,9 @@ from seatrial.checks.consistency.columns import (
     checked,
 )
 from seatrial.checks.consistency.judgement import Judgement, unless_bad
-from seatrial.checks.consistency.names import NOTHING, Ints, close, short
-from seatrial.checks.consistency.rules import Flags
-from seatrial.checks.consistency.zones import Zones, collision
+from seatrial.checks.consistency.names import NOTHING, Ints, Shorts, close, short
+from seatrial.checks.consistency.rules import Flags, Floats
+from seatrial.checks.consistency.zones import Zones, blocks, collision
 from seatrial.errors import BadHistory
 from seatrial.model import Standing
 
@@ -73,8 +73,8 @@ def conflict(columns: Columns, initial: int = NOTHING) -> Conflict | None:
         raise BadHistory(
             "reads and writes alone", seen=columns.tell(row), remedy="search.judge_model"
         )
-    live = np.flatnonzero(np.where(columns.kind == READ, columns.outcome == OK, _maybe(columns)))
-    return _Groups.of(columns, live, initial).conflict() if len(live) else None
+    live = np.where(columns.kind == READ, columns.outcome == OK, _maybe(columns))
+    return _Groups.of(columns, live, initial).conflict() if live.any() else None
 
 
 def _judged(columns: Columns, initial: int) -> Judgement:
@@ -99,42 +99,45 @@ def _maybe(columns: Columns) -> Flags:
 class _Groups:
     """The operations that count, sorted by key and value; a group is one value of one key.
 
-    `rows` (n,) are their places in the columns, `starts` (m,) where each group begins in them.
+    `rows` (n,) are their places in the columns, `starts` (m,) where each group begins in them. Of
+    each group (m,): how many write it, its earliest end, latest begin and latest begin of a write.
     """
 
     columns: Columns
     initial: int
     rows: Ints
     starts: Ints
+    writes: Ints
+    ended: Floats
+    begun: Floats
+    written: Floats
 
     @classmethod
-    def of(cls, columns: Columns, live: Ints, initial: int) -> _Groups:
+    def of(cls, columns: Columns, live: Flags, initial: int) -> _Groups:
         # By key first, which is quick; the values of one key mostly come in their order.
-        rows = live[np.argsort(short(close(columns.key[live])), kind="stable")]
-        place = _places(columns.key[rows], columns.value[rows])
-        order = np.argsort(place, kind="stable")
-        sorted_place = place[order]
-        starts = np.flatnonzero(np.diff(sorted_place, prepend=sorted_place[0] - 1))
-        return cls(columns, initial, rows[order], starts)
+        key = short(columns.key)
+        order = np.argsort(key, kind="stable")
+        rows = order[live[order]]
+        key = key[rows]
+        told = []
+        for some in blocks(key):
+            rows[some], *groups = _grouped(columns, rows[some], key[some])
+            groups[0] += some.start
+            told.append(groups)
+        return cls(columns, initial, rows, *map(np.concatenate, zip(*told, strict=True)))
 
     def conflict(self) -> Conflict | None:
-        is_write = self.columns.kind[self.rows] == WRITE
-        writes = np.add.reduceat(is_write.astype(np.int64), self.starts)
-        at_first = self.columns.value[self.rows[self.starts]] == self.initial
-        self._unique(writes + at_first)
-        found = self._unwritten((writes == 0) & ~at_first)
+        first = self.rows[self.starts]
+        at_first = self.columns.value[first] == self.initial
+        self._unique(self.writes + at_first)
+        found = self._unwritten((self.writes == 0) & ~at_first)
         if found:
             return found
-        invoked = self.columns.invoked[self.rows]
-        ended = np.minimum.reduceat(self.columns.completed[self.rows], self.starts)
-        begun = np.maximum.reduceat(invoked, self.starts)
-        written = np.maximum.reduceat(np.where(is_write, invoked, -np.inf), self.starts)
-        early = np.flatnonzero(ended < written)
+        early = np.flatnonzero(self.ended < self.written)
         if len(early):
             return self._early(int(early[0]))
-        ended = np.where(at_first, -np.inf, ended)
-        key = self.columns.key[self.rows[self.starts]]
-        pair = collision(Zones(key, ended, begun))
+        ended = np.where(at_first, -np.inf, self.ended)
+        pair = collision(Zones(self.columns.key[first], ended, self.begun))
         if pair and at_first[pair[1]]:
             # Of the initial value no operation tells of the write: its late read says all.
             pair = pair[1], pair[0]
@@ -205,11 +208,32 @@ class _Groups:
         return self.rows[self.starts[group] : ends[0]]
 
 
-def _places(key: Ints, value: Ints) -> Ints:
-    """Give equal integers to equal pairs, and to those alone."""
-    keys, values = close(key), close(value)
+def _grouped(
+    columns: Columns, rows: Ints, key: Shorts
+) -> tuple[Ints, Ints, Ints, Floats, Floats, Floats]:
+    """Sort rows of some keys by value and give, of each group, what _Groups tells, in its order."""
+    place = _places(key, columns.value[rows])
+    order = np.argsort(place, kind="stable")
+    rows, place = rows[order], place[order]
+    starts = np.flatnonzero(np.diff(place, prepend=place[0] - 1))
+    is_write = columns.kind[rows] == WRITE
+    invoked = columns.invoked[rows]
+    return (
+        rows,
+        starts,
+        np.add.reduceat(is_write.astype(np.int64), starts),
+        np.minimum.reduceat(columns.completed[rows], starts),
+        np.maximum.reduceat(invoked, starts),
+        np.maximum.reduceat(np.where(is_write, invoked, -np.inf), starts),
+    )
+
+
+def _places(key: Shorts, value: Ints) -> Ints:
+    """Give equal integers to equal pairs, and to those alone; keys are sorted, none negative."""
+    keys: Ints = key.astype(np.int64) - key[0]
+    values = close(value)
     span = int(values.max()) + 1
-    if int(keys.max()) + 1 < -NOTHING // span:
+    if int(keys[-1]) + 1 < -NOTHING // span:
         return keys * span + values
     keys, values = (np.unique(column, return_inverse=True)[1] for column in (key, value))
     return keys * np.int64(values.max() + 1) + values

@@ -10,15 +10,16 @@ May import: numpy and the standard library.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from seatrial.checks.consistency.names import Ints, Shorts
+from seatrial.checks.consistency.rules import Floats
+
 _BLOCK = 2**14
-"""Zones that are looked at together, or all of one key where those are more."""
+"""Places that are looked at together, or all of one key where those are more."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Zones:
     Those of one key stand together.
     """
 
-    key: Ints
+    key: Shorts
     ended: Floats
     begun: Floats
 
@@ -43,37 +44,41 @@ def collision(zones: Zones) -> tuple[int, int] | None:
     >>> collision(told)
     (0, 1)
     """
-    blocks = _blocks(zones.key)
+    parts = blocks(zones.key)
     # Whoever overlaps a neighbour may hide what lies inside both; then the neighbours suffice.
-    pairs = np.concatenate([_overlapping(zones, some) for some in blocks])
+    pairs = np.concatenate([_overlapping(zones, some) for some in parts])
     if not len(pairs):
-        pairs = np.concatenate([_inside(zones, some) for some in blocks])
+        pairs = np.concatenate([_inside(zones, some) for some in parts])
     if not len(pairs):
         return None
     one, other = pairs[np.argmin(zones.begun[pairs].max(axis=1))].tolist()
     return (one, other) if zones.begun[one] >= zones.begun[other] else (other, one)
 
 
-def _blocks(key: Ints) -> list[Ints]:
-    """Give the places of all zones, those of one key never apart."""
+def blocks(key: Shorts) -> list[slice]:
+    """Part the places of keys (n,) that stand together into slices, those of one key never apart.
+
+    What is made of a slice stays in the cache; what is made of a million at once does not.
+    """
     ends = 1 + np.flatnonzero(key[1:] != key[:-1])
     after = np.searchsorted(ends, np.arange(_BLOCK, len(key), _BLOCK))
-    return np.split(np.arange(len(key)), np.unique(ends[after[after < len(ends)]]))
+    cuts = [0, *np.unique(ends[after[after < len(ends)]]).tolist(), len(key)]
+    return [slice(*pair) for pair in itertools.pairwise(cuts)]
 
 
-def _overlapping(zones: Zones, among: Ints) -> Ints:
+def _overlapping(zones: Zones, part: slice) -> Ints:
     """Give the pairs of neighbours that overlap: when none do, no two forward zones do."""
-    forward = among[zones.ended[among] < zones.begun[among]]
+    forward = part.start + np.flatnonzero(zones.ended[part] < zones.begun[part])
     order = forward[np.lexsort((zones.ended[forward], zones.key[forward]))]
     before, after = order[:-1], order[1:]
     bad = (zones.key[before] == zones.key[after]) & (zones.ended[after] < zones.begun[before])
     return np.stack((before[bad], after[bad]), axis=1)
 
 
-def _inside(zones: Zones, among: Ints) -> Ints:
+def _inside(zones: Zones, part: slice) -> Ints:
     """Give the pairs of a forward zone and a backward one inside it; forward ones are disjoint."""
-    is_forward = zones.ended[among] < zones.begun[among]
-    forward, backward = among[is_forward], among[~is_forward]
+    is_forward = zones.ended[part] < zones.begun[part]
+    forward, backward = (part.start + np.flatnonzero(some) for some in (is_forward, ~is_forward))
     both = np.concatenate((backward, forward))
     since = np.concatenate((zones.begun[backward], zones.ended[forward]))
     # Sorting is stable: of two at the same time the backward one comes first and is outside.

@@ -1,0 +1,78 @@
+"""restic's calls: what became of them, also of one that waits for a lock which is gone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatrial.testing.carrying import modules
+
+(engine,) = modules("xlss/image", "xlss.engine")
+GONE = (
+    "Load(<lock/ab0123>, 0, 0) returned error, retrying after 552ms: <lock/ab0123> does not exist"
+)
+AWAY = "Load(<lock/ab0123>, 0, 0) returned error, retrying after 552ms: connection refused"
+SUMMARY = '{"message_type": "summary", "snapshot_id": "aaaaaaaabbbb"}'
+PAPER = """\
+#!{python} -IS
+import sys, time
+from pathlib import Path
+said = Path("{said}")
+with said.open("a") as file:
+    print(sys.argv[1], file=file)
+for word in {waits}:
+    if said.read_text().splitlines().count(sys.argv[1]) <= word[1] and word[0] == sys.argv[1]:
+        print(word[2], file=sys.stderr, flush=True)
+        time.sleep(600)
+print("one who fails", file=sys.stderr) if "{code}" != "0" else print('{summary}')
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def called(tmp_path, monkeypatch):
+    """Puts a restic of paper in place; `waits` are (command, how often, what it says then)."""
+    said = tmp_path / "said"
+
+    def make(waits=(), code=0):
+        paper = tmp_path / "restic"
+        words = {"python": sys.executable, "said": said, "waits": list(waits), "code": code}
+        paper.write_text(PAPER.format(summary=SUMMARY, **words))
+        paper.chmod(0o755)
+        monkeypatch.setenv("RESTIC", str(paper))
+        monkeypatch.setattr(engine, "STATE", tmp_path)
+        return lambda: said.read_text().split()
+
+    return make
+
+
+def back_up(folder: Path, limit: float = 60.0) -> str:
+    found = engine.Repository("r", "k", limit).back_up(folder, (".",), (), "h")
+    return str(found["snapshot_id"])
+
+
+def test_a_backup_that_waits_for_a_lock_which_is_gone_is_begun_anew(called, tmp_path):
+    calls = called([("backup", 2, GONE), ("unlock", 1, GONE)])
+    assert back_up(tmp_path) == "aaaaaaaabbbb"
+    assert calls() == ["backup", "unlock", "unlock", "backup", "unlock", "backup"]
+
+
+def test_a_store_that_does_not_answer_in_time_is_told_with_the_last_word(called, tmp_path):
+    calls = called([("backup", 999, AWAY)])
+    with pytest.raises(engine.Refused, match=r"not done after 6 s: Load.* connection refused"):
+        back_up(tmp_path, 6.0)
+    assert calls() == ["backup"]
+
+
+def test_what_restic_says_of_its_failure_is_told(called, tmp_path):
+    called(code=1)
+    with pytest.raises(engine.Refused, match="restic backup failed: one who fails"):
+        back_up(tmp_path)
+
+
+def test_locks_of_the_dead_keep_no_snapshot_from_being_given_up(called):
+    calls = called()
+    engine.Repository("r", "k").forget(["aaaaaaaa"])
+    assert calls() == ["unlock", "forget"]
