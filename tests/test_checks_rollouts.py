@@ -261,6 +261,44 @@ def test_a_set_that_was_given_too_little_time_is_unknown():
     assert verdict(by_hand(waits=42, min_ready=30), ROLLING).verdict is Standing.BROKEN
 
 
+def kept(partition: int) -> Ordered:
+    """Tell an update of which the partition keeps everybody below it, and nobody is replaced."""
+    story = deployed()
+    story.plans("rolling-update")
+    story.wants(NEW, partition=partition)
+    story.waits(12)
+    story.updated([])
+    return story
+
+
+LONG = "nobody was replaced within {} s of the set's new revision (updateStrategy {})"
+SHORT = "nobody was replaced, and nobody waited long enough"
+KEPT = "the partition keeps everybody, so nothing was shown"
+
+
+@pytest.mark.parametrize(
+    ("story", "standing", "reason", "shown"),
+    [
+        (by_hand(), Standing.BROKEN, LONG.format(12, "OnDelete"), (38, 45)),
+        (
+            by_hand(waits=42, min_ready=30),
+            Standing.BROKEN,
+            LONG.format(42, "OnDelete"),
+            (38, 45),
+        ),
+        (by_hand(waits=3), Standing.UNKNOWN, SHORT, ()),
+        (by_hand(waits=12, min_ready=30), Standing.UNKNOWN, SHORT, ()),
+        (kept(2), Standing.BROKEN, LONG.format(12, "RollingUpdate"), (37, 38)),
+        (kept(3), Standing.UNKNOWN, KEPT, ()),
+        (kept(4), Standing.UNKNOWN, KEPT, ()),
+    ],
+    ids=["by hand", "rests", "soon", "rests too long", "one above", "nobody above", "beyond"],
+)
+def test_why_nobody_was_replaced_is_told_with_what_shows_it(story, standing, reason, shown):
+    found = verdict(story, ROLLING)
+    assert (found.verdict, found.reason, found.evidence) == (standing, reason, shown)
+
+
 def test_a_set_with_a_member_that_was_not_ready_is_not_accused_of_waiting():
     story = deployed()
     story.set("MODIFIED", strategy="OnDelete")
