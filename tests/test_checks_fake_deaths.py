@@ -148,3 +148,14 @@ def test_what_is_acknowledged_once_we_let_it_go_on_does_not_excuse_it():
     soon = replace(later, invoked=healed.completed - 0.3, completed=healed.completed - 0.2)
     run.ops[run.ops.index(later)] = soon
     assert verdict(run, LOCK).verdict is Standing.BROKEN
+
+
+def test_what_the_next_container_acknowledges_before_its_status_names_it_is_no_excuse():
+    run = told(10, fault=LOCK)
+    kills = next(op for op in run.ops if op.value.get("reason") == "Killing")
+    names = next(op for op in run.ops if "again" in str(op.value.get("containers")))
+    acks = [op for op in run.ops if op.what == "write" and op.value["member"] == 1]
+    soon = replace(acks[-1], invoked=kills.completed + 0.1, completed=kills.completed + 0.2)
+    run.ops[run.ops.index(acks[-1])] = soon
+    run.ops[run.ops.index(names)] = replace(names, completed=kills.completed + 0.3)
+    assert verdict(run, LOCK).verdict is Standing.HOLDS

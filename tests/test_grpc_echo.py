@@ -464,7 +464,7 @@ def reflected(port: int, name: str, *requests: bytes) -> list[bytes]:
 @pytest.mark.parametrize("name", REFLECTION)
 def test_reflection_names_every_service_and_has_no_descriptor_to_give(name):
     every = b"\x0a\x09localhost\x3a\x01*"
-    of_one = b"\x22\x0cseatrial.Echo"
+    of_one = b"\x22\x0dseatrial.Echo"
     with member("echo-0") as (_, port):
         listed, absent = reflected(port, name, every, of_one)
     host, original, services = dict(reflection.fields(listed)).values()

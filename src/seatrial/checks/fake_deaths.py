@@ -6,7 +6,7 @@ May import: model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from seatrial.checks.drifts import healing, receipts, unshown
 from seatrial.checks.felt import Back, acknowledged, back, in_time
@@ -89,10 +89,15 @@ def _harmless(receipt: Op, served: Op | None) -> Finding | None:
 
 
 def _unharmed(history: History, receipt: Op) -> Op | None:
-    """Give a write that was sent and acknowledged while it surely stood still."""
-    healed, other = healing(history, receipt), _another(history, receipt)
+    """Give a write that was sent and acknowledged while it surely stood still.
+
+    The next container serves before the pod's status names it: by then the kubelet has told that
+    it kills this one.
+    """
+    healed = healing(history, receipt)
     stood = float(healed.value["proof"].get("stood", 0.0)) if healed else math.inf
-    end = min(receipt.completed + stood, other.completed if other else math.inf)
+    ends = filter(None, [_another(history, receipt), _said(history, receipt, {"Killing"})])
+    end = min([receipt.completed + stood, *(op.completed for op in ends)])
     acks = acknowledged(history, receipt.value["ordinal"])
     after = (op for op in acks if op.invoked - op.error >= receipt.completed)
     return next((op for op in after if op.completed + op.error < end), None)
@@ -145,9 +150,13 @@ def _other(op: Op, container: str) -> bool:
 
 def _told(history: History, receipt: Op) -> float:
     """Give how many seconds after the receipt the kubelet first said a word; -1 for never."""
+    first = _said(history, receipt, _SAYS)
+    return first.completed - receipt.completed if first else -1.0
+
+
+def _said(history: History, receipt: Op, reasons: Collection[str]) -> Op | None:
+    """Give the first event of these reasons about the member, after the receipt."""
     uid = receipt.value["proof"]["uid"]
-    for op in history.of("event"):
-        mine = op.value["about"]["uid"] == uid and op.value["reason"] in _SAYS
-        if mine and op.index > receipt.index:
-            return op.completed - receipt.completed
-    return -1.0
+    events = (op for op in history.of("event") if op.index > receipt.index)
+    about = (op for op in events if op.value["about"]["uid"] == uid)
+    return next((op for op in about if op.value["reason"] in reasons), None)

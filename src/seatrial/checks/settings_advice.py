@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from seatrial.checks.cases import Case
 
 
-def frozen(case: Case) -> Iterator[str]:
+def causes(case: Case) -> Iterator[str]:
+    """Name likely causes of a broken promise of this family that is about changes."""
+    named = {"config.propagates": _frozen, "config.immutable": _open_to_change}
+    if rule := named.get(case.verdict.guarantee):
+        yield from rule(case)
+
+
+def _frozen(case: Case) -> Iterator[str]:
     """Name live settings that are mounted by subPath: nothing changes those."""
     for name, about in case.declared.get("given", {}).items():
         for key, path in about["subpaths"].items():
@@ -22,7 +29,7 @@ def frozen(case: Case) -> Iterator[str]:
                 )
 
 
-def open_to_change(case: Case) -> Iterator[str]:
+def _open_to_change(case: Case) -> Iterator[str]:
     """Name objects that are called immutable, and are not."""
     for name, about in case.declared.get("given", {}).items():
         if about["never"] and not about["immutable"]:
