@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,7 +80,7 @@ def agent():
 
 
 def seen(many: int) -> Any:
-    return contract.Seen("x", 1000.0, pods={f"p-{n}": pod(f"p-{n}") for n in range(many)})
+    return contract.Seen("x", time.time(), pods={f"p-{n}": pod(f"p-{n}") for n in range(many)})
 
 
 def test_several_that_are_due_are_backed_up_side_by_side_and_the_others_when_one_is_over(agent):
