@@ -5,7 +5,6 @@ The set's controller is played on the fake API server, its machine is of paper.
 
 from __future__ import annotations
 
-import signal
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from seatrial.kube.client import connect
 from seatrial.kube.watch import Stream
 from seatrial.machine import Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api, revised
-from seatrial.testing.dying import ended_at
+from seatrial.testing.dying import killed_at
 from seatrial.testing.kept import proofs
 from seatrial.testing.revised import Revised, honest
 from seatrial.testing.runtime import PaperRuntime
@@ -348,8 +347,8 @@ def test_whoever_is_killed_at_the_change_is_healed_by_the_journal_and_twice_does
     """Only two calls change anything: the change, and the way back, which the journal makes."""
     with staged(ground, tmp_path) as scene:
         for at in (1, 2):
-            ended = ended_at(at, lambda: _skewed_by(scene, tmp_path), after=after)
-            assert ended == -signal.SIGKILL, f"call {at} was never made"
+            killed = killed_at(at, lambda: _skewed_by(scene, tmp_path), after=after)
+            assert killed, f"call {at} was never made"
             (entry,), _ = Journal().read()
             undone(entry, Reach(kube=scene.kube))
             wait(scene.stream, lambda _: settled(scene, {}), SOON)

@@ -173,14 +173,14 @@ def test_what_was_restored_stands_on_the_volume(api, kube):
     told_by = json.dumps({"snapshot": "aaaaaaaa", "files": 4})
     api.put("persistentvolumeclaims", "data-web-1", "x", spec={"volumeName": "pvc-1"})
     api.put("persistentvolumes", "pvc-1", metadata={"annotations": {f"{GROUP}/restored": told_by}})
-    line = backups.restored(kube, PROFILE, member())
+    line = records.restored(kube, PROFILE, member())
     assert (line["ordinal"], line["snapshot"], line["volume"]) == (1, "aaaaaaaa", "pvc-1")
 
 
 def test_a_volume_that_was_never_restored_says_nothing(api, kube):
     api.put("persistentvolumeclaims", "data-web-1", "x", spec={"volumeName": "pvc-1"})
     api.put("persistentvolumes", "pvc-1")
-    assert backups.restored(kube, PROFILE, member()) == {}
+    assert records.restored(kube, PROFILE, member()) == {}
 
 
 MADE = {"creationTimestamp": "2026-01-01T00:00:00Z"}

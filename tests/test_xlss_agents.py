@@ -17,10 +17,9 @@ from typing import Any
 
 import pytest
 
-from seatrial.testing import fake_api
 from seatrial.testing.carrying import modules
-from seatrial.testing.rehoming import SPACE, Ground
-from seatrial.testing.storing import LACKING, BackedUp, copying, engine, patient, serving
+from seatrial.testing.rehoming import SPACE
+from seatrial.testing.storing import LACKING, BackedUp, backed_up, copying, engine
 
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"not on the path: {', '.join(LACKING)}")
 acting, api_of, contract, heeding, records, timetable = modules(
@@ -36,12 +35,7 @@ acting, api_of, contract, heeding, records, timetable = modules(
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
-    """A member with one good backup, whose content is `good`, in a store that serves."""
-    patient(monkeypatch, tmp_path)
-    with fake_api() as api, serving(tmp_path / "store") as store:
-        made = BackedUp(Ground(api, alone=True), store, tmp_path)
-        made.good = made.write(token=b"t", ledger=b"first\n")
-        assert made.back_up()["phase"] == "Complete"
+    with backed_up(monkeypatch, tmp_path) as made:
         yield made
 
 

@@ -20,6 +20,7 @@ from seatrial.testing.storing import (
     LACKING,
     BackedUp,
     Store,
+    backed_up,
     engine,
     founding,
     inspecting,
@@ -37,12 +38,7 @@ NOISE = 1_500_000
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
-    """A member with one good backup, whose content is `good`, in a store that serves."""
-    patient(monkeypatch, tmp_path)
-    with fake_api() as api, serving(tmp_path / "store") as store:
-        made = BackedUp(Ground(api, alone=True), store, tmp_path)
-        made.good = made.write(token=b"t", ledger=b"first\n")
-        assert made.back_up()["phase"] == "Complete"
+    with backed_up(monkeypatch, tmp_path) as made:
         yield made
 
 

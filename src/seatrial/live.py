@@ -30,7 +30,7 @@ from seatrial.metering import Beside, metered
 from seatrial.metrics import Meter
 from seatrial.model import Json, Op, Outcome, Plan, Profile, Recorder, of_a_machine
 from seatrial.plan import head
-from seatrial.probes import backups, identity, stewards
+from seatrial.probes import backups, identity, records, stewards
 from seatrial.probes.runtime import Witness, witnessed
 from seatrial.progress import Progress
 from seatrial.standin import Reach, beside
@@ -130,7 +130,7 @@ class Live:
 
     def restored(self, ordinal: int) -> Mapping[str, Json]:
         """Say what the last restore of a member brought."""
-        return backups.restored(self.alive.kube, self.job.profile, self.scene.pod(ordinal))
+        return records.restored(self.alive.kube, self.job.profile, self.scene.pod(ordinal))
 
     def _backups(self) -> None:
         if self.job.profile.recovery:

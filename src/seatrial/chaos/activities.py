@@ -166,9 +166,10 @@ def restored(ordinal: Ordinal, within: Seconds, configuration: Configuration) ->
         if pod is None:
             session.live.scene.replicated()
             return f"no new pod {lost['pod']} yet"
-        started = pod.status.phase == "Running"
+        if pod.status.phase == "Running":
+            return None
         why = pod.trouble + records.restoring(stream, session.live.job.profile, pod)
-        return None if started else f"{lost['pod']} is {pod.status.phase}: {why}"
+        return f"{lost['pod']} is {pod.status.phase}: {why}"
 
     begun = session.since.get("rescheduled", session.live.recorder.now())
     wait(session.live.alive.stream, empty, _limit("a snapshot is restored", within))

@@ -12,7 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 
-from seatrial.faults import process_stop
+from seatrial.faults import process_stop, processes
+from seatrial.faults.process_stop import Stopped
 from seatrial.faults.scene import Proof, Scene
 from seatrial.timing import happens, limit
 
@@ -25,10 +26,24 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     The proof of healing tells besides whether it was `noticed`, and for how many seconds it
     `stood` after the receipt.
     """
-    stopped = process_stop.stopped_of(scene, ordinal)
+    return (yield from until_noticed(scene, process_stop.stopped_of(scene, ordinal)))
+
+
+def until_noticed(scene: Scene, stopped: Stopped) -> Generator[Proof, None, Proof]:
+    """Give the proof of what stands still, and wait for somebody to end it, or let it go on."""
     began = time.monotonic()
     yield stopped.proof
     within = limit("a fake death is noticed")
-    noticed = happens(scene.stream, lambda _: process_stop.unnoticed(scene, stopped), within)
+    noticed = happens(scene.stream, lambda _: _unnoticed(scene, stopped), within)
     stood = time.monotonic() - began
     return {**process_stop.mended(scene, stopped), "noticed": noticed, "stood": round(stood, 3)}
+
+
+def _unnoticed(scene: Scene, stopped: Stopped) -> str | None:
+    """Say that the stopped process is still the member's; None once another one is, or none."""
+    hit = stopped.hit
+    found = processes.present(scene, hit)
+    if found is None or found[0].metadata.uid != hit.pod.metadata.uid:
+        return None
+    same = found[1] in {"", hit.process.id}
+    return f"{hit.pod.metadata.name} stands still in the same container" if same else None

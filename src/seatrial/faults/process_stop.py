@@ -75,16 +75,6 @@ def mended(scene: Scene, stopped: Stopped) -> Proof:
     return _healed(scene, hit, said)
 
 
-def unnoticed(scene: Scene, stopped: Stopped) -> str | None:
-    """Say that the stopped process is still the member's; None once another one is, or none."""
-    hit = stopped.hit
-    found = processes.present(scene, hit)
-    if found is None or found[0].metadata.uid != hit.pod.metadata.uid:
-        return None
-    same = found[1] in {"", hit.process.id}
-    return f"{hit.pod.metadata.name} stands still in the same container" if same else None
-
-
 def _moves(hit: Hit, pid: int) -> str | None:
     state = hit.node.doing(pid)
     return None if state == _STOPPED else f"process {pid} of {hit.node.name} is {state or 'gone'}"

@@ -11,16 +11,15 @@ May import: machine, threads, errors, timing, kube, faults.*.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 
 from seatrial.errors import CannotRun, ToolFailed
 from seatrial.faults import askings, process_stop, processes
-from seatrial.faults.process_stop import Stopped, mended
+from seatrial.faults.process_hang import until_noticed
+from seatrial.faults.process_stop import Stopped
 from seatrial.faults.processes import Hit
 from seatrial.faults.scene import Proof, Scene
 from seatrial.threads import Stall
-from seatrial.timing import happens, limit
 
 undo = process_stop.undo
 
@@ -43,18 +42,13 @@ def inject_lock(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
 
 
 def _hangs(scene: Scene, ordinal: int, what: str) -> Generator[Proof, None, Proof]:
-    """Stop threads and wait for somebody to end the process.
-
-    The proof of healing tells besides whether it was `noticed`, and for how many seconds it
-    `stood` after the receipt.
-    """
+    """Stop threads and wait for somebody to end the process, as process-hang does."""
     hit = processes.hit(scene, ordinal)
     way = askings.answered(scene.kube, askings.member(scene, ordinal)).way
     scene.struck()
     seen = _stopped(scene, hit, what)
     waiting = f"{seen.queued} connections" if what == "accept" else f"{seen.locked} threads"
     names = ", ".join(map(str, seen.threads))
-    began = time.monotonic()
     proof = {
         **processes.named(hit.pod),
         "container": hit.process.id,
@@ -64,12 +58,7 @@ def _hangs(scene: Scene, ordinal: int, what: str) -> Generator[Proof, None, Proo
         "locked": seen.locked,
         "witness": f"/proc of {hit.node.name} says t of threads {names}; {waiting} wait for them",
     }
-    yield proof
-    within = limit("a fake death is noticed")
-    stopped = Stopped(hit, way, proof)
-    noticed = happens(scene.stream, lambda _: process_stop.unnoticed(scene, stopped), within)
-    stood = time.monotonic() - began
-    return {**mended(scene, stopped), "noticed": noticed, "stood": round(stood, 3)}
+    return (yield from until_noticed(scene, Stopped(hit, way, proof)))
 
 
 def _stopped(scene: Scene, hit: Hit, what: str) -> Stall:

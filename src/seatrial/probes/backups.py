@@ -21,10 +21,9 @@ from seatrial.timing import Limit
 def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
     """Back a member up now and wait for it; gives its line.
 
-    Raises ToolFailed when it fails, CannotRun when what it made holds nothing, NotReady when it
-    is not over within the limit.
+    Raises ToolFailed when it fails, CannotRun when what it made holds nothing or the profile
+    declares no `recovery`, NotReady when it is not over within the limit.
     """
-    _demand(profile)
     line = records.back_up(kube, profile, pod, within)
     if not line["ok"] or not line["snapshot"]:
         note = line.get("note") or "it does not say why"
@@ -39,30 +38,11 @@ def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
     return line
 
 
-def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:
-    """Say what the last restore of this member brought, at least `snapshot`; nothing if none was.
-
-    Raises CannotRun where the member has no claim.
-    """
-    _demand(profile)
-    return records.restored(kube, profile, pod)
-
-
 def record(kube: Kube, profile: Profile, space: str, recorder: Recorder) -> None:
     """Write one `backup` Op for each backup of any member."""
-    _demand(profile)
     offset = recorder.now() - time.time()
     for line in records.backups(kube, profile, space):
         outcome = Outcome.OK if line["ok"] else Outcome.INFO
         began, ended = float(line["began"]) + offset, float(line["ended"]) + offset
         name = f"backup/{line['ordinal']}"
         recorder.write(Op(name, "backup", outcome, began, ended, line))
-
-
-def _demand(profile: Profile) -> None:
-    if profile.recovery is None:
-        raise CannotRun(
-            f"a way to back {profile.name} up",
-            seen="it declares no `recovery`",
-            remedy="docs/recovery.md says how; `ledger-xlss` has one",
-        )

@@ -47,8 +47,9 @@ def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
     def unfinished(stream: Stream) -> str | None:
         found: Custom | None = stream.items(plural).get(name)
         phase = _status(found).get("phase") or "not begun"
-        others = _said(stream, plural, claim, but=name)
-        return None if phase in _ENDED else f"backup {name} of {claim} is {phase}{others}"
+        if phase in _ENDED:
+            return None
+        return f"backup {name} of {claim} is {phase}{_said(stream, plural, claim, but=name)}"
 
     with Stream(kube, (plural,), space) as stream:
         kube.send("POST", path(profile, space), body)
@@ -57,7 +58,10 @@ def back_up(kube: Kube, profile: Profile, pod: Pod, within: Limit) -> Line:
 
 
 def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:
-    """Say what was restored into a member's volume before it was bound; nothing if none was."""
+    """Say what was restored into a member's volume before it was bound; nothing if none was.
+
+    Raises CannotRun where the member has no claim.
+    """
     claim = kube.get(_claims(pod, claim_of(profile, pod)))
     volume = claim["spec"].get("volumeName", "")
     if not volume:
@@ -69,7 +73,7 @@ def restored(kube: Kube, profile: Profile, pod: Pod) -> Line:
 
 
 def restoring(stream: Stream, profile: Profile, pod: Pod) -> str:
-    """Say what the operator says of restores into a member's claim; empty where nobody asks it."""
+    """Say what the operator says of restores into a member's claim; empty where nobody watches."""
     plural = f"restores.{_records(profile)}"
     return _said(stream, plural, claim_of(profile, pod)) if plural in profile.watch else ""
 
@@ -109,7 +113,13 @@ def ordinal(claim: str) -> int:
 
 
 def _records(profile: Profile) -> str:
-    return profile.recovery.records if profile.recovery else ""
+    if profile.recovery is None:
+        raise CannotRun(
+            f"a way to back {profile.name} up",
+            seen="it declares no `recovery`",
+            remedy="docs/recovery.md says how; `ledger-xlss` has one",
+        )
+    return profile.recovery.records
 
 
 def _claims(pod: Pod, claim: str) -> str:

@@ -3,7 +3,7 @@
 The StatefulSet controller, the scheduler, every kubelet and the rescuer of a real recovery, each
 as far as a drill meets it: claims and volumes are made with the pods and pinned to their node, a
 machine that ends takes its members with it, and one that is lost their disks, too.
-May import: testing.{machine,state}, model, places, faults.undo and the standard library.
+May import: testing.{machine,state,stepping}, model, places, faults.undo and the standard library.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from seatrial.machine import NodeState
 from seatrial.places import carried
 from seatrial.testing.machine import PaperNode
 from seatrial.testing.state import FakeApi, Object
+from seatrial.testing.stepping import stepping
 
 SET, PORT = "ledger", 8080
 
@@ -102,23 +102,10 @@ class Crew:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Take steps whenever there is one to take, in a thread, while the body runs."""
-        over = threading.Event()
-
-        def work() -> None:
-            with self.api.changed:
-                while not over.is_set():
-                    if not self.step():
-                        self.api.changed.wait()
-
-        thread = threading.Thread(target=work, name="crew")
-        thread.start()
         try:
-            yield
+            with stepping(self.api, self.step, "crew"):
+                yield
         finally:
-            with self.api.changed:
-                over.set()
-                self.api.changed.notify_all()
-            thread.join()
             for ordinal in list(self.members.children):
                 self.members.stop(ordinal)
 

@@ -35,18 +35,21 @@ def ended_by(act: Callable[[], object]) -> int:
     return max(0, -_ended(act))
 
 
-def ended_at(at: int, act: Callable[[], object], *, after: bool) -> int:
+def killed_at(at: int, act: Callable[[], object], *, after: bool) -> bool:
     """Do something in a child that SIGKILL ends at its call number `at` that changes something.
 
-    It dies before that call, or after it. Gives how it ended: the signal below 0, 0 when it came
-    to its end as there is no such call, 1 when it failed on the way.
+    It dies before that call, or after it; False if it came to its end, as there is no such call.
+    Raises AssertionError when it failed on the way.
     """
 
     def fused() -> None:
         _fuse(at, after=after)
         act()
 
-    return _ended(fused)
+    code = _ended(fused)
+    if code not in {0, -signal.SIGKILL}:
+        raise AssertionError(f"the child ended by itself, with {code}")
+    return code != 0
 
 
 def _ended(act: Callable[[], object]) -> int:

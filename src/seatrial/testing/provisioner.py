@@ -2,18 +2,18 @@
 
 A claim of a class is given a volume, and the volume's end follows the policy that it carries.
 
-May import: testing.{runtime,state}.
+May import: testing.{runtime,state,stepping}.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.testing.state import FakeApi, Object
+from seatrial.testing.stepping import stepping
 
 _CLAIMS, _VOLUMES = "persistentvolumeclaims", "persistentvolumes"
 
@@ -92,23 +92,8 @@ class Provisioner:
 @contextmanager
 def provisioned(found: Provisioner) -> Iterator[Provisioner]:
     """Take steps whenever there is one to take, in a thread, while the body runs."""
-    api, over = found.api, threading.Event()
-
-    def control() -> None:
-        with api.changed:
-            while not over.is_set():
-                if not found.step():
-                    api.changed.wait()
-
-    thread = threading.Thread(target=control, name="fake provisioner")
-    thread.start()
-    try:
+    with stepping(found.api, found.step, "fake provisioner"):
         yield found
-    finally:
-        with api.changed:
-            over.set()
-            api.changed.notify_all()
-        thread.join()
 
 
 def _asked(claim: Object) -> str:

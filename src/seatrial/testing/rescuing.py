@@ -1,17 +1,17 @@
 """Plays on the fake API server who backs members up and restores them, one step at a time.
 
-May import: testing.state.
+May import: testing.{state,stepping}.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seatrial.testing.state import FakeApi, Object
+from seatrial.testing.stepping import stepping
 
 AGENT, STORE, SCHEDULE = "rescuer-x", "store", "5s"
 _CLAIMS, _VOLUMES, _SPACE = "persistentvolumeclaims", "persistentvolumes", "x"
@@ -165,21 +165,6 @@ class Rescuing:
 @contextmanager
 def rescued(made: Rescuing) -> Iterator[Rescuing]:
     """Take steps whenever there is one to take, in a thread, while the body runs."""
-    over = threading.Event()
-    thread = threading.Thread(target=_play, args=(made, over), name="fake rescuer")
     made.founded()
-    thread.start()
-    try:
+    with stepping(made.api, made.step, "fake rescuer"):
         yield made
-    finally:
-        with made.api.changed:
-            over.set()
-            made.api.changed.notify_all()
-        thread.join()
-
-
-def _play(made: Rescuing, over: threading.Event) -> None:
-    with made.api.changed:
-        while not over.is_set():
-            if not made.step():
-                made.api.changed.wait()

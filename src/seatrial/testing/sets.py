@@ -3,16 +3,17 @@
 Pods come in order, each once the one before is Ready; what is marked as deleted ends, what has
 ended comes again under the same name, unless its set is gone; those above the set's replicas end
 from above, and what is left is counted in the set's status.
-May import: testing.state.
+May import: testing.{state,stepping}.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from seatrial.testing.state import FakeApi
+from seatrial.testing.stepping import stepping
 
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
@@ -31,23 +32,8 @@ def step(api: FakeApi) -> bool:
 @contextmanager
 def controlled(api: FakeApi) -> Iterator[None]:
     """Take steps whenever there is one to take, in a thread, while the body runs."""
-    over = threading.Event()
-    thread = threading.Thread(target=_control, args=(api, over), name="fake controller")
-    thread.start()
-    try:
+    with stepping(api, partial(step, api), "fake controller"):
         yield
-    finally:
-        with api.changed:
-            over.set()
-            api.changed.notify_all()
-        thread.join()
-
-
-def _control(api: FakeApi, over: threading.Event) -> None:
-    with api.changed:
-        while not over.is_set():
-            if not step(api):
-                api.changed.wait()
 
 
 def _end_marked(api: FakeApi) -> bool:

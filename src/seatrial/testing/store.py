@@ -1,13 +1,12 @@
 """Backups of the model basin: folders, told by the custom resources of docs/recovery.md.
 
-May import: errors, testing.{crew,state}.
+May import: errors, testing.{crew,state,stepping}.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 
 from seatrial.testing.crew import SET, Members
 from seatrial.testing.state import FakeApi
+from seatrial.testing.stepping import stepping
 
 GROUP = "recovery.seatrial.dev"
 
@@ -42,23 +42,8 @@ class Store:
         """Make each backup that is asked for, in a thread, while the body runs."""
         self.folder.mkdir()
         self.api.define(f"backups.{GROUP}/v1", "Backup")
-        over = threading.Event()
-
-        def work() -> None:
-            with self.api.changed:
-                while not over.is_set():
-                    if not self.step():
-                        self.api.changed.wait()
-
-        thread = threading.Thread(target=work, name="store")
-        thread.start()
-        try:
+        with stepping(self.api, self.step, "store"):
             yield
-        finally:
-            with self.api.changed:
-                over.set()
-                self.api.changed.notify_all()
-            thread.join()
 
     def step(self) -> bool:
         """Make one backup that was asked for; says whether there was one."""

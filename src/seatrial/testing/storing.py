@@ -24,6 +24,7 @@ import pytest
 import yaml
 
 from seatrial.places import carried
+from seatrial.testing import fake_api
 from seatrial.testing.carrying import modules
 from seatrial.testing.rehoming import CLAIM, GROUP, SPACE, Ground
 from seatrial.timing import Limit, poll
@@ -240,6 +241,18 @@ def patient(patch: pytest.MonkeyPatch, state: Path) -> None:
     patch.setattr(engine, "STATE", state)
     patch.setattr(copying, "_ASK", 120.0)
     patch.setattr(inspecting, "_PATIENCE", 120.0)
+
+
+@contextmanager
+def backed_up(patch: pytest.MonkeyPatch, folder: Path) -> Iterator[BackedUp]:
+    """Give a member with one good backup, whose content is `good`, in a store that serves."""
+    patient(patch, folder)
+    with fake_api() as api, serving(folder / "store") as store:
+        made = BackedUp(Ground(api, alone=True), store, folder)
+        made.good = made.write(token=b"t", ledger=b"first\n")
+        if made.back_up()["phase"] != "Complete":
+            raise AssertionError("the first backup of all failed")
+        yield made
 
 
 def content(folder: Path) -> Content:
