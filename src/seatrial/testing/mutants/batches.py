@@ -17,9 +17,8 @@ from seatrial.testing.mutants import reached
 from seatrial.testing.mutants.order import Order
 from seatrial.testing.mutants.reached import Test
 from seatrial.testing.mutants.swapped import Judge
+from seatrial.testing.mutants.told import Code
 
-KILLED, ALIVE, UNREACHED, TOO_SLOW = 1, 0, 33, 36
-"""mutmut's numbers for what became of a mutant."""
 _MEMORY = 4 << 30
 _AGAIN = 4
 """Killers that are run once more in the end."""
@@ -71,7 +70,7 @@ class Crew:
             return batch, [self._outcome(line) for line in said[:-1]], []
         if len(said) < len(batch.mutants):
             slow = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
-            ended = Outcome(TOO_SLOW if slow else KILLED)
+            ended = Outcome(Code.SLOW if slow else Code.KILLED)
             left = batch.mutants[len(said) + 1 :]
             rest = [Batch(batch.judge, left)] if left else []
             return batch, [*(self._outcome(line) for line in said), ended], rest
@@ -93,7 +92,7 @@ class Crew:
             if killer:
                 killers[killer] = None
                 self.order.killed(batch.judge.name, killer)
-            at = self.order.all.index(killer) if killer else "-"
+            at = self.order.places[killer] if killer else "-"
             os.write(tell, f"{'-' if code is None else code} {at}\n".encode())
         batch.judge.restore()
         if len(batch.mutants) == 1 or not any(map(_fails, [*killers][:_AGAIN])):
@@ -103,14 +102,14 @@ class Crew:
 def _tried(judge: Judge, mutant: str, tests: Sequence[Test]) -> tuple[int | None, Test | None]:
     """Run the tests until one fails; one that takes far too long ends this child."""
     if not tests:
-        return UNREACHED, None
+        return Code.UNREACHED, None
     judge.restore()
     try:
         judge.act_as(mutant.rpartition("__mutmut_")[2])
     except ValueError:
         return None, None
     killer = next(filter(_fails, tests), None)
-    return (KILLED if killer else ALIVE), killer
+    return (Code.KILLED if killer else Code.ALIVE), killer
 
 
 def _fails(test: Test) -> bool:

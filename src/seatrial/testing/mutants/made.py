@@ -24,12 +24,11 @@ from mutmut.utils.file_utils import (
 from mutmut.utils.format_utils import get_mutant_name
 
 from seatrial.testing.mutants import told
+from seatrial.testing.mutants.told import Code
 
 FOLDER = Path("mutants")
 RECORD = Path("reports") / "mutants.json"
-ALIVE, UNREACHED, REFUSED = 0, 33, 37
-"""mutmut's numbers for what became of a mutant."""
-_CODES = {told.KILLED: 1, told.ALIVE: ALIVE, told.UNREACHED: UNREACHED, told.REFUSED: REFUSED}
+_CODES = {**{letter: code for code, letter in told.LETTERS.items()}, told.KILLED: Code.KILLED}
 _LIVING = FOLDER / "living"
 _CACHE = ".mypy_cache"
 """What mypy knows of all that is as before."""
@@ -51,7 +50,7 @@ def _take_over(path: Path, known: told.Record) -> None:
     data, place = SourceFileMutationData(path=path), dict[str, int]()
     data.load()
     for mutant, code in data.exit_code_by_key.items():
-        function = mutant.partition("__mutmut_")[0]
+        function = told.function_of(mutant)
         place[function] = at = place.get(function, -1) + 1
         letters = known[function].mutants if function in known else ""
         if code is None and at < len(letters):
@@ -89,7 +88,7 @@ def _living(path: Path) -> list[tuple[int, str]]:
     living = {
         name.rpartition(".")[2]
         for name, code in data.exit_code_by_key.items()
-        if code in {ALIVE, UNREACHED}
+        if code in told.LIVING
     }
     dead = {name for name in spans if name not in living and not name.endswith("_orig")}
     gone = {line for name in dead for line in range(spans[name].start, spans[name].end + 1)}
@@ -108,8 +107,8 @@ def _refused(path: Path, places: Iterable[int]) -> None:
     data.load()
     for name in _at(index.span_by_function_name if index else {}, places):
         mutant = get_mutant_name(path, name)
-        if data.exit_code_by_key.get(mutant) in {ALIVE, UNREACHED}:
-            data.exit_code_by_key[mutant] = REFUSED
+        if data.exit_code_by_key.get(mutant) in told.LIVING:
+            data.exit_code_by_key[mutant] = Code.REFUSED
     data.save()
 
 

@@ -23,6 +23,7 @@ class Order:
 
     def __init__(self, tests: Sequence[Test]) -> None:
         self.all = tests
+        self.places = {one: place for place, one in enumerate(tests)}
         self._rows = np.array([np.frombuffer(one.reached, np.uint8) for one in tests])
         self._kinds = [one.item.nodeid.partition("[")[0] for one in tests]
         self._killers: dict[str, list[Test]] = defaultdict(list)

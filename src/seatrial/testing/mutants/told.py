@@ -15,13 +15,28 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from hashlib import sha256
 from pathlib import Path
 
 JUDGES = Path("src") / "seatrial" / "checks"
 KILLED, ALIVE, UNREACHED, REFUSED, UNTRIED = "kanr-"
-CODES = {1: KILLED, 3: KILLED, 36: KILLED, 0: ALIVE, 33: UNREACHED, 37: REFUSED, None: UNTRIED}
-"""mutmut's numbers for what became of a mutant; 36 ran far longer than the function does."""
+
+
+class Code(IntEnum):
+    """mutmut's numbers for what became of a mutant; SLOW ran far longer than the function does."""
+
+    ALIVE = 0
+    KILLED = 1
+    CRASHED = 3
+    UNREACHED = 33
+    SLOW = 36
+    REFUSED = 37
+
+
+LIVING = frozenset({Code.ALIVE, Code.UNREACHED})
+LETTERS = {Code.ALIVE: ALIVE, Code.UNREACHED: UNREACHED, Code.REFUSED: REFUSED, None: UNTRIED}
+"""By number; every other one is of a mutant that was noticed."""
 _SEPARATOR = "ǁ"
 
 
@@ -79,6 +94,11 @@ def module(checkout: Path, path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+def function_of(mutant: str) -> str:
+    """Give the name of the function that a mutant changes."""
+    return mutant.partition("__mutmut_")[0]
+
+
 def _defined(body: Sequence[ast.stmt], within: str = "") -> Iterator[tuple[str, ast.stmt]]:
     """Give functions and methods by the names that mutmut gives them."""
     for node in body:
@@ -120,8 +140,8 @@ def collected(checkout: Path) -> Record:
         same = {name for name, text in made.items() if name in today and today[name].digest == text}
         letters |= dict.fromkeys(same, "")
         for mutant, code in kept["exit_code_by_key"].items():
-            if (function := mutant.partition("__mutmut_")[0]) in same:
-                letters[function] += CODES.get(code, KILLED)
+            if (function := function_of(mutant)) in same:
+                letters[function] += LETTERS.get(code, KILLED)
     return {n: Function(one.digest, letters.get(n, UNTRIED)) for n, one in today.items()}
 
 
@@ -172,12 +192,12 @@ def living(checkout: Path) -> Iterator[Change]:
         lines = path.read_text().splitlines()
         spans = json.loads(path.with_name(f"{path.name}.spans").read_text())["spans"]
         for name, code in json.loads(meta.read_text())["exit_code_by_key"].items():
-            if CODES.get(code) in {ALIVE, UNREACHED}:
+            if code in LIVING:
                 yield _change(name, lines, spans)
 
 
 def _change(name: str, lines: Sequence[str], spans: Mapping[str, tuple[int, int]]) -> Change:
-    function, own = name.partition("__mutmut_")[0], name.rpartition(".")[2]
+    function, own = function_of(name), name.rpartition(".")[2]
     plain = f"{function.rpartition('.')[2]}__mutmut_orig"
     original, mutated = (
         [line.replace(one, "") for line in lines[spans[one][0] - 1 : spans[one][1]]]

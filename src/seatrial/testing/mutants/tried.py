@@ -38,7 +38,6 @@ tried again where their tests changed, how many to draw (0: all), and the seed t
 _TRIED = reached.FOLDER / "tried.json"
 _SAVED_EVERY = 30.0
 _AT_ONCE = 40
-_LIVING = {code for code, letter in told.CODES.items() if letter in {told.ALIVE, told.UNREACHED}}
 
 
 @dataclass
@@ -60,18 +59,17 @@ class Trial:
 
     def place(self, mutant: str) -> tuple[swapped.Judge, str]:
         """Give the function of a mutant, and which one of it this is."""
-        function, _, which = mutant.partition("__mutmut_")
-        return self.judges[function], which
+        return self.judges[told.function_of(mutant)], mutant.rpartition("__mutmut_")[2]
 
     def keep(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Keep what became of a batch's first mutants."""
         for mutant, outcome in zip(batch.mutants, outcomes, strict=False):
-            data = self.data[mutant.partition("__mutmut_")[0]]
+            data = self.data[told.function_of(mutant)]
             self.unsaved.add(str(data.path))
             data.exit_code_by_key[mutant] = outcome.code
             if outcome.killer:
                 self.order.killed(batch.judge.name, outcome.killer)
-            elif outcome.code in _LIVING:
+            elif outcome.code in told.LIVING:
                 files = {one.file for one in self.order.tests(*self.place(mutant))}
                 self.tried[mutant] = {file: self.digests[file] for file in sorted(files)}
 
@@ -93,8 +91,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     trial = _begun(session, settings["workers"])
     chosen = _chosen(trial, settings["patterns"], living=settings["living"])
     batches = [
-        Batch(trial.judges[own[0].partition("__mutmut_")[0]], own)
-        for own in _drawn(chosen, settings)
+        Batch(trial.judges[told.function_of(own[0])], own) for own in _drawn(chosen, settings)
     ]
     sys.stderr.write(f"trying {sum(len(one.mutants) for one in batches)} mutants\n")
     gc.collect()
@@ -124,7 +121,9 @@ def _chosen(trial: Trial, patterns: Sequence[str], *, living: bool) -> Iterator[
             mutant = f"{function}__mutmut_{which}"
             code = data.exit_code_by_key[mutant]
             wanted = not patterns or any(fnmatch.fnmatch(mutant, p) for p in patterns)
-            if wanted and (code is None or (living and code in _LIVING and trial.tests(mutant))):
+            if wanted and (
+                code is None or (living and code in told.LIVING and trial.tests(mutant))
+            ):
                 yield mutant
 
 
@@ -137,7 +136,7 @@ def _drawn(chosen: Iterator[str], settings: Mapping[str, Any]) -> list[list[str]
     names = sorted(chosen, key=shuffled)[: settings["draw"] or None]
     functions: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        functions[name.partition("__mutmut_")[0]].append(name)
+        functions[told.function_of(name)].append(name)
     return [
         own[at : at + _AT_ONCE] for own in functions.values() for at in range(0, len(own), _AT_ONCE)
     ]
