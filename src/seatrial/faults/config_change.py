@@ -129,7 +129,8 @@ def _changed(scene: Scene, given: Given, one: _Object) -> Told:
     """Try to change an object; says what came of it."""
     keepsakes.kept_to_change(scene.kube, one.path)
     kind = one.of.partition("/")[0]
-    wanted = {each.key: _coded(kind, each.to) for each in given.of(one.of).values()}
+    settings = given.of(one.of).values()
+    wanted = {each.key: _coded(kind, each.to) for each in settings}
     about: Told = {"immutable": one.immutable}
     try:
         scene.kube.patch(one.path, {"data": wanted})
@@ -138,8 +139,8 @@ def _changed(scene: Scene, given: Given, one: _Object) -> Told:
             raise
         about |= {"code": error.status, "said": error.seen}
     now = scene.kube.get(one.path).get("data") or {}
-    kept = {each.key: _text(kind, now.get(each.key, "")) for each in given.of(one.of).values()}
-    new = {each.key: each.to for each in given.of(one.of).values()}
+    kept = {each.key: _text(kind, now.get(each.key, "")) for each in settings}
+    new = {each.key: each.to for each in settings}
     if kept not in (one.had, new) or (kept == new) == ("code" in about):
         raise CannotRun(f"{one.of} to be changed, or to refuse it", seen="it is neither")
     return {"changed": kept == new, **about}
