@@ -81,6 +81,9 @@ class Entry:
         return f"{self.fault} of ordinal {self.ordinal} ({where}), since {self.created}"
 
 
+_decode = msgspec.json.Decoder(Entry).decode
+
+
 def stamp() -> tuple[str, str]:
     """Give an id that no other entry has and that sorts by time, and that time (ISO 8601, UTC).
 
@@ -147,7 +150,7 @@ def boot() -> str:
 
 
 def _read(path: Path) -> Entry:
-    entry = msgspec.json.decode(path.read_bytes(), type=Entry)
+    entry = _decode(path.read_bytes())
     if entry.version != VERSION or path.stem != entry.id:
         raise ValueError(f"version {entry.version} of {entry.id}, not {VERSION} of {path.stem}")
     return entry

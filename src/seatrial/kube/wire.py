@@ -8,7 +8,9 @@ results sets in chunks".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from http import HTTPStatus
+from threading import Lock
 from typing import NoReturn, TypeVar
 
 import msgspec
@@ -18,6 +20,7 @@ from seatrial.kube.client import ApiFailed
 from seatrial.kube.objects import Struct
 
 S = TypeVar("S", bound=Struct)
+_BUILDING = Lock()
 
 
 class PageMeta(Struct, frozen=True):
@@ -68,9 +71,20 @@ class Unreadable(Exception):
 def decoded(raw: bytes | msgspec.Raw, struct: type[S], what: str) -> S:
     """Decode one object; raises Unreadable with its name."""
     try:
-        return msgspec.json.decode(raw, type=struct)
+        return _decoder(struct).decode(raw)
     except msgspec.DecodeError as error:
         raise Unreadable(f"{what} {_named(raw)} cannot be read: {error}") from None
+
+
+def _decoder(struct: type[S]) -> msgspec.json.Decoder[S]:
+    # Two threads that learn of one Struct at once end the process (msgspec 0.22): one at a time.
+    with _BUILDING:
+        return _built(struct)
+
+
+@cache
+def _built(struct: type[S]) -> msgspec.json.Decoder[S]:
+    return msgspec.json.Decoder(struct)
 
 
 def fail(name: str, status: Bare) -> NoReturn:
@@ -90,7 +104,7 @@ def lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 def _named(raw: bytes | msgspec.Raw) -> str:
     try:
-        meta = msgspec.json.decode(raw, type=Bare).metadata
+        meta = _decoder(Bare).decode(raw).metadata
     except msgspec.DecodeError:
         return bytes(raw)[:80].decode(errors="replace")
     return f"{meta.namespace}/{meta.name}".lstrip("/")
