@@ -413,8 +413,12 @@ class Networked(Paper):
     def _network(self, verb: str, *words: str) -> str:
         if verb == "ls":
             return "\n".join(self.networks)
-        if verb == "create":
-            self.networks[words[-1]] = words[1] if words[0] == "--subnet" else "172.19.0.0/16"
+        if verb == "create" and words[0] == "--subnet":
+            if words[1] in self.networks.values():
+                raise ToolFailed("docker network create", seen="Pool overlaps with other one")
+            self.networks[words[-1]] = words[1]
+        elif verb == "create":
+            self.networks[words[-1]] = f"172.{19 + len(self.networks)}.0.0/16"
         if verb == "rm":
             self.networks.pop(words[-1])
         return self.networks.get(words[-1], "") if verb == "inspect" else ""
@@ -422,18 +426,51 @@ class Networked(Paper):
 
 def test_the_nodes_network_has_the_subnet_that_the_engine_chose_and_is_made_once():
     paper: Any = Networked()
-    assert building._network(paper) == building._network(paper) == "seatrial"
-    assert paper.networks == {"seatrial": "172.19.0.0/16"}
+    assert building._connected(paper, "sea") == building._connected(paper, "sea") == "seatrial.sea"
+    assert paper.networks == {"seatrial.sea": "172.19.0.0/16"}
     assert [words[2] for words in paper.said if words[1:2] == ("create",)][-1] == "--subnet"
     assert sum(words[1] == "create" for words in paper.said) == 2
 
 
+def test_every_cluster_has_a_network_of_its_own_so_that_none_takes_anothers_address():
+    paper: Any = Networked()
+    assert building._connected(paper, "one") != building._connected(paper, "two")
+    assert len({*paper.networks.values()}) == 2
+
+
+def test_a_subnet_that_another_cluster_takes_first_is_chosen_anew(monkeypatch):
+    paper: Any = Networked()
+    told, stolen = paper._network, []
+
+    def raced(verb: str, *words: str) -> str:
+        if verb == "rm" and len(stolen) < 2:
+            stolen.append(paper.networks.pop(words[-1]))
+            paper.networks[f"other{len(stolen)}"] = stolen[-1]
+            return ""
+        return str(told(verb, *words))
+
+    monkeypatch.setattr(paper, "_network", raced)
+    assert building._connected(paper, "sea") in paper.networks
+    assert [*paper.networks] == ["other1", "other2", "seatrial.sea"]
+
+
+def test_an_engine_that_has_no_subnet_to_give_is_told_and_not_asked_for_ever(monkeypatch):
+    paper: Any = Networked()
+    monkeypatch.setattr(
+        paper, "_network", lambda _, *words: _refused() if "--subnet" in words else "x"
+    )
+    with pytest.raises(ToolFailed, match="overlaps"):
+        building._connected(paper, "sea")
+
+
+def _refused() -> str:
+    raise ToolFailed("docker network create", seen="Pool overlaps with other one")
+
+
 @pytest.mark.parametrize("others", [True, False])
-def test_the_network_goes_with_the_last_cluster_whose_nodes_are_in_it(
-    others, tmp_path, monkeypatch
-):
+def test_the_network_goes_with_the_last_node_that_is_in_it(others, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    paper: Any = Networked(networks={"seatrial": "172.19.0.0/16"})
+    paper: Any = Networked(networks={"seatrial.sea": "172.19.0.0/16"})
     record = _recorded(paper)
     if others:
         paper.put("another-worker", image="another", status="exited")

@@ -47,8 +47,8 @@ from seatrial.kube.client import Kube
 from seatrial.model import Json
 from seatrial.timing import limit
 
-NETWORK = "seatrial"
-"""The network that all nodes of all our clusters of an engine are in."""
+_OTHERS = 5
+"""How often another cluster that is made at the same time may take the subnet first."""
 _CHOSEN = "KIND_EXPERIMENTAL_DOCKER_NETWORK"
 """How kind is told of a network other than its own; whoever set it has chosen himself."""
 _CREATE = "kind creates the nodes"
@@ -120,8 +120,8 @@ def remove(engine: Engine, record: Record) -> None:
         engine.docker("rmi", record.image)
     # Who stands still is in it as well, and could not start without it.
     with suppress(ToolFailed):
-        if not engine.docker("ps", "-aq", "--filter", f"network={NETWORK}").split():
-            engine.docker("network", "rm", NETWORK)
+        if not engine.docker("ps", "-aq", "--filter", f"network={network(record.name)}").split():
+            engine.docker("network", "rm", network(record.name))
     records.forget(record.name)
 
 
@@ -188,7 +188,7 @@ def _create(job: Build, record: Record) -> None:
         **job.engine.env,
         "KUBECONFIG": record.kubeconfig,
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
-        _CHOSEN: os.environ.get(_CHOSEN) or _network(job.engine),
+        _CHOSEN: os.environ.get(_CHOSEN) or _connected(job.engine, record.name),
     }
     log = log_path(record.name)
     log.unlink(missing_ok=True)
@@ -198,21 +198,31 @@ def _create(job: Build, record: Record) -> None:
         raise _explained(error, log) from None
 
 
-def _network(engine: Engine) -> str:
-    """Name the network that nodes are in, made when there is none: of a subnet that is chosen.
+def network(cluster: str) -> str:
+    """Name the network that the nodes of a cluster have to themselves.
+
+    In one of all clusters a new node of another one is given the address of a node that is down.
+    """
+    return f"seatrial.{cluster}"
+
+
+def _connected(engine: Engine, cluster: str) -> str:
+    """Make the network of a cluster when there is none, of a subnet that is chosen; names it.
 
     The engine chooses it, as it would for kind's own network, and is then told its own choice:
     only there a node can have its address again when it starts (cluster.nodes).
     """
-    if NETWORK not in engine.docker("network", "ls", "--format", "{{.Name}}").split():
-        trial, asked = f"{NETWORK}-{secrets.token_hex(4)}", "{{(index .IPAM.Config 0).Subnet}}"
+    wanted = network(cluster)
+    for left in range(_OTHERS, -1, -1):
+        if wanted in engine.docker("network", "ls", "--format", "{{.Name}}").split():
+            break
+        trial, asked = f"{wanted}-{secrets.token_hex(4)}", "{{(index .IPAM.Config 0).Subnet}}"
         engine.docker("network", "create", trial)
         subnet = engine.docker("network", "inspect", "--format", asked, trial).strip()
         engine.docker("network", "rm", trial)
-        # Another cluster that is made at the same time may have made it by now.
-        with suppress(ToolFailed):
-            engine.docker("network", "create", "--subnet", subnet, NETWORK)
-    return NETWORK
+        with suppress(*([ToolFailed] if left else [])):
+            engine.docker("network", "create", "--subnet", subnet, wanted)
+    return wanted
 
 
 def log_path(name: str) -> Path:
