@@ -440,7 +440,8 @@ def test_every_cluster_has_a_network_of_its_own_so_that_none_takes_anothers_addr
 
 def test_a_subnet_that_another_cluster_takes_first_is_chosen_anew(monkeypatch):
     paper: Any = Networked()
-    told, stolen = paper._network, []
+    told = paper._network
+    stolen: list[str] = []
 
     def raced(verb: str, *words: str) -> str:
         if verb == "rm" and len(stolen) < 2:
