@@ -166,6 +166,15 @@ def test_a_container_that_runs_again_is_not_blamed_for_its_last_end():
     assert told("pods", status=status)["trouble"] == ""
 
 
+def test_restarts_are_counted_by_container_agents_that_are_init_containers_too():
+    main = {"name": "main", "restartCount": 1, "containerID": "containerd://m"}
+    agent = {"name": "agent", "restartCount": 4, "containerID": "containerd://a"}
+    status = {"containerStatuses": [main], "initContainerStatuses": [agent]}
+    kept = told("pods", status=status)
+    assert kept["restarts_of"] == {"main": 1, "agent": 4}
+    assert (kept["restarts"], kept["containers"]) == (1, {"main": "containerd://m"})
+
+
 def test_a_set_says_who_wrote_its_spec_and_how_often_it_changed():
     scaled = {"manager": "kubectl", "operation": "Update", "subresource": "scale", "time": "T"}
     counted = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status"}

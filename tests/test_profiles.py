@@ -118,6 +118,9 @@ DEFECTS = {
     "tcp-probe": {"spec.template.spec.containers"},
     "opens-only": {"spec.template.spec.containers"},
     "shallow-probe": {"spec.template.spec.containers"},
+    "probed-by-agent": {"spec.template.spec.containers"},
+    "unready-by-agent": {"spec.template.spec.initContainers"},
+    "leans-on-agent": {"spec.template.spec.containers", "spec.template.spec.volumes"},
     "stands-alone": {"spec.template.spec.containers"},
     "source-lost": {"spec.externalTrafficPolicy"},
     "nobody-serves": {"spec.ports"},
@@ -145,6 +148,7 @@ ADDED = {
     "secret-retries": {("ConfigMap", "secret-retries")},
     "buffers": {("ConfigMap", "buffers")},
     "never-syncs": {("ConfigMap", "never-syncs")},
+    "leans-on-agent": {("ConfigMap", "leans-on-agent")},
     "on-tmpfs": {("ConfigMap", "on-tmpfs")},
     "promises-more": {("ConfigMap", "promises-more")},
     "plain-beside": {("ConfigMap", "plain-beside")},
@@ -413,6 +417,17 @@ def test_what_is_no_controller_is_refused_before_anything_is_deployed(shop, cont
         ("set: shop", "load: {rate: true}", "4: load.rate: input should be a valid number, not T"),
         ("set: shop", "load: {writers: 1.5}", "4: load.writers: input should be a valid integer"),
         ("set: shop", "load: {rat: 5}", "4: load.rat: there is no such key, did you mean 'rate'?"),
+        ("set: shop", "sidecar: An Agent", "4: sidecar: string should match pattern"),
+        (
+            "set: shop",
+            "sidecar: shop",
+            "4: sidecar: it is the member's own container, and no agent",
+        ),
+        (
+            "[storage.rebind]",
+            "[storage.rebind, availability.sidecar]",
+            "8: claims: availability.sidecar: `sidecar` is missing, which names the agent's",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_what_was_meant(shop, old, new, said):
@@ -609,6 +624,57 @@ def test_what_cannot_be_put_on_trial_is_refused_before_anything_is_deployed(shop
     write(shop, {**SHOP, **changes})
     with pytest.raises(BadProfile, match=re.escape(said)):
         render(shop)
+
+
+@pytest.mark.parametrize(
+    ("first", "beside", "said"),
+    [
+        ([], [], "no container agent in the StatefulSet shop; there are: shop"),
+        ([], ["agents"], "no container agent in the StatefulSet shop, did you mean agents?"),
+        ([{"name": "agent"}], [], "without `restartPolicy: Always` it ends before its member"),
+        ([{"name": "agent", "restartPolicy": "Always"}], [], ""),
+        ([{"name": "other"}], ["agent"], ""),
+    ],
+)
+def test_an_agent_is_a_container_that_runs_on_beside_the_member(shop, first, beside, said):
+    path = shop / "profile.yaml"
+    path.write_text(f"{GOOD}sidecar: agent\n")
+    changed = deepcopy(SHOP)
+    pod = changed["spec"]["template"]["spec"]
+    pod["initContainers"] = first
+    pod["containers"] += [{"name": name} for name in beside]
+    write(shop, changed)
+    if not said:
+        assert [found["metadata"]["name"] for found in render(shop)] == ["shop"]
+        return
+    with pytest.raises(BadProfile, match=re.escape(said)):
+        render(shop)
+
+
+@pytest.mark.parametrize(
+    ("probe", "asked"),
+    [
+        ({"httpGet": {"port": 8081}}, {"livenessProbe": 8081}),
+        ({"tcpSocket": {"port": 8081}}, {"livenessProbe": 8081}),
+        ({"grpc": {"port": 8081}}, {"livenessProbe": 8081}),
+        ({"httpGet": {"port": "http"}}, {}),
+        ({"exec": {"command": ["true"]}}, {}),
+    ],
+)
+def test_what_a_members_probes_ask_of_its_agent_is_a_fact(shop, probe, asked):
+    (shop / "profile.yaml").write_text(f"{GOOD}sidecar: agent\n")
+    changed = deepcopy(SHOP)
+    pod = changed["spec"]["template"]["spec"]
+    pod["containers"][0] |= {"ports": [{"name": "http", "containerPort": 80}]}
+    pod["containers"][0] |= {"livenessProbe": probe}
+    ready = {"tcpSocket": {"port": 8081}}
+    pod["containers"] += [
+        {"name": "agent", "ports": [{"containerPort": 8081}], "readinessProbe": ready}
+    ]
+    write(shop, changed)
+    found = profiles.facts(render(shop), load(shop))["beside"]
+    assert (found["asked"], found["native"], found["probed"]) == (asked, False, True)
+    assert found["alive"]["kind"] == ""
 
 
 def test_an_image_that_no_container_uses_is_a_mistake(shop):

@@ -64,8 +64,8 @@ REPLICAS = 3
 FENCED = "node-kill, fenced"
 STALE = "node-stale-return"
 STANDING = (
-    "process-stop", "process-hang", "accept-hang", "lock-hang", "node-freeze", "node-reboot",
-    "kubelet-stop", "runtime-stop",
+    "process-stop", "process-hang", "sidecar-hang", "accept-hang", "lock-hang", "node-freeze",
+    "node-reboot", "kubelet-stop", "runtime-stop",
     "node-cut-control-plane", "node-cordon", "node-drain", "zone-kill", "disk-full",
     "disk-unsynced-loss", "cpu-pressure", "memory-pressure", "file-descriptors", "latency",
 )  # fmt: skip
@@ -397,7 +397,9 @@ def reach(world: World, fuse: Fuse | None = None) -> Any:
 
 def scene_of(world: World, fuse: Fuse | None = None) -> Scene:
     found = reach(world, fuse)
-    return Scene(found.kube, Stream(world), "x", "web", found.nodes, container="web")  # type: ignore[arg-type]
+    # The agent of paper is the member's own container: one world will do.
+    own = {"container": "web", "sidecar": "web"}
+    return Scene(found.kube, Stream(world), "x", "web", found.nodes, **own)  # type: ignore[arg-type]
 
 
 def run(fault: str, world: World, fuse: Fuse) -> None:

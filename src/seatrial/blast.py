@@ -79,12 +79,16 @@ REACHES: Mapping[str, Reach] = {
     "claim-lost": Reach(0, 1, ("pod is replaced", "claims are collected"), _JOURNAL),
     "process-kill": _PROCESS,
     "out-of-memory": _PROCESS,
+    "sidecar-kill": _PROCESS,
     "process-stop": Reach(1, 1, ("process ends", "api answers"), "the undo journal lets it go on"),
-    "process-hang": Reach(
-        1,
-        1,
-        ("process ends", "api answers", "a fake death is noticed"),
-        "the kubelet starts it again, or the undo journal lets it go on",
+    **dict.fromkeys(
+        ("process-hang", "sidecar-hang"),
+        Reach(
+            1,
+            1,
+            ("process ends", "api answers", "a fake death is noticed"),
+            "the kubelet starts it again, or the undo journal lets it go on",
+        ),
     ),
     **dict.fromkeys(
         ("accept-hang", "lock-hang"),

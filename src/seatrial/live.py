@@ -281,6 +281,7 @@ def _scene(job: Job, alive: Workload, driver: str) -> Scene:
         driver=driver,
         centre=alive.profile.centre,
         given=alive.profile.given,
+        sidecar=alive.profile.sidecar,
     )
 
 

@@ -191,7 +191,8 @@ class Profile:
     them acknowledged. None: `recovery` is not backed up, `metrics` exports none, `centre` has no
     configuration centre, `connections` has no ways of connecting that are tried, `sessions` is
     visited by nobody, `outside` is reached by nobody from outside the pod network, `given` is
-    given no settings that are changed.
+    given no settings that are changed. `sidecar` is the container of the agent that stands beside
+    each member in its pod, empty for none.
     """
 
     name: str
@@ -225,6 +226,7 @@ class Profile:
     replicated: bool = False
     outside: Outside | None = None
     given: Given | None = None
+    sidecar: str = ""
 
     @property
     def ordinals(self) -> range:

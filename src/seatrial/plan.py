@@ -22,7 +22,7 @@ _OF_ONE = frozenset({
     "claim-lost", "process-kill", "process-stop", "process-hang", "accept-hang", "lock-hang",
     "out-of-memory", "partition", "partition-one-way", "packet-loss", "bandwidth", "latency",
     "disk-full", "disk-read-only", "disk-io-errors", "disk-unsynced-loss", "cpu-pressure",
-    "memory-pressure", "file-descriptors",
+    "memory-pressure", "file-descriptors", "sidecar-kill", "sidecar-hang",
 })  # fmt: skip
 """Faults that are done to one member: one shows it, and each costs a restart."""
 _FOUNDER = "identity.one-cluster"
@@ -35,7 +35,7 @@ _ROUNDS = {"pods-delete": 3}
 _MOST_ROUNDS = 100
 UNDER_LOAD = frozenset({
     "process-kill", "process-hang", "accept-hang", "lock-hang", "disk-unsynced-loss",
-    "restore-elsewhere",
+    "restore-elsewhere", "sidecar-kill", "sidecar-hang",
 })  # fmt: skip
 """Faults that show something only while the member acknowledges writes."""
 MODELS_MEANWHILE = frozenset({"partition", "partition-one-way"})

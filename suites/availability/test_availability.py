@@ -5,6 +5,7 @@ import pytest
 from seatrial.model import Standing
 
 FAKE = "availability.fake-death"
+BESIDE = "availability.sidecar"
 OF_THREADS = ["availability.unaccepted", "availability.deadlock"]
 
 
@@ -16,6 +17,12 @@ OF_THREADS = ["availability.unaccepted", "availability.deadlock"]
 def test_clients_are_served_again_and_soon_enough(guarantee, trial_of):
     said = {v.guarantee: v for v in trial_of("ledger-probed", family="availability").verdicts}
     assert said[guarantee].verdict is Standing.HOLDS, said[guarantee].reason
+
+
+@pytest.mark.campaign
+def test_a_member_outlives_the_agent_beside_it(trial_of):
+    said = {v.guarantee: v for v in trial_of("ledger-agent", family="availability").verdicts}
+    assert said[BESIDE].verdict is Standing.HOLDS, said[BESIDE].reason
 
 
 # One asks by a program beside the process, the other by gRPC.

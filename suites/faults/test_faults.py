@@ -41,6 +41,8 @@ _CONFIGURED = {"config-deleted", "secret-deleted", "centre-down", "config-change
 """Faults of what members are configured by, of which the ledger has nothing."""
 _BACKED_UP = {"restore-elsewhere", "backup-store-down", "backup-policy-change"}
 """Faults of backups by the contract, of which the ledger has none."""
+_BESIDE = {"sidecar-kill", "sidecar-hang"}
+"""Faults of an agent beside the member, of which the ledger has none."""
 _SEEN = ("planned", "undo", "receipt", "healed", "stopped")
 
 
@@ -51,8 +53,7 @@ def job(
     """Give a plan of this one fault for a ledger, at the first place that the seed draws."""
     spec, option = trial_ground.spec, pytestconfig.getoption
     named = request.node.callspec.params["name"]
-    own = "config" if named in _CONFIGURED else "ledger"
-    subject = load("ledger-xlss" if named in _BACKED_UP else own, known=CHECKS)
+    subject = load(_subject(named), known=CHECKS)
     plan = planned(
         subject,
         [],
@@ -70,6 +71,12 @@ def job(
     made = begun(plan, subject, trial_ground, out, Quiet())
     yield made
     leave(made.ground, made.namespace, Keep.NEVER, None, Quiet())
+
+
+def _subject(fault: str) -> str:
+    """Name the profile that has what this fault breaks."""
+    own = {"config": _CONFIGURED, "ledger-xlss": _BACKED_UP, "ledger-agent": _BESIDE}
+    return next((name for name, these in own.items() if fault in these), "ledger")
 
 
 @pytest.mark.parametrize("name", faults.FAULTS)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from seatrial import history
-from seatrial.testing import Story
+from seatrial.testing import Story, beside
 from seatrial.testing.hanging import ACCEPT, HANG, LOCK, collected, hangs, serve, tallies
 
 HERE = Path(__file__).parent
@@ -76,6 +77,18 @@ def partly(guarantee: str, fault: str, *, noticed: bool) -> Story:
     return ended(run)
 
 
+def without_agent(fault: str, breaks: str = "", **how: Any) -> Story:
+    """The agent beside a member is away; the member goes on, or does not."""
+    run = beside.begun(fault, bounds={"pause": 5, "within": 30}, breaks=breaks)
+    beside.loses(run, 1, fault=fault, **how)
+    return beside.ended(run)
+
+
+def leaning(fault: str, meanwhile: beside.Meanwhile = beside.serving, **how: Any) -> Story:
+    """The agent beside a member is away, and the member with it."""
+    return without_agent(fault, "availability.sidecar", meanwhile=meanwhile, **how)
+
+
 TOLD: dict[str, Callable[[], Story]] = {
     "good/noticed": noticed,
     "good/in-budget": in_budget,
@@ -85,6 +98,11 @@ TOLD: dict[str, Callable[[], Story]] = {
     "good/accepts-again": lambda: partly("availability.unaccepted", ACCEPT, noticed=True),
     "bad/accepts-nobody": lambda: partly("availability.unaccepted", ACCEPT, noticed=False),
     "good/unlocked": lambda: partly("availability.deadlock", LOCK, noticed=True),
+    "good/agent-killed": lambda: without_agent(beside.KILL),
+    "good/agent-hung": lambda: without_agent(beside.HANG, away=12),
+    "bad/waits-for-agent": lambda: leaning(beside.HANG, beside.waiting, away=12),
+    "bad/ends-with-agent": lambda: leaning(beside.HANG, beside.dying, away=12),
+    "bad/unready-with-agent": lambda: leaning(beside.KILL, unready=40),
     "bad/locked": lambda: partly("availability.deadlock", LOCK, noticed=False),
 }
 

@@ -8,7 +8,6 @@ Source: kubernetes.io, StatefulSets; each cause is the documented effect of what
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,7 +29,6 @@ from seatrial.checks.lost_claims import stays
 from seatrial.checks.turns import bound, ready
 from seatrial.model import History, Standing, Verdict
 
-_SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
 _LABEL = "apps.kubernetes.io/pod-index"
 _GOES = {
     "emptyDir": "an `emptyDir`, which goes with the pod",
@@ -186,16 +184,6 @@ def _probe(case: Case) -> Iterator[str]:
         )
 
 
-def _deaf(case: Case) -> Iterator[str]:
-    program = case.declared.get("program", ())
-    words = " ".join(program)
-    if program and _SHELL.fullmatch(program[0]) and "exec " not in words:
-        yield (
-            f"the first process of the container is a shell (`{words}`): as PID 1 it ignores "
-            "SIGTERM and passes it on to nobody; `exec` makes the program itself the first"
-        )
-
-
 def _budget(case: Case) -> Iterator[str]:
     budgets = case.declared.get("budgets")
     for name, selects in (budgets or {}).items():
@@ -266,7 +254,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("ordering.broken-update", _probe),
     ("ordering.disruption-budget", _budget),
     ("ordering.adopt", _unlabelled),
-    ("ordering.graceful-stop", _deaf),
+    ("ordering.graceful-stop", alive.deaf),
     ("ordering.graceful-stop", _program),
     ("ordering.deploy", _order),
     ("ordering.scale", _order),
@@ -288,6 +276,8 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("availability.", alive.unasked),
     ("availability.deadlock", alive.shallow),
     ("availability.budget", _program),
+    ("availability.sidecar", alive.leaning),
+    ("availability.sidecar", _program),
     ("recovery.", recovery_advice.causes),
     ("connection.", lambda case: connecting.causes(case.history, case.verdict, case.declared)),
     ("config.survives-drift", _program),

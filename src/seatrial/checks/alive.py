@@ -5,6 +5,7 @@ May import: checks.{belonging,cases,drifts}.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from seatrial.checks.belonging import ghosts
@@ -13,6 +14,7 @@ from seatrial.checks.drifts import receipts
 
 _YES = frozenset({"true", ":"})
 """Programs that always say yes."""
+_SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
 
 
 def unasked(case: Case) -> Iterator[str]:
@@ -43,6 +45,34 @@ def shallow(case: Case) -> Iterator[str]:
         yield (
             f"its liveness probe asks for `{probe['path']}`, which was answered while a thread "
             "stood still: nothing of it needs the locks that clients need"
+        )
+
+
+def leaning(case: Case) -> Iterator[str]:
+    """Name probes that make a pod, or a member, depend on the agent beside it."""
+    beside = case.declared.get("beside") or {}
+    for probe, port in beside.get("asked", {}).items():
+        yield (
+            f"the member's `{probe}` asks port {port}, which is its agent's: who cannot ask the "
+            "agent takes the member for dead, or not Ready"
+        )
+    if beside.get("probed"):
+        yield (
+            "the agent has a `readinessProbe`: the pod is not Ready while the agent does not "
+            "answer it"
+        )
+    if beside and not beside["alive"]["kind"]:
+        yield "the agent has no `livenessProbe`: one that stands still is not started again"
+
+
+def deaf(case: Case) -> Iterator[str]:
+    """Name a first process that passes no signal on."""
+    program = case.declared.get("program", ())
+    words = " ".join(program)
+    if program and _SHELL.fullmatch(program[0]) and "exec " not in words:
+        yield (
+            f"the first process of the container is a shell (`{words}`): as PID 1 it ignores "
+            "SIGTERM and passes it on to nobody; `exec` makes the program itself the first"
         )
 
 

@@ -60,7 +60,8 @@ def member(scene: Scene, ordinal: int) -> Way:
     Raises CannotRun when it has no port.
     """
     own = scene.path(ordinal)
-    for container in scene.kube.get(own)["spec"].get("containers", ()):
+    spec = scene.kube.get(own)["spec"]
+    for container in (*spec.get("containers", ()), *spec.get("initContainers", ())):
         for port, path in _doors(container) if container["name"] == scene.container else ():
             return Way(scene.name(ordinal), f"{own}:{port}/proxy{path}", own)
     raise CannotRun(

@@ -19,6 +19,7 @@ from seatrial.faults import (
     process_hang,
     process_stop,
     runtime_stop,
+    sidecar,
     thread_hang,
     zone_kill,
 )
@@ -26,6 +27,10 @@ from seatrial.faults.row import Fault
 
 _POD = {"kind": "can", "existing": "can, in a namespace of ours"}
 _PROCESS = {"kind": "can", "existing": "cannot: its nodes' runtimes are not ours to ask"}
+_BESIDE = {
+    "kind": "can, a profile that names its `sidecar`",
+    "existing": _PROCESS["existing"],
+}
 _THREADS = {
     "kind": "can, a program of which single threads accept, and sync to the disk",
     "existing": "cannot: its nodes' processes are not ours to stop",
@@ -88,6 +93,23 @@ OF_MACHINES = (
         thread_hang.inject_lock,
         _THREADS,
         thread_hang.undo,
+    ),
+    Fault(
+        "sidecar-kill",
+        "the main process of the agent beside the member, in its pod, is sent SIGKILL by its "
+        "node's runtime; the kubelet starts the agent again in the same pod",
+        "https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/",
+        sidecar.inject_kill,
+        _BESIDE,
+    ),
+    Fault(
+        "sidecar-hang",
+        "the main process of the agent beside the member, in its pod, is stopped and left so "
+        "until somebody ends it, a minute at most; then it goes on",
+        "https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/",
+        sidecar.inject_hang,
+        _BESIDE,
+        sidecar.undo_hang,
     ),
     Fault(
         "out-of-memory",

@@ -10,7 +10,7 @@ May import: timing, faults.*.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from seatrial.faults import process_stop, processes
 from seatrial.faults.process_stop import Stopped
@@ -18,6 +18,8 @@ from seatrial.faults.scene import Proof, Scene
 from seatrial.timing import happens, limit
 
 undo = process_stop.undo
+Mended = Callable[[Scene, Stopped], Proof]
+"""Lets go on what still stands, waits until all is well, and gives the proof of it."""
 
 
 def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
@@ -29,14 +31,16 @@ def inject(scene: Scene, ordinal: int) -> Generator[Proof, None, Proof]:
     return (yield from until_noticed(scene, process_stop.stopped_of(scene, ordinal)))
 
 
-def until_noticed(scene: Scene, stopped: Stopped) -> Generator[Proof, None, Proof]:
+def until_noticed(
+    scene: Scene, stopped: Stopped, mended: Mended = process_stop.mended
+) -> Generator[Proof, None, Proof]:
     """Give the proof of what stands still, and wait for somebody to end it, or let it go on."""
     began = time.monotonic()
     yield stopped.proof
     within = limit("a fake death is noticed")
     noticed = happens(scene.stream, lambda _: _unnoticed(scene, stopped), within)
     stood = time.monotonic() - began
-    return {**process_stop.mended(scene, stopped), "noticed": noticed, "stood": round(stood, 3)}
+    return {**mended(scene, stopped), "noticed": noticed, "stood": round(stood, 3)}
 
 
 def _unnoticed(scene: Scene, stopped: Stopped) -> str | None:

@@ -68,10 +68,16 @@ def stopped_of(scene: Scene, ordinal: int) -> Stopped:
 
 def mended(scene: Scene, stopped: Stopped) -> Proof:
     """Let go on what still stands, and wait until the member answers; `how` says by whom."""
+    proof = ready(scene, stopped)
+    askings.answered(scene.kube, stopped.way)
+    return proof
+
+
+def ready(scene: Scene, stopped: Stopped) -> Proof:
+    """Let go on what still stands, and wait until the pod is Ready; proof as that of `mended`."""
     hit = stopped.hit
     said = hit.node.revive()
     wait(scene.stream, lambda _: _away(scene, hit), limit("container is started again"))
-    askings.answered(scene.kube, stopped.way)
     return _healed(scene, hit, said)
 
 

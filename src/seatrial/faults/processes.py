@@ -134,5 +134,6 @@ def _away(scene: Scene, found: Hit) -> str | None:
 
 
 def _status(scene: Scene, pod: Pod) -> ContainerStatus | None:
-    found = (s for s in pod.status.container_statuses if s.name == scene.container)
-    return next(found, None)
+    # An agent that is started before its member, and runs on beside it, is an init container.
+    every = (*pod.status.container_statuses, *pod.status.init_container_statuses)
+    return next((s for s in every if s.name == scene.container), None)

@@ -41,7 +41,8 @@ class Scene:
     None where nothing is stated. `driver` names the machine that the driver's pod is on.
     `container` is the members' own container among those of their pods; `image` has python3 and
     is on the nodes. `centre` is the configuration centre that the profile names, `given` the
-    settings that it declares, None for none.
+    settings that it declares, None for none; `sidecar` is the container of the agent beside each
+    member, empty for none.
     A fault calls `struck` right before it does harm, so that its receipt tells
     when that was, and not only when it was proved.
     """
@@ -64,6 +65,7 @@ class Scene:
     driver: str = ""
     centre: Centre | None = None
     given: Given | None = None
+    sidecar: str = ""
     struck: Callable[[], None] = _nobody
 
     def name(self, ordinal: int) -> str:

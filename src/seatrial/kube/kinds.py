@@ -1,6 +1,6 @@
 """The kinds we can watch: where each is listed, how it is decoded, and what an Op keeps of it.
 
-May import: msgspec, errors; kube.{objects,surroundings,volumes}.
+May import: msgspec, errors; kube.{objects,surroundings,told,volumes}.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from seatrial.kube.surroundings import (
     Revision,
     Service,
 )
+from seatrial.kube.told import of_pod, owner
 from seatrial.kube.volumes import Claim, ClaimReference, Volume
 
 RESOURCE = r"([a-z][a-z0-9]*)\.([a-z0-9][a-z0-9.-]*)/(v[0-9][a-z0-9]*)"
@@ -33,40 +34,6 @@ _LARGEST = 8192
 """Bytes of a custom resource's spec or status, written as JSON, that an Op still holds."""
 _LONGEST = 1024
 """Characters of an event's message; the server itself allows no more in newer events."""
-
-
-def _pod(pod: Pod) -> dict[str, Any]:
-    return {
-        "node": pod.spec.node_name,
-        "phase": pod.status.phase,
-        "ready": pod.ready,
-        "ip": pod.status.pod_ip,
-        "claims": pod.claims,
-        "labels": pod.metadata.labels,
-        "owner": _owner(pod),
-        "containers": {s.name: s.container_id for s in pod.status.container_statuses},
-        "restarts": sum(s.restart_count for s in pod.status.container_statuses),
-        "trouble": pod.trouble,
-        "disruption": pod.disruption,
-        "terminated": _terminated(pod),
-        "grace": pod.metadata.deletion_grace_period_seconds,
-        "declared_grace": pod.spec.termination_grace_period_seconds,
-        "due": pod.metadata.deletion_timestamp or "",
-    }
-
-
-def _terminated(pod: Pod) -> dict[str, Any]:
-    """Give how each container that has ended did so; it is not there while it runs (again)."""
-    ends = {s.name: s.state.terminated for s in pod.status.container_statuses}
-    return {
-        name: {
-            "exit": end.get("exitCode"),
-            "reason": end.get("reason", ""),
-            "finished": end.get("finishedAt") or "",
-        }
-        for name, end in ends.items()
-        if end
-    }
 
 
 def _claim(claim: Claim) -> dict[str, Any]:
@@ -179,11 +146,7 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 def _revision(revision: Revision) -> dict[str, Any]:
-    return {"revision": revision.revision, "owner": _owner(revision)}
-
-
-def _owner(found: Object) -> str:
-    return next((o.uid for o in found.metadata.owner_references if o.controller), "")
+    return {"revision": revision.revision, "owner": owner(revision)}
 
 
 def _custom(resource: str) -> Callable[[Custom], dict[str, Any]]:
@@ -228,7 +191,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     kind.plural: kind
     for kind in (
-        Kind("pods", "/api/v1", "pod", Pod, _pod),
+        Kind("pods", "/api/v1", "pod", Pod, of_pod),
         Kind("persistentvolumeclaims", "/api/v1", "claim", Claim, _claim),
         Kind("persistentvolumes", "/api/v1", "volume", Volume, _volume, namespaced=False),
         Kind("nodes", "/api/v1", "node", Machine, _node, namespaced=False),

@@ -203,6 +203,13 @@ class Declared(Section):
     outside: Annotated[
         Outside | None, Field(description="How it is reached from outside the pod network.")
     ] = None
+    sidecar: Annotated[
+        str,
+        Field(
+            pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$",
+            description="The container of the agent beside each member, in its pod.",
+        ),
+    ] = ""
     recovery: Annotated[Recovery | None, Field(description="How it is backed up and restored.")] = (
         None
     )

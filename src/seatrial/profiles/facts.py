@@ -34,7 +34,9 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
     unready_too}; only where the profile has sessions), given (where it declares settings: by object
     {immutable, live (keys), never (whether it says so), subpaths {key: path}}), doors and proxies
     (where it declares an outside: {service: {promise, policy, target, served}}, names of
-    variables)}. Values that are not written are Kubernetes' own defaults.
+    variables), beside (where it names an agent: {native (an init container that runs on), alive
+    (as above) and probed of the agent, asked {probe of the member: port of the agent's}})}. Values
+    that are not written are Kubernetes' own defaults.
     """
     found = next(_named(documents, "StatefulSet", profile.set), None)
     if found is None:
@@ -75,6 +77,7 @@ def facts(documents: Sequence[Object], profile: Profile) -> Mapping[str, Json]:
         **_affinity(documents, profile),
         **_given(documents, profile, pod, container),
         **_outside(documents, profile, container),
+        **_beside(profile, pod, container),
     }
 
 
@@ -115,6 +118,30 @@ def _given(
             "subpaths": dict(_subpaths(pod, container, kind, name)),
         }
     return {"given": told}
+
+
+def _beside(profile: Profile, pod: Object, container: Object) -> Mapping[str, Json]:
+    """Give how the agent beside the member is started and asked, and what of it the member asks."""
+    if not profile.sidecar:
+        return {}
+    first = pod.get("initContainers") or ()
+    named = (c for c in (*first, *pod["containers"]) if c["name"] == profile.sidecar)
+    agent: Object = next(named, {})
+    ports = {port["containerPort"] for port in agent.get("ports") or ()}
+    asked = {probe: port for probe, port in _asked(container) if port in ports}
+    probed = "readinessProbe" in agent
+    about = {"native": agent in first, "alive": _alive(agent), "probed": probed, "asked": asked}
+    return {"beside": about}
+
+
+def _asked(container: Object) -> Iterator[tuple[str, int]]:
+    """Give the ports that the probes of a container ask, by the probe's name."""
+    own = {port.get("name"): port["containerPort"] for port in container.get("ports") or ()}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        told = container.get(probe) or {}
+        for how in ("httpGet", "tcpSocket", "grpc"):
+            if port := (told.get(how) or {}).get("port"):
+                yield probe, own.get(port, port)
 
 
 def _subpaths(pod: Object, container: Object, kind: str, name: str) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from seatrial.profiles.reading import Place, Written
 _IDS = ("claims", "breaks", "may_break", "bounds")
 _LONGEST_SEEN = 60
 _GIVEN = frozenset({"config.propagates", "config.immutable"})
+_BESIDE = "availability.sidecar"
 
 
 def judged(written: Written, known: Collection[str]) -> list[str]:
@@ -34,6 +35,7 @@ def judged(written: Written, known: Collection[str]) -> list[str]:
         *_models(written),
         *_outside(written),
         *_given(written),
+        *_sidecar(written),
     ]
     return sorted(dict.fromkeys(found), key=_by_line)
 
@@ -145,6 +147,18 @@ def _given(written: Written) -> Iterator[str]:
             yield f"{line}: `given` is missing, which says what is changed"
         elif "config" not in (asked if isinstance(asked, dict) else {}):
             yield f"{line}: ask.config is missing, so nobody could tell"
+
+
+def _sidecar(written: Written) -> Iterator[str]:
+    """Find a promise about agents where nobody says which container is one."""
+    fields = written.fields
+    if fields.get("sidecar") and fields.get("sidecar") == fields.get("container"):
+        line = written.line(("sidecar",))
+        yield f"{line}: sidecar: it is the member's own container, and no agent beside it"
+    for number, guarantee in enumerate(_words(fields, "claims")):
+        if guarantee == _BESIDE and not fields.get("sidecar"):
+            line = f"{written.line(('claims', str(number)))}: claims: {guarantee}"
+            yield f"{line}: `sidecar` is missing, which names the agent's container"
 
 
 def _models(written: Written) -> Iterator[str]:

@@ -157,16 +157,27 @@ def _missing(profile: Profile, objects: list[Object]) -> Iterator[str]:
     elif sets:
         yield from _misnumbered(profile, sets[profile.set])
         containers = {c.get("name", ""): c for c in _containers(sets[profile.set])}
-        if profile.container not in containers:
-            yield (
-                f"no container {profile.container} in the StatefulSet {profile.set}"
-                f"{_meant(profile.container, containers)}"
-            )
+        for name in filter(None, (profile.container, profile.sidecar)):
+            if name not in containers:
+                meant = _meant(name, containers)
+                yield f"no container {name} in the StatefulSet {profile.set}{meant}"
+        yield from _ending(profile, sets[profile.set])
     used = {_name(c.get("image", "")): c for found in objects for c in _containers(found)}
     outside = {told.image for told in (profile.connections, profile.sessions) if told}
     for name in profile.images:
         if name not in used and name not in outside:
             yield f"no container with the image {name}{_meant(name, used)}"
+
+
+def _ending(profile: Profile, found: Object) -> Iterator[str]:
+    """Say that the agent ends before its member starts, so that it stands beside nobody."""
+    pod = found.get("spec", {}).get("template", {}).get("spec", {})
+    for one in pod.get("initContainers") or ():
+        if one.get("name") == profile.sidecar and one.get("restartPolicy") != "Always":
+            yield (
+                f"initContainer {profile.sidecar} in the StatefulSet {profile.set}: without "
+                "`restartPolicy: Always` it ends before its member starts"
+            )
 
 
 def _misnumbered(profile: Profile, found: Object) -> Iterator[str]:

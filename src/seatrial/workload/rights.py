@@ -62,7 +62,9 @@ _FAULTS: Mapping[str, set[Right]] = {
     "pod-delete": _on("pods", "delete"),
     "pod-force-delete": _on("pods", "delete"),
     "process-stop": _on("pods", "get"),
-    **dict.fromkeys(("process-hang", "accept-hang", "lock-hang"), _on("pods", "get")),
+    **dict.fromkeys(
+        ("process-hang", "accept-hang", "lock-hang", "sidecar-hang"), _on("pods", "get")
+    ),
     "node-cordon": _CORDON,
     "node-drain": _CORDON | _on("pods/eviction", "create"),
     "node-freeze": _KUBELET,

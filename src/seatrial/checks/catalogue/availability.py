@@ -5,7 +5,7 @@ May import: model, checks.*.
 
 from __future__ import annotations
 
-from seatrial.checks import budgeted, fake_deaths, recovered
+from seatrial.checks import budgeted, fake_deaths, recovered, sidecars
 from seatrial.model import Guarantee
 
 GUARANTEES = (
@@ -60,5 +60,16 @@ GUARANTEES = (
         "go on",
         ("lock-hang",),
         fake_deaths.deadlock,
+    ),
+    Guarantee(
+        "availability.sidecar",
+        "when the agent beside a member, in its pod, ends or stands still, the pod and the "
+        "member's own container stay, the member goes on acknowledging whoever writes to it, and "
+        "the pod is Ready again within a bound",
+        "https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/",
+        "the agent beside one member is killed, and that beside one is stopped and left so until "
+        "somebody ends it, under load",
+        ("sidecar-kill", "sidecar-hang"),
+        sidecars.sidecar,
     ),
 )
