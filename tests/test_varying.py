@@ -6,7 +6,7 @@ import pytest
 
 from seatrial import profiles
 from seatrial.checks import CHECKS
-from seatrial.testing.varying import removed, replaced, written
+from seatrial.testing.varying import image, removed, replaced, written
 
 ASTRAY = "session.session-members:8081"
 PATCH = replaced(
@@ -14,8 +14,8 @@ PATCH = replaced(
 )
 
 
-def made(folder, *patches) -> dict[tuple[str, str], Any]:
-    profile = profiles.load(written("session-envoy", folder, patches), known=CHECKS)
+def made(folder, *patches, **keys) -> dict[tuple[str, str], Any]:
+    profile = profiles.load(written("session-envoy", folder, patches, **keys), known=CHECKS)
     found = profiles.render(profile, images=profile.images, namespace="n")
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
@@ -42,3 +42,10 @@ def test_what_is_removed_is_not_made(tmp_path, whole):
 def test_a_variant_claims_what_its_subject_claims(tmp_path):
     variant = profiles.load(written("grpc-envoy", tmp_path, []), known=CHECKS)
     assert variant.claims == profiles.load("grpc-envoy", known=CHECKS).claims
+
+
+def test_a_variant_may_leave_a_part_and_its_image_out(tmp_path, whole):
+    gone = [removed(kind, "session-proxy") for kind in ("Deployment", "Service")]
+    found = made(tmp_path, *gone, images={"session": image("session", "image"),
+                                          "session-load": image("session", "load")})  # fmt: skip
+    assert {kind for kind, _ in whole.keys() - found.keys()} == {"Deployment", "Service"}

@@ -63,7 +63,7 @@ def test_a_proxy_that_reaches_no_member_leaves_the_family_unknown_and_nothing_is
         assert f"by envoy ({DOOR}:50052), " in found.reason
         assert " calls failed before anything was broken: " in found.reason
         assert "x UNAVAILABLE" in found.reason
-        assert f"{DOOR} answers itself, and those it hands on to do not" in found.reason
+        assert f"was {DOOR} told the right address and port? It answers for members" in found.reason
     history = (trial.folder / "history.jsonl").read_text()
     assert '"what":"spared"' in history
     assert '"what":"fault"' not in history

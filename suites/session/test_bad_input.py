@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.testing.varying import Variants, removed, replaced
+from seatrial.testing.varying import Variants, image, removed, replaced
 
 pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
 COOKIE = ["session.cookie"]
@@ -19,6 +19,7 @@ ONWARD = "/spec/template/spec/containers/0/env/0/value"
 NOBODY = replaced("Service", "session", "/spec/selector/app", "nobody")
 NO_REPLICA = replaced("Deployment", DOOR, "/spec/replicas", 0)
 NO_PROXY = [removed("Deployment", DOOR), removed("Service", DOOR)]
+ITS_OWN = {"session": image("session", "image"), "session-load": image("session", "load")}
 ASTRAY = replaced("Deployment", DOOR, ONWARD, "session.session-members:8081")
 """Nobody listens at that port of the members."""
 
@@ -31,20 +32,20 @@ def variants(trial_ground, pytestconfig, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("base", "patches", "count", "said"),
+    ("base", "changes", "count", "said"),
     [
-        ("session", [NOBODY], 4, (
+        ("session", {"patches": [NOBODY]}, 4, (
             "somebody behind Service session (sessions.to, sessions.idle), by which clients come",
             "its selector app=nobody matches no pod",
             "the pods have app=session",
             "let the selector of Service session be labels of the pods that shall serve",
         )),
-        ("session-envoy", [NO_REPLICA], 1, (
+        ("session-envoy", {"patches": [NO_REPLICA]}, 1, (
             f"somebody behind Service {DOOR} (sessions.through), by which clients come",
             f"Deployment {DOOR} of the manifests would make one, and has replicas: 0",
             f"give Deployment {DOOR} a replica",
         )),
-        ("session-envoy", NO_PROXY, 1, (
+        ("session-envoy", {"patches": NO_PROXY, "images": ITS_OWN}, 1, (
             f"there is no Service {DOOR}; the trial has ",
             "name a Service of the manifests in sessions.through of profile.yaml",
         )),
@@ -52,9 +53,9 @@ def variants(trial_ground, pytestconfig, tmp_path):
     ids=["nobody is selected", "a proxy of no replicas", "no proxy at all"],
 )  # fmt: skip
 def test_a_service_that_leads_to_nobody_is_named_before_anybody_visits(
-    base, patches, count, said, variants
+    base, changes, count, said, variants
 ):
-    trial = variants.certified(base, patches, ["session.*"])
+    trial = variants.certified(base, guarantees=["session.*"], **changes)
     assert (len(trial.verdicts), trial.standing.exit_code) == (count, 2)
     for found in trial.verdicts:
         assert found.verdict == "unknown", found.reason
@@ -71,5 +72,5 @@ def test_an_ingress_that_reaches_no_member_is_told_by_what_it_answered(base, sta
     assert (found.verdict, trial.standing.exit_code) == ("unknown", 2), found.reason
     assert f" visits by the way 'cookie' ({DOOR}:80) was answered: " in found.reason
     assert f"x status {status}" in found.reason
-    assert f"{DOOR} answers itself, and those it hands on to do not answer it" in found.reason
+    assert f"was {DOOR} told the right address and port? It answers for members" in found.reason
     assert '"what":"spared"' in (trial.folder / "history.jsonl").read_text()

@@ -14,9 +14,9 @@ _MOST = 3
 """How many ways to end are named."""
 _SLICES = "kubectl get endpointslices -l kubernetes.io/service-name="
 _LOGS = "kubectl logs of its pods"
-_HANDS_ON = "{service} answers itself, and those it hands on to do not answer it"
+_TOLD = "was {service} told the right address and port? It answers for members that do not answer"
 _HINTS = {
-    r"stat.*\b50[234]\b|upstream": f"{_HANDS_ON}: are they those that it was told? {_LOGS}",
+    r"stat.*\b50[234]\b|upstream": f"{_TOLD} it: {_LOGS}",
     r"refused": f"does anybody listen at the targetPort of {{service}}? {_SLICES}{{service}}",
     r"gaierror|Name or service not known|DNS": "kubectl get service {service}",
 }
