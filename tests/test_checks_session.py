@@ -113,7 +113,10 @@ def test_an_ingress_that_answers_502_is_told_and_never_holds():
     ("note", "hint"),
     [
         ("ConnectionRefusedError: [Errno 111] Connection refused", "listen at the targetPort of"),
-        ("gaierror: [Errno -2] Name or service not known", "try: kubectl get service ledger ("),
+        (
+            "gaierror: [Errno -2] Name or service not known",
+            "try: is there a Service ledger, and if it is headless",
+        ),
         ("TimeoutError: no answer in time", "try: kubectl get endpointslices -l "),
     ],
 )

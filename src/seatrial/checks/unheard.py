@@ -15,10 +15,11 @@ _MOST = 3
 _SLICES = "kubectl get endpointslices -l kubernetes.io/service-name="
 _LOGS = "kubectl logs of its pods"
 _TOLD = "was {service} told the right address and port? It answers for members that do not answer"
+_NAME = "is there a Service {service}, and if it is headless, an endpoint of it?"
 _HINTS = {
     r"stat.*\b50[234]\b|upstream": f"{_TOLD} it: {_LOGS}",
     r"refused": f"does anybody listen at the targetPort of {{service}}? {_SLICES}{{service}}",
-    r"gaierror|Name or service not known|DNS": "kubectl get service {service}",
+    r"gaierror|Name or service not known|DNS|resolving": f"{_NAME} {_SLICES}{{service}}",
 }
 """By what a last answer says: what to look at, the likeliest first."""
 
