@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -187,22 +188,44 @@ def test_a_channel_that_connects_anew_now_and_then_does_not_spread_its_calls():
     assert "594 of 600 calls went to who got the one before" in found.reason
 
 
-def test_members_that_nobody_reaches_even_before_a_fault_leave_everything_unknown():
-    """A Service without endpoints, or a proxy that answers 502."""
+def unanswered(*ways: str) -> Connecting:
+    """Tell a run in which a proxy answered all calls of these ways, and no member any."""
     story = told()
-    fails = Connecting().ops[:0]
-    for op in story.ops:
-        if op.what == "call" and op.value["way"] == CLAIMED:
-            gone = {"code": "UNAVAILABLE", "pod": "", "uid": "", "boot": "", "note": "status: 502"}
-            fails.append(replace(op, value={**op.value, **gone}, outcome=Outcome.FAIL))
-        else:
-            fails.append(op)
-    story.ops[:] = fails
-    for each in IDS:
-        found = judged(story, each)
-        assert found.verdict is Standing.UNKNOWN
-        assert "calls failed before anything was broken" in found.reason
-        assert "status: 502" in found.reason
+    gone = {"code": "UNAVAILABLE", "pod": "", "uid": "", "boot": "", "note": "status: 502"}
+    story.ops[:] = [
+        replace(op, value={**op.value, **gone}, outcome=Outcome.FAIL)
+        if op.what == "call" and op.value["way"] in ways
+        else op
+        for op in story.ops
+    ]
+    return story
+
+
+@pytest.mark.parametrize("lost", ["counted", "fault"])
+@pytest.mark.parametrize("guarantee", IDS)
+def test_members_that_nobody_reaches_even_before_a_fault_leave_everything_unknown(guarantee, lost):
+    """A proxy that answers 502: said before that members told nothing, or nothing was broken."""
+    story = unanswered(CLAIMED)
+    story.ops[:] = [op for op in story.ops if op.what != lost]
+    found = judged(story, guarantee)
+    assert found.verdict is Standing.UNKNOWN
+    said = r"by round-robin \(ledger:50051\), (\d+) of \1 calls failed before anything was broken"
+    assert re.match(rf"{said}: \1 x UNAVAILABLE; the last, call \d+ ", found.reason)
+    assert "status: 502" in found.reason
+    assert "was ledger told the right address and port? It answers for members" in found.reason
+
+
+def test_one_way_of_several_that_reaches_nobody_is_named_and_the_figure_is_of_the_others():
+    story = unanswered(MEASURED)
+    found = judged(story, "connection.pins")
+    assert (found.verdict, {*found.figures["ways"]}) == (Standing.FIGURE, {CLAIMED})
+
+
+def test_how_calls_pin_a_member_is_unknown_when_no_way_was_answered_and_each_is_told():
+    found = judged(unanswered(CLAIMED, MEASURED), "connection.pins")
+    assert found.verdict is Standing.UNKNOWN
+    assert found.reason.startswith("no call was answered before the first fault; by round-robin (")
+    assert "; by cluster-ip (ledger-one:50051), 60 of 60 calls failed" in found.reason
 
 
 @pytest.mark.parametrize("told_so", [False, True])

@@ -104,8 +104,33 @@ def test_an_ingress_that_answers_502_is_told_and_never_holds():
     ]
     found = verdict(History(tuple(refused)), "session.cookie")
     assert found.verdict is Standing.UNKNOWN
-    assert "none of 42 visits" in found.reason
-    assert "status 502" in found.reason
+    said = "none of 42 visits by the way 'cookie' (proxy:80) was answered: 42 x status 502; "
+    assert found.reason.startswith(said)
+    assert "was proxy told the right address and port? It answers for members" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("note", "hint"),
+    [
+        ("ConnectionRefusedError: [Errno 111] Connection refused", "listen at the targetPort of"),
+        (
+            "gaierror: [Errno -2] Name or service not known",
+            "try: is there a Service ledger, and if it is headless",
+        ),
+        ("TimeoutError: no answer in time", "try: kubectl get endpointslices -l "),
+    ],
+)
+def test_visits_that_nobody_answers_say_how_they_ended_and_where_to_look(note, hint):
+    run = Visited()
+    for number in range(5):
+        op = run.visits("direct", f"visitor-{number}", Outcome.FAIL)
+        run.ops[-1] = replace(op, value={**op.value, "note": note if number else "status 503"})
+    run.collected()
+    found = verdict(run.history(), "session.sticky")
+    assert found.verdict is Standing.UNKNOWN
+    assert f"(ledger:80) was answered: 4 x {note}, 1 x status 503; the last: {note}" in found.reason
+    assert hint in found.reason
+    assert found.reason.endswith("(with --keep on-failure)")
 
 
 def test_clients_behind_one_address_show_no_stickiness():

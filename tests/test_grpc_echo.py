@@ -438,17 +438,19 @@ def test_ways_that_lead_nowhere_are_told_in_a_sentence_and_nothing_of_the_family
             "bad-gateway": (f"127.0.0.1:{port}", "pick_first"),
             "no-proxy": (f"127.0.0.1:{closed()}", "pick_first"),
         }
+        hints = "is there a Service", "told the right address", "listen at the targetPort"
         with driving(tmp_path, ways, rate=20.0) as driver:
             driver.until_called(**dict.fromkeys(ways, 10))
             ops = driver.collected()
     promised = [one for one in CHECKS.values() if one.id.startswith("connection.")]
     promised = [one for one in promised if one.kind != "figure"]
-    for way, (to, _) in ways.items():
+    for (way, (to, _)), hint in zip(ways.items(), hints, strict=True):
         found = {one.guarantee: one for one in judge(told_of(ops, way, to), promised)}
         assert {one.verdict for one in found.values()} == {Standing.UNKNOWN}
         said = found["connection.spreads"].reason
-        assert said.startswith(f"by {way}, ")
+        assert said.startswith(f"by {way} ({to}), ")
         assert "calls failed before anything was broken" in said
+        assert hint in said
         assert "ended in UNAVAILABLE" in said or "ended in DEADLINE_EXCEEDED" in said
 
 

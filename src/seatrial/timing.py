@@ -55,6 +55,8 @@ _SECONDS = {
     "a policy is followed": 30.0,
     "a pressure is seen": 60.0,
     "a pressure is watched": 4.0,
+    # Who is selected is made by then: this is about whether anybody is.
+    "a Service finds somebody": 10.0,
     "a store is away": 30.0,
     "a trigger comes": 120.0,
     "a wrong key is told": 60.0,

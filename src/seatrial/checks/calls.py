@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seatrial.checks.sight import driver_lost
+from seatrial.checks.unheard import hint, tally
 from seatrial.model import History, Op, Outcome
 
 SLACK = 1.0
@@ -35,7 +36,13 @@ def unseen(history: History) -> str:
         return "the profile declares no ways of connecting"
     if not ways(history):
         return "the profile claims nothing of any of its ways of connecting"
-    return driver_lost(history)
+    return driver_lost(history) or _unheard(history)
+
+
+def _unheard(history: History) -> str:
+    """Say that hardly anybody was answered by any claimed way; empty when by one they were."""
+    said = [unserved(history, way) for way in ways(history)]
+    return "; ".join(said) if all(said) else ""
 
 
 def calls(history: History, way: str, since: float = 0.0, until: float = math.inf) -> Sequence[Op]:
@@ -106,8 +113,11 @@ def unserved(history: History, way: str) -> str:
     failed = failures(before)
     if not before or len(failed) * 2 < len(before):
         return ""
+    to = declared(history)["ways"][way]["to"]
     why = f"{len(failed)} of {len(before)} calls failed before anything was broken"
-    return f"by {way}, {why}: {told(failed[-1])}"
+    ends = tally(op.value["code"] for op in failed)
+    last = told(failed[-1])
+    return f"by {way} ({to}), {why}: {ends}; the last, {last}; {hint(to, last)}"
 
 
 def given_time(history: History, receipt: Op) -> Op | None:

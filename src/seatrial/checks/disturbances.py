@@ -49,10 +49,11 @@ def weighed(history: History, check: Check, found: Verdict, came: Sequence[Distu
             return already
     reasons = [*dict.fromkeys(one.reason for one in came)]
     more = [f"and {len(reasons) - _MOST} more"] if len(reasons) > _MOST else []
+    begun = not any(op.what == "obstacle" for one in came for op in one.ops)
     own = {
         Standing.HOLDS: [],
         Standing.FIGURE: [],
-        Standing.UNKNOWN: [found.reason],
+        Standing.UNKNOWN: [found.reason] if begun else [],
         Standing.BROKEN: [f"so nobody is to blame that {found.reason}"],
     }[found.verdict]
     evidence = (*indexes(op for one in came for op in one.ops), *found.evidence)

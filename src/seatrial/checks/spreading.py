@@ -104,7 +104,9 @@ def pins(history: History) -> Verdict:
                 "policy": calls.declared(history)["ways"][way].get("policy", ""),
             }
     if not told:
-        return Verdict(_PINS, Standing.UNKNOWN, "no call was answered before the first fault")
+        unserved = (calls.unserved(history, way) for way in calls.ways(history, claimed=False))
+        said = "; ".join(["no call was answered before the first fault", *filter(None, unserved)])
+        return Verdict(_PINS, Standing.UNKNOWN, said)
     said = "; ".join(f"{w}: {one['largest']:.0%} at one member" for w, one in told.items())
     figures = {"ways": told, "sockets": dict(sockets(history))}
     return Verdict(_PINS, Standing.FIGURE, said, indexes(shown), figures)

@@ -14,10 +14,13 @@ from typing import Any
 
 from seatrial.checks.drifts import Drift
 from seatrial.checks.sight import driver_lost, gaps
+from seatrial.checks.unheard import hint, tally
 from seatrial.model import History, Op, Outcome
 
 DIRECT, IDLE, COOKIE = "direct", "idle", "cookie"
 """Visits at a steady pace, visits after pauses, and those of browsers through a proxy."""
+_TO = {DIRECT: "to", IDLE: "idle", COOKIE: "through"}
+"""By way: the key of the sessions that says where it leads."""
 _NOTICE = 5.0
 """Seconds within which every proxy has heard that a member is Ready, or no longer."""
 Pair = tuple[Op, Op]
@@ -42,8 +45,14 @@ def unseen(history: History, way: str) -> str:
     tried = [op for op in history.of("request") if op.value["way"] == way]
     if not tried:
         return f"nobody visited by the way {way!r}"
-    last = f"status {tried[-1].value['status']} {tried[-1].value.get('note', '')}".rstrip()
-    return f"none of {len(tried)} visits by the way {way!r} was answered; the last: {last}"
+    to, ends = str(told[_TO[way]]), [_end(op) for op in tried]
+    said = f"none of {len(tried)} visits by the way {way!r} ({to}) was answered: {tally(ends)}"
+    return f"{said}; the last: {ends[-1]}; {hint(to, ends[-1])}"
+
+
+def _end(op: Op) -> str:
+    """Say how a visit ended that nobody answered well."""
+    return str(op.value.get("note") or f"status {op.value['status']}")
 
 
 def _counted_twice(history: History) -> str:

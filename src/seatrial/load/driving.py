@@ -73,10 +73,10 @@ class Driver:
         before = self.made()
         self.until_made({way: before.get(way, 0) + calls for way in told.ways})
 
-    def made(self) -> dict[str, int]:
-        """Give how many calls, or visits, are over by each way."""
+    def made(self, what: str = "calls") -> dict[str, int]:
+        """Give how many calls, or visits, are over by each way; or were `answered`."""
         ways = self._ask("GET", "/calls")["ways"]
-        return {way: counts["calls"] for way, counts in ways.items()}
+        return {way: counts[what] for way, counts in ways.items()}
 
     def until_made(self, need: Mapping[str, int]) -> None:
         """Wait until so many calls, or visits, are over by each of these ways, since the start."""

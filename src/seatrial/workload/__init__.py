@@ -22,6 +22,7 @@ from seatrial.model import Profile, Recorder
 from seatrial.timing import Limit, happens, limit, wait
 from seatrial.workload.classes import classless, demand_classes
 from seatrial.workload.definitions import defined, without_definitions
+from seatrial.workload.doors import demand_doors
 from seatrial.workload.late import remedies, trouble, unwell, warnings
 from seatrial.workload.rights import demand_rights
 
@@ -121,7 +122,7 @@ def deployed(
     The body runs while it is watched. The namespace stays until `removed`: whether somebody
     wants to look at it is known only once the run is judged. What the documents bring outside of
     any namespace belongs to it and goes with it.
-    Raises Untried when it never gets Ready.
+    Raises Untried when it never gets Ready, or a Service by which clients come leads to nobody.
     """
     _refuse_taken(kube, namespace)
     kube.apply([_namespace(namespace)])
@@ -131,6 +132,7 @@ def deployed(
         kube.apply([_secret(name) for name in profile.secrets], namespace)
         kube.apply(_owned(without_definitions(documents), kube, namespace), namespace)
         _until_ready(workload, documents)
+        demand_doors(profile, documents, kube, namespace, stream)
         yield workload
 
 
