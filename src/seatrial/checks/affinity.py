@@ -174,7 +174,7 @@ def _places(pairs: Sequence[Pair]) -> tuple[dict[str, str], dict[str, str]]:
 def _early(history: History, short: Sequence[Pair], limit: float) -> Iterator[Finding]:
     for pair in short:
         if not _strayed(pair):
-            yield Finding(Standing.HOLDS, "", pair)
+            yield Finding(Standing.HOLDS, ops=pair)
             continue
         pause = pair[1].completed - pair[0].invoked
         said = f"{pair[0].value['client']} paused for {pause:.1f} s, less than {limit:g} s, and "

@@ -54,7 +54,7 @@ def durable(history: History) -> Verdict:
     hit_members = {hit.member for hit in ours}
     found = [*broken(due(history, sent), reads, hits, hit_members), *_unproved(ours)]
     found += [*unread(reads, ours), *_idle(ours, tight)]
-    found += [Finding(Standing.HOLDS, "", receipts_of([hit])) for hit in ours]
+    found += [Finding(Standing.HOLDS, ops=receipts_of([hit])) for hit in ours]
     lost = sum(1 for one in found if one.standing is Standing.BROKEN)
     figures = _figures(sent, ours, tight)
     why = no_receipt(history, *MEANT) or driver_lost(history)

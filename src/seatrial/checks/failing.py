@@ -72,7 +72,7 @@ def _drained(history: History, way: str, ops: Sequence[Op], seconds: float) -> I
         reason = f"only {len(who)} pods answered by {way}: callers met no restart"
         yield Finding(Standing.UNKNOWN, reason)
         return
-    yield Finding(Standing.HOLDS, "", (*ops[:1], *ops[-1:]))
+    yield Finding(Standing.HOLDS, ops=(*ops[:1], *ops[-1:]))
 
 
 def fails_over(history: History) -> Verdict:
@@ -144,7 +144,7 @@ def _failed_over(
         reason = f"only {len(later)} calls were made by {way} once the time to recover was over"
         yield Finding(Standing.UNKNOWN, reason, (receipt,))
     else:
-        yield Finding(Standing.HOLDS, "", (*calls.failures(ops)[-1:], later[0]))
+        yield Finding(Standing.HOLDS, ops=(*calls.failures(ops)[-1:], later[0]))
 
 
 def _told(ops: Sequence[Op]) -> dict[str, Json]:

@@ -106,7 +106,7 @@ def _judged(sight: Sight, end: Ending) -> Finding:
     if reason := next(filter(None, _doubts(sight, end)), ""):
         return Finding(Standing.UNKNOWN, reason, (end.receipt,))
     shown = (end.leaving, end.ended, *(out for _, out in end.places))
-    return Finding(Standing.HOLDS, "", tuple(op for op in shown if op))
+    return Finding(Standing.HOLDS, ops=tuple(op for op in shown if op))
 
 
 def _offences(sight: Sight, end: Ending) -> Iterator[Offence]:

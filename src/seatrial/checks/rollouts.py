@@ -117,7 +117,7 @@ def _judged(history: History, way: Rollout, *, on_delete: bool) -> Finding:
         return _nobody(history, way)
     went = [tenure for tenure in way.tenures if tenure.leaving and _went(way, tenure)]
     came = [op for t in went if (new := successor(way.tenures, t)) and (op := ready(new))]
-    return Finding(Standing.HOLDS, "", (*(t.leaving for t in went if t.leaving), *came))
+    return Finding(Standing.HOLDS, ops=(*(t.leaving for t in went if t.leaving), *came))
 
 
 def _went(way: Rollout, tenure: Tenure) -> bool:
