@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from seatrial.checks.advice import advise
+from seatrial.checks.failures import HELPER
 from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
+from seatrial.testing.copying import Copied
 from seatrial.testing.lives import Heard
 from seatrial.testing.peering import grows
 
@@ -200,3 +202,72 @@ def test_a_label_that_is_gone_later_was_rewritten_or_taken_off():
     story = labelled({"app": "ledger"}, None, {"app": "ledger"})
     assert said("ordering.adopt", {"labels": {"app": "ledger"}}, story) == (TAKEN,)
     assert said("ordering.adopt", {}, story) == ()
+
+
+def received(fault: str) -> Story:
+    story = Story({fault: [1]})
+    story.deploys()
+    story.stage(fault, 1, "receipt", story.proof(1))
+    return story
+
+
+RECOVERY = {
+    "recovery.fails-loudly": "backup-store-down",
+    "recovery.stale-return": "node-stale-return",
+    "recovery.scheduled": "backup-policy-change",
+}
+
+
+def test_a_breach_of_recovery_has_a_cause_only_where_its_own_fault_showed_it():
+    for fault in RECOVERY.values():
+        story = received(fault)
+        named = [guarantee for guarantee in RECOVERY if said(guarantee, {}, story)]
+        assert named == [guarantee for guarantee in RECOVERY if RECOVERY[guarantee] == fault]
+
+
+def test_helpers_are_to_blame_only_where_there_were_any():
+    story = Story()
+    story.deploys()
+    assert said("recovery.provisioning", {}, story) == ()
+    story.pod(1, "MODIFIED", labels={HELPER: "v"})
+    assert said("recovery.scheduled", {}, story) == ()
+    (blamed,) = said("recovery.provisioning", {}, story)
+    assert blamed.startswith("whoever makes the pods that make directories")
+
+
+def test_what_lay_in_a_repository_is_a_cause_of_nothing_but_of_what_could_be_read():
+    found = Copied(found=("data/aa",)).story()
+    (blamed,) = said("recovery.encrypted", {}, found)
+    assert blamed.startswith("data/aa came into the repository beside what the engine encrypted")
+    assert said("recovery.encrypted", {}, Copied().story()) == ()
+    assert said("recovery.new-service", {}, found) == ()
+
+
+def test_a_copied_bank_without_any_account_is_torn():
+    story = Copied().story()
+    proof = next(op for op in story.ops if op.value.get("stage") == "receipt").value["proof"]
+    assert said("recovery.new-service", {}, story) == ()
+    del proof["bank"]["copy"]["balances"]
+    assert said("recovery.new-service", {}, story) == (
+        (
+            "the member wrote while it was copied: run its policy's `quiesce` before the copy and "
+            "`resume` after it"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("restored", "older"), [("first", True), ("second", True), ("third", False), ("none", False)]
+)
+def test_whoever_restored_an_older_backup_did_not_choose_by_when_it_began(restored, older):
+    story = Story()
+    for name in ("first", "second", "third"):
+        story.waits(1)
+        story.says("backup/1", "backup", {"snapshot": name}, took=0.1)
+    story.says("recovery", "stage", {"stage": "restored", "snapshot": restored})
+    story.says("recovery", "stage", {"stage": "cleared"})
+    assert said("recovery.six-stages", {}, story) == (
+        (f"{restored} was restored and third is newer: choose by when each backup began",)
+        if older
+        else ()
+    )

@@ -36,7 +36,7 @@ def fails_loudly(history: History) -> Verdict:
     figures: dict[str, Json] = {"failed": failed, "seconds": round(sum(away), 3)}
     praise = f"with the store away {failed} backups were told as failed, and the next succeeded"
     absent = unshown(history, STORE_DOWN, _NOTHING)
-    return settled(_LOUDLY, found, praise, figures, _NOTHING, absent)
+    return settled(_LOUDLY, found, praise, figures, absent=absent)
 
 
 def provisioning(history: History) -> Verdict:
