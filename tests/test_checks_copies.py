@@ -116,7 +116,7 @@ def test_writes_that_began_before_the_backup_ended_are_counted_as_during_it(invo
     assert verdict(moved(Copied(), invoked, 1.0), WATERMARK).figures["during"] == during
 
 
-def test_a_writes_of_another_member_say_nothing_of_a_copy():
+def test_writes_of_another_member_say_nothing_of_a_copy():
     story = Copied().story()
     told = next(op for op in story.ops if op.what == "write")
     story.ops.append(replace(told, value={**told.value, "member": 1, "seq": 99}))

@@ -18,10 +18,6 @@ TOLD = 64.0
 """The second at which ordinal 0 is told to go."""
 
 
-def well(run: Stopping) -> None:
-    run.goes(0)
-
-
 def going(
     ends: float = TOLD + 0.5, code: int = 0, grace: int | None = 5, leaves: float = TOLD
 ) -> Tell:
@@ -39,7 +35,7 @@ def going(
 
 
 def told(
-    goes: Tell = well,
+    goes: Tell = lambda run: run.goes(0),
     *,
     declares: int = 5,
     serves: Tell = Stopping.serves,
@@ -194,20 +190,15 @@ def test_the_kubelet_may_take_seven_seconds_more_than_the_grace_period(took, sta
     assert verdict(told(going(ends=TOLD + took))).verdict == standing
 
 
-def two_writes(run: Stopping) -> None:
-    run.writes(0)
-    run.writes(0)
-
-
 def forgets_last(run: Stopping) -> None:
     del run.held[0][-1]
     writer, seq, crc, _ = run.held[0][-1]
     run.chains[writer] = seq, crc
 
 
-def lost(serves: Tell = two_writes) -> Stopping:
+def lost() -> Stopping:
     """Tell of a member whose last acknowledged write is gone with its end."""
-    return told(serves=serves, after=forgets_last)
+    return told(serves=lambda run: run.serves(2), after=forgets_last)
 
 
 def test_a_write_acknowledged_as_its_member_ended_is_among_its_last():

@@ -235,7 +235,7 @@ def test_a_fence_of_somebody_else_is_not_taken_for_this_moves(fault):
     if fault == "another's":
         at, value = DRIFT.receipt.completed + 0.1, {**own.value, "ordinal": 2}
     else:
-        at, value = DRIFT.receipt.completed - 20, own.value
+        at, value = DRIFT.receipt.completed - 20, {**own.value}
     other = replace(own, invoked=at, completed=at, value=value)
     (move,) = moves(numbered([*GOOD.ops, other]))
     (good,) = moves(GOOD)

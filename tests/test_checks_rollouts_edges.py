@@ -26,12 +26,12 @@ def shown(story: Ordered, found: Verdict) -> list[Op]:
     return [story.history().ops[index] for index in found.evidence]
 
 
-def told(story: Ordered, found: Verdict) -> list[tuple[Any, ...]]:
+def told(story: Ordered, found: Verdict) -> list[object]:
     """Give of each Op that shows it the kind, and of a pod its name and whether it was going."""
     return [
         (op.value["name"], op.value["deleting"], op.value["event"]) if op.what == "pod" else op.what
         for op in shown(story, found)
-    ]  # type: ignore[misc]
+    ]
 
 
 def deployed(**facts: Any) -> Ordered:

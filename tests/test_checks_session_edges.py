@@ -130,8 +130,8 @@ def test_who_is_let_go_too_early_is_told_with_his_pause_and_where_he_came():
     assert (found.verdict, found.reason) == (
         BROKEN,
         (
-            f"visitor-0 paused for 2.5 s, less than 6 s, and visit {second.value['number']} at 66.5 s "
-            "came to ledger-1, not to ledger-0"
+            f"visitor-0 paused for 2.5 s, less than 6 s, and visit {second.value['number']} at "
+            "66.5 s came to ledger-1, not to ledger-0"
         ),
     )
     assert found.evidence == (first.index, second.index)

@@ -95,7 +95,7 @@ def _nodes(history: History) -> Iterator[Disturbance]:
     A node controller that stood still, or heard of no node for as long, takes all for silent once:
     kubernetes.io, "Nodes", node controller.
     """
-    hosts: dict[str, str] = {}
+    hosts: dict[str, str | None] = {}
     deaf = -math.inf
     hit, told = set[str](), set[str]()
     for op in sorted(_told(history, "pod", "fault", "node"), key=lambda op: op.index):
