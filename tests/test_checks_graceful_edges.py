@@ -115,7 +115,10 @@ def test_a_service_may_name_a_member_for_exactly_as_long_as_is_claimed(late, sta
         run.slices()
         run.gone(0)
 
-    assert verdict(told(lingering, bounds={STOP: {"late": late}})).verdict == standing
+    run = told(lingering, bounds={STOP: {"late": late}})
+    found = verdict(run)
+    assert found.verdict == standing
+    assert standing == "holds" or shown(run, found) == ["pod", "pod", "endpoints"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,7 @@ def test_a_write_acknowledged_as_its_member_ended_is_among_its_last():
     moved(run, mine(run)[1], end(run))
     found = verdict(run)
     assert found.reason == "ledger-0 ended, and the last 1 writes that it acknowledged are lost"
-    assert shown(run, found) == ["pod", "pod", "write"]
+    assert run.history().ops[found.evidence[-1]].value["seq"] == 2
 
 
 def test_a_write_acknowledged_as_its_pod_was_made_came_before_the_last_ones():

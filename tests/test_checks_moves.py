@@ -225,7 +225,7 @@ def test_the_figures_of_a_move_are_its_seconds_to_the_millisecond():
         "kill_to_serving_seconds": 1.0, "stages_seconds": 1.0, "kill_to_serving_ratio": 1.0,
         "killed_seconds": 1.0, **{f"{name}_seconds": 0.0 for name in STAGES[1:]},
     }  # fmt: skip
-    assert figures([slow, slow]) == figures([slow])
+    assert figures([slow, staged(0.0, 1.00049, *[0.0] * 5)]) == figures([slow])
     assert figures([staged(*[0.0] * 7)])["kill_to_serving_ratio"] == 0.0
 
 
@@ -251,3 +251,17 @@ def test_a_write_is_the_new_pods_own_only_if_it_surely_began_after_that_was_made
     (move,) = moves(numbered([*GOOD.ops, other]))
     assert move.answered
     assert (move.answered.completed == other.completed) == own
+
+
+def test_what_befalls_a_node_after_the_member_was_healed_is_no_stage_of_its_move():
+    assert DRIFT.healed
+    after = DRIFT.healed.completed + 1
+    (fenced,) = [op for op in GOOD.of("node") if op is move_of(GOOD, DRIFT).stages["fenced"].op]
+    late = numbered(
+        [
+            *(op for op in GOOD.ops if op.what != "node"),
+            replace(fenced, invoked=after, completed=after),
+        ]
+    )
+    (drift,) = drifts(late)
+    assert not {"unreachable", "fenced"} & {*move_of(late, drift).stages}
