@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from seatrial import checks, history
 from seatrial.checks.drifts import drifts
-from seatrial.checks.moves import STAGES, move_of, moves
+from seatrial.checks.moves import STAGES, Move, Stage, figures, move_of, moves
 from seatrial.model import History, Op, Outcome, Standing, Verdict
 
 GOOD = history.read(Path(__file__).parent / "histories" / "good" / "moved.jsonl")
@@ -204,3 +204,64 @@ def test_the_stages_never_come_to_more_than_the_whole(seconds, one, other):
         (move,) = moves(delayed(since, seconds)) or moves(GOOD)
         assert move.total is not None
         assert move.own <= move.total + 1e-6
+
+
+def staged(*seconds: float) -> Move:
+    """Give a move of one stage after the other, which took these seconds."""
+    (good,) = moves(GOOD)
+    assert good.answered
+    ends = [sum(seconds[: n + 1]) for n in range(len(STAGES))]
+    stages = {
+        name: Stage(end - took, end, good.answered)
+        for name, took, end in zip(STAGES, seconds, ends, strict=True)
+    }
+    answered = replace(good.answered, completed=ends[-1])
+    return replace(good, stages=stages, answered=answered)
+
+
+def test_the_figures_of_a_move_are_its_seconds_to_the_millisecond():
+    slow = staged(1.00049, *[0.0] * 6)
+    assert figures([staged(*[0.0] * 7), slow]) == {
+        "kill_to_serving_seconds": 1.0, "stages_seconds": 1.0, "kill_to_serving_ratio": 1.0,
+        "killed_seconds": 1.0, **{f"{name}_seconds": 0.0 for name in STAGES[1:]},
+    }  # fmt: skip
+    assert figures([slow, staged(0.0, 1.00049, *[0.0] * 5)]) == figures([slow])
+    assert figures([staged(*[0.0] * 7)])["kill_to_serving_ratio"] == 0.0
+
+
+@pytest.mark.parametrize("fault", ["another's", "an earlier one's"])
+def test_a_fence_of_somebody_else_is_not_taken_for_this_moves(fault):
+    own = fence()
+    if fault == "another's":
+        at, value = DRIFT.receipt.completed + 0.1, {**own.value, "ordinal": 2}
+    else:
+        at, value = DRIFT.receipt.completed - 20, {**own.value}
+    other = replace(own, invoked=at, completed=at, value=value)
+    (move,) = moves(numbered([*GOOD.ops, other]))
+    (good,) = moves(GOOD)
+    assert move.stages["fenced"].began == good.stages["fenced"].began
+
+
+@pytest.mark.parametrize(("error", "own"), [(0.0, True), (0.25, False)])
+def test_a_write_is_the_new_pods_own_only_if_it_surely_began_after_that_was_made(error, own):
+    (good,) = moves(GOOD)
+    assert good.answered
+    made = good.stages["recreated"].ended
+    other = replace(good.answered, invoked=made, completed=made + 0.125, error=error)
+    (move,) = moves(numbered([*GOOD.ops, other]))
+    assert move.answered
+    assert (move.answered.completed == other.completed) == own
+
+
+def test_what_befalls_a_node_after_the_member_was_healed_is_no_stage_of_its_move():
+    assert DRIFT.healed
+    after = DRIFT.healed.completed + 1
+    (fenced,) = [op for op in GOOD.of("node") if op is move_of(GOOD, DRIFT).stages["fenced"].op]
+    late = numbered(
+        [
+            *(op for op in GOOD.ops if op.what != "node"),
+            replace(fenced, invoked=after, completed=after),
+        ]
+    )
+    (drift,) = drifts(late)
+    assert not {"unreachable", "fenced"} & {*move_of(late, drift).stages}

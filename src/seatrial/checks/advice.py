@@ -105,7 +105,7 @@ def _rewritten(tenure: Tenure) -> bool:
 
 def _disk(case: Case) -> Iterator[str]:
     """Name what the members' data lie on, where it is nothing that stays with the ordinal."""
-    templates, volumes = case.declared.get("templates", ()), case.declared.get("volumes", {})
+    templates, volumes = case.declared.get("templates"), case.declared.get("volumes", {})
     mounts = case.declared.get("mounts", {})
     for path, name in mounts.items():
         kind, _, claim = volumes.get(name, "").partition(" ")
@@ -221,7 +221,7 @@ def _culprit(declared: Mapping[str, Any]) -> str:
 
 
 def _early(case: Case) -> Iterator[str]:
-    lost, tail = case.verdict.figures.get("lost", 0), case.verdict.figures.get("tail", 0)
+    lost, tail = case.verdict.figures.get("lost"), case.verdict.figures.get("tail")
     if lost and tail:
         yield (
             f"{tail} of {lost} lost writes are the last ones acknowledged before a member ended: "

@@ -6,6 +6,7 @@ May import: model; statistics.spread, consistency.judgement.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -69,7 +70,7 @@ def cookie(history: History) -> Verdict:
         absent = f"{count}: nobody shared one, so nothing was shown"
     elif together := _together(history, found):
         return together
-    return _stayed(_COOKIE, found, _landed(history, found, float("inf")), absent)
+    return _stayed(_COOKIE, found, _landed(history, found, math.inf), absent)
 
 
 def _together(history: History, found: Mapping[str, Sequence[Op]]) -> Verdict | None:
@@ -80,7 +81,7 @@ def _together(history: History, found: Mapping[str, Sequence[Op]]) -> Verdict | 
     if len(pods) > 1 or chance > ALPHA:
         return None
     ops = [own[0] for own in found.values()]
-    reason = f"all {len(found)} browsers of one address came to {ops[0].value['pod']}, which has "
+    reason = f"all {len(found)} browsers of one address came to {pods.pop()}, which has "
     reason += f"a chance of {chance:.2g} where cookies decide: the address does"
     figures = {"clients": len(found), "sources": 1, "members": 1, "chance": chance}
     return Verdict(_COOKIE, Standing.BROKEN, reason, indexes(ops[:_NAMED]), figures)
@@ -173,12 +174,13 @@ def _places(pairs: Sequence[Pair]) -> tuple[dict[str, str], dict[str, str]]:
 
 def _early(history: History, short: Sequence[Pair], limit: float) -> Iterator[Finding]:
     for pair in short:
+        first, second = pair
         if not _strayed(pair):
-            yield Finding(Standing.HOLDS, "", pair)
+            yield Finding(Standing.HOLDS, ops=pair)
             continue
-        pause = pair[1].completed - pair[0].invoked
-        said = f"{pair[0].value['client']} paused for {pause:.1f} s, less than {limit:g} s, and "
-        said += f"{visits.told(pair[1])}, not to {pair[0].value['pod']}"
+        pause = second.completed - first.invoked
+        said = f"{first.value['client']} paused for {pause:.1f} s, less than {limit:g} s, and "
+        said += f"{visits.told(second)}, not to {first.value['pod']}"
         if visits.steady(history, pair):
             yield Finding(Standing.BROKEN, said, pair)
         else:

@@ -78,7 +78,7 @@ def deaf(case: Case) -> Iterator[str]:
 
 def never_leaves(case: Case) -> Iterator[str]:
     """Say that nothing is done before a member ends, where one is listed that has ended."""
-    if ghosts(case.history) and not case.declared.get("prestop", {}).get("kind", "?"):
+    if ghosts(case.history) and case.declared.get("prestop", {}).get("kind") == "":
         yield (
             "the container has no `preStop` hook: who is scaled away ends, and tells nobody that "
             "it does not come back"

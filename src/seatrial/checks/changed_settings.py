@@ -49,10 +49,15 @@ class _Case:
         """The digest of what it was changed to."""
         return digest(self.setting.to)
 
-    def finding(self, standing: Standing, reason: str = "") -> Finding:
-        """Conclude, with the Ops that show it."""
+    @property
+    def shown(self) -> tuple[Op, ...]:
+        """The Ops that show what came of it."""
         asked = (one.op for one in (*self.before[-1:], *self.meanwhile[-1:]))
-        return Finding(standing, reason, (self.receipt, *asked))
+        return self.receipt, *asked
+
+    def finding(self, standing: Standing, reason: str) -> Finding:
+        """Conclude, with the Ops that show it."""
+        return Finding(standing, reason, self.shown)
 
 
 def propagates(history: History) -> Verdict:
@@ -191,7 +196,7 @@ def _reaches(case: _Case, within: float) -> Finding:
     if not tells(case.meanwhile[-1].settings[case.name], case.new):
         reason = f"member {case.member} was given {what}, and told another value afterwards"
         return case.finding(Standing.BROKEN, reason)
-    return case.finding(Standing.HOLDS)
+    return Finding(Standing.HOLDS, ops=case.shown)
 
 
 def _stays(case: _Case, within: float) -> Finding:
@@ -205,7 +210,7 @@ def _stays(case: _Case, within: float) -> Finding:
     if watched < within and not _accompanied(case):
         reason = f"whether {case.name} of member {case.member} stays was watched for {watched:g} s"
         return case.finding(Standing.UNKNOWN, reason)
-    return case.finding(Standing.HOLDS)
+    return Finding(Standing.HOLDS, ops=case.shown)
 
 
 def _accompanied(case: _Case) -> bool:
@@ -235,7 +240,7 @@ def _refuses(case: _Case) -> Finding:
     if change.get("code") != _UNPROCESSABLE:
         reason = f"{of} was not changed for another reason: {change.get('said', 'nobody tried')}"
         return case.finding(Standing.UNKNOWN, reason)
-    return case.finding(Standing.HOLDS)
+    return Finding(Standing.HOLDS, ops=case.shown)
 
 
 def _same(case: _Case) -> bool:

@@ -96,15 +96,17 @@ def _nodes(history: History) -> Iterator[Disturbance]:
     A node controller that stood still, or heard of no node for as long, takes all for silent once:
     kubernetes.io, "Nodes", node controller.
     """
-    hosts: dict[str, str] = {}
+    hosts: dict[str, str | None] = {}
     deaf = -math.inf
     hit, told = set[str](), set[str]()
     for op in sorted(_told(history, "pod", "fault", "node"), key=lambda op: op.index):
         if op.what == "pod":
-            hosts[op.value["uid"]] = "" if _gone(op) else op.value.get("node", "")
+            hosts[op.value["uid"]] = op.value.get("node")
+            if _gone(op):
+                del hosts[op.value["uid"]]
         elif op.what == "fault":
             proof = op.value["proof"]
-            hit.add(str(proof.get("target", proof).get("node", "")))
+            hit.add(str(proof.get("target", proof).get("node")))
             hit.update(_named(one) for one in proof.get("nodes", ()))
             if _BOTH[0] in _STOPS.get(op.value["fault"], ()):
                 over = op.value["stage"] in {"healed", "stopped"}

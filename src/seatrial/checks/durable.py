@@ -54,7 +54,7 @@ def durable(history: History) -> Verdict:
     hit_members = {hit.member for hit in ours}
     found = [*broken(due(history, sent), reads, hits, hit_members), *_unproved(ours)]
     found += [*unread(reads, ours), *_idle(ours, tight)]
-    found += [Finding(Standing.HOLDS, "", receipts_of([hit])) for hit in ours]
+    found += [Finding(Standing.HOLDS, ops=receipts_of([hit])) for hit in ours]
     lost = sum(1 for one in found if one.standing is Standing.BROKEN)
     figures = _figures(sent, ours, tight)
     why = no_receipt(history, *MEANT) or driver_lost(history)
@@ -67,19 +67,15 @@ class Hit:
     """One end of a member: somewhere from `since` to `until`, in seconds of the run.
 
     Of a fault without receipt nobody knows whether, and to whom, it did anything: `shown` is None.
+    `ours`: the promise is about it, and it is known to have happened.
     """
 
     fault: str
     member: int
     since: float
     until: float
-    meant: bool
     shown: Drift | None = None
-
-    @property
-    def ours(self) -> bool:
-        """Whether the promise is about it, and it is known to have happened."""
-        return self.meant and self.shown is not None
+    ours: bool = False
 
     @property
     def name(self) -> str:
@@ -95,12 +91,11 @@ def hits_of(history: History, meant: Collection[str]) -> Iterator[Hit]:
         seen.add(start.index)
         until = drift.receipt.completed
         mine = drift.fault in meant
-        yield Hit(drift.fault, drift.ordinal, start.invoked, until, mine, drift)
+        yield Hit(drift.fault, drift.ordinal, start.invoked, until, drift, mine)
     for op in history.of("fault"):
         if op.value["stage"] == "planned" and op.index not in seen:
             for member in history.members:
-                fault = op.value["fault"]
-                yield Hit(fault, member, op.invoked, math.inf, fault in meant)
+                yield Hit(op.value["fault"], member, op.invoked, math.inf)
 
 
 def broken(
@@ -121,7 +116,7 @@ def broken(
         standing = Standing.UNKNOWN if others else Standing.BROKEN
         said = f"write {one.seq} of {one.writer}, acknowledged by member {one.member}, is altered"
         why = f", perhaps by {', '.join(sorted(others))}" if others else ""
-        yield Finding(standing, said + why, ())
+        yield Finding(standing, said + why)
     if found.unjudged:
         late = f"{found.unjudged} writes were acknowledged only after the final reading had begun"
         yield Finding(Standing.UNKNOWN, late)
@@ -212,7 +207,7 @@ def _figures(
     acked = {
         (one.writer, one.seq)
         for one in sent
-        if one.outcome is Outcome.OK and one.completed <= last.get(one.member, -1.0)
+        if one.outcome is Outcome.OK and one.member in last and one.completed <= last[one.member]
     }
     counted = Counter(hit.fault for hit in ours)
     return {

@@ -40,7 +40,7 @@ def watermark(history: History) -> Verdict:
         f"none of {figures['records']} in it was begun after it"
     )
     absent = unshown(history, ELSEWHERE, NOTHING) or driver_lost(history)
-    return settled(_WATERMARK, found, praise, figures, NOTHING, absent)
+    return settled(_WATERMARK, found, praise, figures, absent=absent)
 
 
 def new_service(history: History) -> Verdict:
@@ -63,7 +63,8 @@ def new_service(history: History) -> Verdict:
     praise = f"a new claim holds all {figures['files']} files, {figures['bytes']} bytes; {planted} "
     praise += "planted ones are as they were when the backup began"
     praise += f"; its bank sums up, whose money moved {moved} times meanwhile" if moved else ""
-    return settled(_SERVICE, found, praise, figures, NOTHING, unshown(history, ELSEWHERE, NOTHING))
+    absent = unshown(history, ELSEWHERE, NOTHING)
+    return settled(_SERVICE, found, praise, figures, absent=absent)
 
 
 def encrypted(history: History) -> Verdict:
@@ -79,9 +80,8 @@ def encrypted(history: History) -> Verdict:
     last: Mapping[str, Any] = done[-1].value["proof"]["repository"] if done else {}
     figures = {"blobs": last.get("blobs", 0), "bytes": last.get("bytes", 0)}
     praise = f"no record in {figures['blobs']} files of the repository; another key is refused"
-    return settled(
-        _ENCRYPTED, found, praise, figures, NOTHING, unshown(history, ELSEWHERE, NOTHING)
-    )
+    absent = unshown(history, ELSEWHERE, NOTHING)
+    return settled(_ENCRYPTED, found, praise, figures, absent=absent)
 
 
 def once(history: History) -> Verdict:
@@ -100,7 +100,8 @@ def once(history: History) -> Verdict:
         "left": sum(len(each["left"]) for each in asked),
     }
     praise = f"{figures['requests']} requests, one restore, and no request is left"
-    return settled(_ONCE, found, praise, figures, NOTHING, unshown(history, ELSEWHERE, NOTHING))
+    absent = unshown(history, ELSEWHERE, NOTHING)
+    return settled(_ONCE, found, praise, figures, absent=absent)
 
 
 def _held(history: History, receipt: Op, figures: dict[str, Json]) -> Iterator[Finding]:
@@ -111,7 +112,7 @@ def _held(history: History, receipt: Op, figures: dict[str, Json]) -> Iterator[F
         yield Finding(Standing.UNKNOWN, reason, (receipt,))
         return
     held = {(writer, seq, crc) for writer, seq, crc, _ in copy["records"]}
-    sent = [one for one in attempts(history) if one.member == ordinal and one.op >= 0]
+    sent = [one for one in attempts(history) if one.member == ordinal]
     figures["records"] += len(held)
     yield from _lacking(history, receipt, backup, held, figures)
     places = {op.index: op for op in history.of("write")}
@@ -120,7 +121,7 @@ def _held(history: History, receipt: Op, figures: dict[str, Json]) -> Iterator[F
         if (one.writer, one.seq, one.crc) in held and _after(op, backup):
             reason = f"seq {one.seq} of {one.writer} was begun after the backup, which holds it"
             yield Finding(Standing.BROKEN, reason, (receipt, backup, op))
-            break
+            return
     yield from _unsound(receipt, backup, copy, held)
 
 
@@ -167,8 +168,7 @@ def _unsound(
         yield Finding(Standing.BROKEN, f"the copy holds {copy['corrupt'][0]}", shown)
     if hole := _hole(copy["records"]):
         yield Finding(Standing.BROKEN, hole, shown)
-    if not copy["corrupt"] and held:
-        yield Finding(Standing.HOLDS, "", shown)
+    yield Finding(Standing.HOLDS, ops=shown)
 
 
 def _hole(records: Sequence[Sequence[Any]]) -> str:
@@ -246,7 +246,7 @@ def _as_planted(receipt: Op) -> Finding:
         if [*was[name]] != [*there[name]]:
             reason = f"the copy has {name} as {there[name]}, it was planted as {was[name]}"
             return Finding(Standing.BROKEN, reason, (receipt,))
-    return Finding(Standing.HOLDS, "", (receipt,))
+    return Finding(Standing.HOLDS, ops=(receipt,))
 
 
 def _strange(proof: Mapping[str, Any]) -> list[str]:
@@ -272,7 +272,7 @@ def _secret(receipt: Op) -> Iterator[Finding]:
     elif not wrong["message"]:
         yield Finding(Standing.BROKEN, "another key failed, and nobody says why", (receipt,))
     else:
-        yield Finding(Standing.HOLDS, "", (receipt,))
+        yield Finding(Standing.HOLDS, ops=(receipt,))
 
 
 def _done_once(history: History, receipt: Op) -> Iterator[Finding]:
@@ -288,7 +288,7 @@ def _done_once(history: History, receipt: Op) -> Iterator[Finding]:
         reason = "no restore came to its end" if asked["agent"] else "no agent was ended at it"
         yield Finding(Standing.UNKNOWN, reason, (receipt,))
     else:
-        yield Finding(Standing.HOLDS, "", (receipt,))
+        yield Finding(Standing.HOLDS, ops=(receipt,))
 
 
 def _restored(history: History, names: Sequence[str]) -> Iterator[str]:

@@ -72,7 +72,7 @@ def _drained(history: History, way: str, ops: Sequence[Op], seconds: float) -> I
         reason = f"only {len(who)} pods answered by {way}: callers met no restart"
         yield Finding(Standing.UNKNOWN, reason)
         return
-    yield Finding(Standing.HOLDS, "", (*ops[:1], *ops[-1:]))
+    yield Finding(Standing.HOLDS, ops=(*ops[:1], *ops[-1:]))
 
 
 def fails_over(history: History) -> Verdict:
@@ -101,7 +101,7 @@ def fails_over(history: History) -> Verdict:
             of_the_fault = told.setdefault(receipt.value["fault"], {})
             of_the_fault[way] = {**_told(ops), **_recovery(ops, struck)}
             found += _failed_over(history, way, (struck, receipt, over), ops)
-    worst = max((one["recovered"] for each in told.values() for one in each.values()), default=0.0)
+    worst = max(one["recovered"] for each in told.values() for one in each.values())
     praise = f"calls succeeded again {worst:.1f} s after a machine was gone, and none hung"
     return settled(_FAILS_OVER, found, praise, {"faults": told}, absent=secret(history))
 
@@ -132,7 +132,7 @@ def _failed_over(
         reason = f"{calls.told(failed[-1])}, {late:.1f} s after the machine was gone"
         yield Finding(Standing.BROKEN, reason, tuple(failed[-5:]))
         return
-    lost = receipt.value["proof"].get("uid", "")
+    lost = receipt.value["proof"].get("uid")
     before = calls.calls(history, way, struck - _RECENT, struck)
     if lost not in {op.value["uid"] for op in before}:
         reason = f"nobody was with {receipt.value['proof'].get('pod', 'the member')} by {way}"
@@ -144,7 +144,7 @@ def _failed_over(
         reason = f"only {len(later)} calls were made by {way} once the time to recover was over"
         yield Finding(Standing.UNKNOWN, reason, (receipt,))
     else:
-        yield Finding(Standing.HOLDS, "", (*calls.failures(ops)[-1:], later[0]))
+        yield Finding(Standing.HOLDS, ops=(*calls.failures(ops)[-1:], later[0]))
 
 
 def _told(ops: Sequence[Op]) -> dict[str, Json]:

@@ -36,7 +36,7 @@ def fails_loudly(history: History) -> Verdict:
     figures: dict[str, Json] = {"failed": failed, "seconds": round(sum(away), 3)}
     praise = f"with the store away {failed} backups were told as failed, and the next succeeded"
     absent = unshown(history, STORE_DOWN, _NOTHING)
-    return settled(_LOUDLY, found, praise, figures, _NOTHING, absent)
+    return settled(_LOUDLY, found, praise, figures, absent=absent)
 
 
 def provisioning(history: History) -> Verdict:
@@ -56,7 +56,7 @@ def provisioning(history: History) -> Verdict:
     stays = [op for op in left if op.value["labels"][HELPER] in bound]
     figures: dict[str, Json] = {"helpers": len(seen), "left": len(left)}
     nothing = "no helper pod of a volume was seen"
-    found = [Finding(Standing.HOLDS, "", tuple(seen.values())[:3])] if seen else []
+    found = [Finding(Standing.HOLDS, ops=tuple(seen.values())[:3])] if seen else []
     for op in stays:
         reason = f"helper {op.value['name']} is there still, and its volume is bound"
         found.append(Finding(Standing.BROKEN, reason, (op,)))
@@ -94,4 +94,4 @@ def _afterwards(history: History, receipt: Op) -> Finding:
         said = after.get("message") or after["phase"] or "not begun"
         reason = f"with the store back backup {after['name']} is not complete: {said}"
         return Finding(Standing.BROKEN, reason, (receipt, healed))
-    return Finding(Standing.HOLDS, "", (receipt, healed))
+    return Finding(Standing.HOLDS, ops=(receipt, healed))

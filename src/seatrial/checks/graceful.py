@@ -35,8 +35,7 @@ Offence = tuple[str, tuple[Op, ...]]
 class Sight:
     """What every ending of a run is judged by.
 
-    `acked` are the acknowledged writes by member, `prestop` the declared hook (None: unknown),
-    `last` the end of the History in seconds.
+    `acked` are the acknowledged writes by member, `prestop` the declared hook (None: unknown).
     """
 
     history: History
@@ -45,7 +44,6 @@ class Sight:
     unread: frozenset[int]
     prestop: Mapping[str, Json] | None
     late: float
-    last: float
 
 
 def graceful_stop(history: History) -> Verdict:
@@ -95,7 +93,6 @@ def _sight(history: History) -> Sight:
         frozenset(found.unread),
         declared.value.get("prestop") if declared else None,
         bound(history, _STOP, "late", _LATE),
-        history.ops[-1].completed if history.ops else 0.0,
     )
 
 
@@ -106,7 +103,7 @@ def _judged(sight: Sight, end: Ending) -> Finding:
     if reason := next(filter(None, _doubts(sight, end)), ""):
         return Finding(Standing.UNKNOWN, reason, (end.receipt,))
     shown = (end.leaving, end.ended, *(out for _, out in end.places))
-    return Finding(Standing.HOLDS, "", tuple(op for op in shown if op))
+    return Finding(Standing.HOLDS, ops=tuple(op for op in shown if op))
 
 
 def _offences(sight: Sight, end: Ending) -> Iterator[Offence]:
@@ -151,7 +148,7 @@ def _hasty(sight: Sight, end: Ending, ended: Op) -> Iterator[Offence]:
 
 def _lingering(sight: Sight, end: Ending, ended: Op) -> Iterator[Offence]:
     for service, out in end.places:
-        late = (out.completed if out else sight.last) - ended.completed
+        late = (out or sight.history.ops[-1]).completed - ended.completed
         if late > sight.late:
             reason = f"was still named ready by Service {service} {late:.1f} s after its end"
             yield reason, (end.leaving, ended, *((out,) if out else ()))
@@ -163,7 +160,7 @@ def _lost(sight: Sight, end: Ending, ended: Op) -> Iterator[Offence]:
     mine = [op for op in _acked(sight, end) if since <= op.completed <= until]
     for loss in sight.losses:
         first, last = loss.first, loss.last
-        here = last.member == end.tenure.ordinal and since <= last.completed <= until
+        here = last.member == end.tenure.ordinal and last.completed <= until
         tail = loss.later is None or loss.later > until
         earlier = (op for op in mine if op.value["writer"] == first.writer)
         if here and tail and any(op.completed < first.completed for op in earlier):
@@ -255,7 +252,7 @@ def _figures(sight: Sight, ends: Sequence[Ending]) -> dict[str, Json]:
 
 def _praise(figures: Mapping[str, Json]) -> str:
     hook = f"a preStop hook ({figures['prestop']})" if figures["prestop"] else "no preStop hook"
-    longest, left = max(figures["seconds"], default=0.0), figures["left_before"] or 0.0
+    longest, left = max([0.0, *figures["seconds"]]), figures["left_before"] or 0.0
     when = f"{abs(left):.2g} s {'before' if left >= 0 else 'after'} its end, at the latest"
     return (
         f"{figures['stops']} times a member was told to go and ended by itself, after "

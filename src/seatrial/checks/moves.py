@@ -95,7 +95,7 @@ def figures(found: Sequence[Move]) -> dict[str, Json]:
 def _marks(history: History, drift: Drift) -> dict[str, Op]:
     """Find the Op that ended each stage, in the order of the stages; the first of its kind."""
     proof, start = drift.receipt.value["proof"], began(history, drift.receipt).index
-    node, pod = str(proof.get("node", "")), str(proof.get("pod", ""))
+    node, pod = str(proof.get("node")), str(proof.get("pod"))
     end = drift.healed.index if drift.healed else math.inf
     seen = [op for op in _about(history, node, pod) if start < op.index < end]
     gone = _first(seen, lambda op: op.value["uid"] == drift.old and _deleted(op))

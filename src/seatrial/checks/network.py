@@ -121,7 +121,7 @@ def _left(look: Look, *promises: str) -> Iterator[Finding]:
 
 
 def _last(look: Look) -> Iterator[Op]:
-    most = max((int(op.value["round"]) for op in look.reached), default=0)
+    most = max([0, *(int(op.value["round"]) for op in look.reached)])
     return (op for op in look.reached if op.value["round"] == most)
 
 
@@ -229,7 +229,7 @@ def _unreached(look: Look, op: Op) -> str:
     if not value["right"]:
         return f"{member['pod']} did not answer a node at its own address: {errors(value)}"
     strangers = {*value["pods"]} - {member["pod"]}
-    return f"{', '.join(strangers)} answered for {member['pod']}" if strangers else ""
+    return f"{', '.join(sorted(strangers))} answered for {member['pod']}" if strangers else ""
 
 
 def _unnamed(look: Look) -> Iterator[Finding]:

@@ -117,7 +117,7 @@ def _judged(history: History, way: Rollout, *, on_delete: bool) -> Finding:
         return _nobody(history, way)
     went = [tenure for tenure in way.tenures if tenure.leaving and _went(way, tenure)]
     came = [op for t in went if (new := successor(way.tenures, t)) and (op := ready(new))]
-    return Finding(Standing.HOLDS, "", (*(t.leaving for t in went if t.leaving), *came))
+    return Finding(Standing.HOLDS, ops=(*(t.leaving for t in went if t.leaving), *came))
 
 
 def _went(way: Rollout, tenure: Tenure) -> bool:
@@ -182,9 +182,8 @@ def _nobody(history: History, way: Rollout) -> Finding:
     if way.states[-1].value.get("partition", 0) >= len(history.members):
         return Finding(Standing.UNKNOWN, "the partition keeps everybody, so nothing was shown")
     asked, patience = way.asked, history.head["limits"].get("update begins", 0.0)
-    had = way.span.end.completed - asked.completed if asked else 0.0
-    rest = float(way.states[-1].value.get("min_ready", 0))
-    if asked is None or patience <= 0 or had < patience + rest:
+    rest, end = float(way.states[-1].value.get("min_ready", 0)), way.span.end
+    if asked is None or patience <= 0 or end.completed - asked.completed < patience + rest:
         return Finding(Standing.UNKNOWN, "nobody was replaced, and nobody waited long enough")
     at = version(asked)
     present = [t for t in way.tenures if t.since.rv < at and (t.until is None or t.until.rv > at)]
@@ -193,9 +192,8 @@ def _nobody(history: History, way: Rollout) -> Finding:
     if unready := [t for t in present if not _seen(t, at).value["ready"]]:
         reason = f"nobody was replaced, but {unready[0].pod} was not Ready"
         return Finding(Standing.UNKNOWN, reason)
-    strategy = f" (updateStrategy {way.strategy})" if way.strategy else ""
-    reason = f"nobody was replaced within {patience + rest:g} s of the set's new revision{strategy}"
-    return _broken(reason, asked, way.span.end)
+    reason = f"nobody was replaced within {patience + rest:g} s of the set's new revision "
+    return _broken(f"{reason}(updateStrategy {way.strategy})", asked, end)
 
 
 def _unseen(history: History, way: Rollout) -> str:
@@ -210,7 +208,7 @@ def _unseen(history: History, way: Rollout) -> str:
         if new is None or ready(new) is None or _revision(new) != way.revision:
             return f"{tenure.pod} was not seen Ready again at revision {way.revision}"
     reached = {tenure.ordinal for tenure, _ in way.gone}
-    partition = way.states[-1].value.get("partition", 0)
+    partition = way.states[-1].value.get("partition")
     late = [n for n in history.members[partition:] if n not in reached]
     if reached and late:
         return f"ordinal {late[0]} was not seen to be replaced"
@@ -229,7 +227,7 @@ def _broken(reason: str, *ops: Op) -> Finding:
 
 
 def _revision(tenure: Tenure) -> str:
-    told = (op.value.get("labels", {}).get(REVISION, "") for op in tenure.ops)
+    told = (op.value.get("labels", {}).get(REVISION) for op in tenure.ops)
     return next(filter(None, told), "")
 
 
