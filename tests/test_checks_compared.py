@@ -117,8 +117,14 @@ def test_what_was_never_seen_to_come_may_be_seen_to_go():
 
 
 def test_whatever_lies_within_a_fact_of_chance_is_a_fact_of_chance():
-    told = [[says("pod", "MODIFIED", "ledger-0", containers={"own": one})] for one in "abc"]
+    told = [[says("pod", "MODIFIED", "ledger-0", containers={"own": one})] for one in "abb"]
     assert compared(*told).standing is Standing.HOLDS
+
+
+def test_a_list_of_plain_words_is_compared_without_their_order():
+    told = [[says("set", "ADDED", "ledger", names=[*names])] for names in ("ab", "ba", "ba", "bc")]
+    assert compared(*told[:3]).standing is Standing.HOLDS
+    assert compared(told[3], *told[:2]).standing is Standing.BROKEN
 
 
 @pytest.mark.parametrize("nested", [False, True])

@@ -97,9 +97,9 @@ def test_a_fault_of_ours_that_ends_pods_explains_no_end_of_the_set():
     assert told(story) == ["the set was deleted at 0.0 s, not by this trial"]
 
 
-def test_a_claim_that_is_gone_at_once_is_told_and_one_of_another_set_is_not():
+def test_a_claim_that_is_gone_at_once_is_told_once_and_one_of_another_set_is_not():
     story = Story()
-    for name in ("data-ledger-1", "data-other-1", ...):
+    for name in ("data-ledger-1", "data-ledger-1", "data-other-1", ...):
         says(story, "claim", {"name": name, "uid": str(name), "event": "DELETED"})
     assert told(story) == ["the claim data-ledger-1 was deleted at 0.0 s by nobody of this trial"]
 
