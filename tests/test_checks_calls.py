@@ -36,28 +36,32 @@ def test_without_a_profile_no_ways_are_declared():
     assert calls.unseen(History(())) == "the profile declares no ways of connecting"
 
 
-@pytest.mark.parametrize(
-    ("since", "until", "error", "inside", "touches"),
-    [
-        (0.5, 0.75, 0.0, False, False),
-        (4, 5, 0.0, False, True),
-        (4.5, 5.5, 0.0, False, True),
-        (5, 6, 0.0, True, True),
-        (5, 6, 0.5, False, True),
-        (5.5, 6, 0.5, True, True),
-        (8, 9, 0.0, True, True),
-        (8, 8.5, 0.5, True, True),
-        (8, 9, 0.5, False, True),
-        (9, 10, 0.0, False, True),
-        (9.5, 10, 0.5, False, True),
-        (9.5, 10, 0.25, False, False),
-        (4, 4.5, 0.5, False, True),
-    ],
-)
-def test_a_call_lies_in_a_time_with_the_error_of_its_clock(since, until, error, inside, touches):
-    history = told(call(since, until, error))
-    assert len(calls.calls(history, "w", 5, 9)) == inside
-    assert len(calls.touching(history, "w", 5, 9)) == touches
+SPANS = {
+    (0.5, 0.75, 0.0): "apart",
+    (4, 4.5, 0.5): "touches",
+    (4, 5, 0.0): "touches",
+    (4.5, 5.5, 0.0): "touches",
+    (5, 6, 0.0): "inside",
+    (5, 6, 0.5): "touches",
+    (5.5, 6, 0.5): "inside",
+    (8, 9, 0.0): "inside",
+    (8, 8.5, 0.5): "inside",
+    (8, 9, 0.5): "touches",
+    (9, 10, 0.0): "touches",
+    (9.5, 10, 0.5): "touches",
+    (9.5, 10, 0.25): "apart",
+}
+"""When a call was made, and the error of its clock: how it lies to the time from 5 to 9."""
+
+
+def test_a_call_lies_in_a_time_if_no_error_of_its_clock_takes_it_out():
+    inside = {one for one in SPANS if calls.calls(told(call(*one)), "w", 5, 9)}
+    assert inside == {one for one, how in SPANS.items() if how == "inside"}
+
+
+def test_a_call_touches_a_time_if_some_error_of_its_clock_takes_it_in():
+    touching = {one for one in SPANS if calls.touching(told(call(*one)), "w", 5, 9)}
+    assert touching == {one for one, how in SPANS.items() if how != "apart"}
 
 
 def test_calls_of_all_times_begin_with_the_run():
@@ -83,27 +87,32 @@ RECEIPT, CALLED = fault("fault", stage="receipt"), fault("called")
 HEALED, STOPPED = (fault("fault", stage=stage) for stage in ("healed", "stopped"))
 
 
-@pytest.mark.parametrize(
-    ("ops", "given"),
-    [
-        ([RECEIPT, CALLED], True),
-        ([RECEIPT], False),
-        ([CALLED, RECEIPT], False),
-        ([HEALED, RECEIPT, CALLED, HEALED], True),
-        ([RECEIPT, HEALED, CALLED], False),
-        ([RECEIPT, STOPPED, CALLED], False),
-        ([RECEIPT, fault("fault", stage="planned"), CALLED], True),
-        ([RECEIPT, fault("fault", "node-kill", stage="healed"), CALLED], True),
-        ([RECEIPT, fault("fault", ordinal=1, stage="stopped"), CALLED], True),
-        ([RECEIPT, fault("called", "node-kill"), HEALED], False),
-        ([RECEIPT, fault("called", ordinal=1)], False),
-    ],
-)
-def test_callers_had_their_time_if_that_was_told_while_the_fault_was_in_place(ops, given):
+OTHERS = [
+    fault("fault", stage="planned"),
+    fault("fault", "node-kill", stage="healed"),
+    fault("fault", ordinal=1, stage="stopped"),
+]
+STRANGE = [fault("called", "node-kill"), fault("called", ordinal=1)]
+
+
+def given_time(*ops: Op) -> bool:
     history = told(*ops)
-    (receipt,) = (op for op in history.of("fault") if op.value["stage"] == "receipt")
-    found = calls.given_time(history, receipt)
-    assert (found.what if found else "") == "called" * given
+    receipt = next(op for op in history.of("fault") if op.value["stage"] == "receipt")
+    return calls.given_time(history, receipt) is not None
+
+
+def test_callers_had_their_time_if_that_was_told_while_the_fault_was_in_place():
+    assert given_time(RECEIPT, CALLED)
+    assert given_time(HEALED, RECEIPT, CALLED, HEALED)
+    assert given_time(RECEIPT, *OTHERS, CALLED)
+
+
+def test_callers_had_no_time_if_it_was_told_before_the_fault_or_after_it_or_of_another():
+    assert not given_time(RECEIPT)
+    assert not given_time(CALLED, RECEIPT)
+    assert not given_time(RECEIPT, HEALED, CALLED)
+    assert not given_time(RECEIPT, STOPPED, CALLED)
+    assert not given_time(RECEIPT, *STRANGE)
 
 
 def called(count: int = 600, choose: Choose | None = None, **facts: Any) -> Connecting:

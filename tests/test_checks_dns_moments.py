@@ -54,6 +54,57 @@ def gap(story: Story) -> None:
     story.says("watch/pods", "gap", value)
 
 
+def test_what_was_seen_of_every_stay_shows_why_nothing_is_known():
+    story = drifted()
+    answer(story, NEW)
+    story.says("driver", "driver", {"event": "lost", "node": "d"})
+    found = verdict(story)
+    assert found.reason == "the driver was lost: nobody knows why"
+    assert [op.what for op in shown(story, found)] == ["fault", "pod", "dns"]
+
+
+def test_a_server_that_was_never_asked_again_answered_nothing():
+    story = deployed()
+    story.resolves(1, servers=[SERVER])
+    story.drifts("pod-delete", 1, ip=NEW)
+    assert verdict(story).reason == (
+        "after pod-delete of ordinal 1 10.96.0.10 answered nothing, and was not asked for 5 s"
+    )
+
+
+def test_a_pod_that_never_came_back_is_shown_by_the_receipt():
+    story = deployed()
+    story.resolves(1, servers=[SERVER])
+    story.stage("pod-delete", 1, "receipt", story.proof(1))
+    found = verdict(story)
+    assert found.reason == "no pod with an address came back after pod-delete of ordinal 1"
+    assert [op.what for op in shown(story, found)] == ["fault"]
+
+
+def test_all_servers_are_praised_with_the_slowest_of_them():
+    story = drifted()
+    answer(story, NEW)
+    story.waits(1.5)
+    story.resolves(1, servers=["10.96.0.11"])
+    found = verdict(story)
+    assert (found.guarantee, found.verdict, found.reason) == (
+        DNS,
+        Standing.HOLDS,
+        "2 DNS servers told the new address after each of 1 drifts, after 1.5 s at most",
+    )
+
+
+def test_the_right_answer_that_came_too_late_is_told_with_its_clock_if_that_may_be_wrong():
+    for error, clock in ((0.0, ""), (0.25, ", by a clock that may be 0.25 s wrong")):
+        story = drifted()
+        story.waits(WITHIN + 1)
+        answer(story, NEW, error=error)
+        assert verdict(story).reason == (
+            f"10.96.0.10 told 10.0.9.9 6 s after pod-delete of ordinal 1 was over{clock}; "
+            "whether it would have within 5 s was not asked"
+        )
+
+
 def test_servers_that_answered_without_any_drift_show_nothing():
     story = Story()
     story.deploys()
