@@ -49,8 +49,8 @@ def test_members_that_are_spread_are_praised_and_shown_look_by_look():
     assert verdict.figures == {"looks": 3, "nodes": 3, "most": 1, "most_of_a_zone": 1}
     ops = shown(story, verdict)
     assert [op.what for op in ops] == ["phase", "pod", "pod", "pod", "fault", "pod", "phase"]
-    pods = [op.value["name"] for op in ops if op.what == "pod"]
-    assert pods == ["ledger-0", "ledger-1", "ledger-2", "ledger-0"]
+    pods = [(op.value["name"], op.value["ready"]) for op in ops if op.what == "pod"]
+    assert pods == [(f"ledger-{n}", True) for n in (0, 1, 2, 0)]
 
 
 def test_only_nodes_that_anybody_may_be_put_on_are_counted():

@@ -68,6 +68,7 @@ def test_volumes_that_nobody_can_claim_or_that_were_others_before_are_no_matter(
     assert found.reason == (
         f"volume {proof['had'][0]} of worker-1, whose disk is old, is left to be claimed"
     )
+    assert what(story, found) == ["fault", "volume"]
 
 
 def pod(story: Story, later: float = 1.0, **value: Any) -> None:
@@ -102,13 +103,20 @@ def test_every_volume_that_the_member_had_is_named_where_none_lies_on_the_disk()
     story = Returned(lies=False).story()
     proof = stage(story, "receipt").value["proof"]
     proof["had"] = ["one", "two"]
-    assert verdict(story).reason == "nothing of one, two lies on the disk that came back"
+    found = verdict(story)
+    assert found.reason == "nothing of one, two lies on the disk that came back"
+    assert what(story, found) == ["fault", "fault"]
 
 
 def test_who_was_not_read_and_whose_backup_nobody_told_are_two_reasons():
     unread = verdict(Returned(read=Outcome.INFO).story())
     assert unread.reason == "the member was not read to its end"
     assert verdict(Returned(told=False).story()).reason == "its backup was not told"
+
+
+def test_an_old_disk_that_nobody_uses_is_shown_by_its_receipt_and_its_healing():
+    story, _ = told()
+    assert what(story, verdict(story)) == ["fault", "fault"]
 
 
 def test_what_is_back_is_shown_with_the_backup_that_lacked_it():
