@@ -104,6 +104,7 @@ def test_without_a_limit_nobody_waited_long_enough():
 def test_what_comes_after_the_giving_up_is_too_late():
     story = waited(31, **limited(30))
     story.adopts([2])
+    story.phase("final")
     assert verdict(story).verdict is Standing.BROKEN
 
 
@@ -124,10 +125,9 @@ def test_the_old_set_that_is_seen_once_more_was_not_made_again():
     story = Ordered({"set-orphan": [0]})
     story.deploys()
     story.orphans()
-    new = story.ops.pop()
+    story.ops.pop()
     story.set("MODIFIED", uid="set-1")
-    story.ops.append(new)
-    story.state["uid"] = "set-2"
+    story.set("ADDED", uid="set-2")
     story.adopts(range(3))
     story.adopted()
     found = verdict(story)

@@ -120,7 +120,7 @@ def _judged(history: History, receipt: Op, felt: Back | None, within: float, bli
         return found
     if (other := _another(history, receipt)) is None:
         return Finding(Standing.UNKNOWN, f"no other container of {name} was seen", shown)
-    return Finding(Standing.HOLDS, "", (*found.ops, other))
+    return Finding(Standing.HOLDS, ops=(*found.ops, other))
 
 
 def _unnoticed(name: str, stood: float, within: float, shown: tuple[Op, ...]) -> Finding:
