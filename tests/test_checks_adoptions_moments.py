@@ -139,7 +139,8 @@ def test_figures_count_all_orphanings_and_tell_seconds_to_three_places():
     story.deploys()
     for uid in ("set-2", "set-3"):
         story.orphans()
-        story.ops[-1].value["uid"] = story.state["uid"] = uid
+        story.state["uid"] = uid
+        story.ops[-1] = replace(story.ops[-1], value={**story.ops[-1].value, "uid": uid})
         story.waits(1.13456)
         story.adopts(range(3))
         story.adopted()

@@ -11,7 +11,8 @@ from seatrial.model import Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
 from seatrial.testing.visiting import SESSIONS, Visited
 
-WITHIN = SESSIONS["within"]
+WITHIN = 10.0
+"""What SESSIONS claims."""
 BLOW = 100.0
 
 
@@ -49,6 +50,10 @@ def moved(*visits: dict[str, Any], last: float = BLOW - 1, error: float = 0.0) -
     for visit in visits:
         asks(story, **visit)
     return story
+
+
+def test_ten_seconds_are_claimed():
+    assert SESSIONS["within"] == WITHIN
 
 
 def drift(story: Story) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from seatrial.checks import CHECKS
@@ -18,7 +19,7 @@ def node(story: Story, name: str, event: str = "ADDED", **facts: Any) -> None:
     story.says("watch/nodes", "node", {"event": event, "name": name, "rv": story.rv, **told})
 
 
-def healed(zones: str = "abc", **claimed: float) -> Story:
+def healed(zones: Sequence[str] = "abc", **claimed: float) -> Story:
     """Let a node of each zone stand there, and one member go and come."""
     story = Story({"pod-delete": [0]}, bounds={SPREAD: claimed} if claimed else {})
     for number, zone in enumerate(zones):
