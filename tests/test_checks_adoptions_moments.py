@@ -145,3 +145,32 @@ def test_figures_count_all_orphanings_and_tell_seconds_to_three_places():
         story.adopts(range(3))
         story.adopted()
     assert verdict(story).figures == {"orphanings": 2, "adopted": 6, "seconds": [1.235, 1.235]}
+
+
+def test_an_orphan_that_always_had_an_owner_shows_nothing():
+    story = orphaned()
+    story.ops = [op for op in story.ops if op.value.get("owner") or op.what != "pod"]
+    story.adopts(range(3))
+    story.adopted()
+    found = verdict(story)
+    assert (found.verdict, found.reason) == (
+        Standing.UNKNOWN,
+        "ledger-0 was not seen without an owner",
+    )
+
+
+def test_an_orphan_that_was_ended_is_shown_free_and_gone():
+    story = orphaned()
+    story.pod(1, "DELETED")
+    story.adopted()
+    assert what(story, verdict(story)) == ["ledger-1", "ledger-1"]
+
+
+def test_who_is_not_adopted_is_shown_by_the_new_set_and_the_last_sight_of_the_orphan():
+    long, short = waited(31, **limited(30)), waited(3, **limited(30))
+    long.phase("final")
+    assert what(long, verdict(long)) == ["ledger", "ledger-2"]
+    assert verdict(long).evidence[-1] == max(
+        op.index for op in long.history().ops if op.value.get("name") == "ledger-2"
+    )
+    assert what(short, verdict(short)) == ["ledger"]

@@ -183,3 +183,49 @@ def test_sessions_that_nobody_had_at_a_pod_that_died_show_nothing():
     asks(story, BLOW - 2, BLOW - 1, 2)
     struck(story)
     assert homing.external(story.history()).reason == "no session came from a pod that died"
+
+
+def kept(*, lost: bool = False, **value: Any) -> Visited:
+    """Let a session go on at another member, or be lost."""
+    story = deployed()
+    asks(story, BLOW - 2, BLOW - 1, 1, had="", born="b", count=1, last=0)
+    struck(story)
+    told = {"had": "b", "born": "b", "count": 2, "last": 1, "lost": lost, **value}
+    asks(story, BLOW + 1, BLOW + 2, 2, **told)
+    return story
+
+
+def external(story: Story) -> Verdict:
+    return homing.external(story.history())
+
+
+def test_a_session_that_goes_on_elsewhere_is_praised_and_shown_before_and_after():
+    story = kept()
+    found = external(story)
+    assert (found.guarantee, found.verdict) == ("session.external", Standing.HOLDS)
+    assert found.reason == (
+        "1 sessions whose member died went on at another one, and none of those that 2 visits "
+        "belong to was lost"
+    )
+    assert found.figures == {"carried": 1, "visits": 2, "lost": 0, "hidden": 0}
+    ops = [story.history().ops[index] for index in found.evidence]
+    assert [op.value["count"] for op in ops] == [1, 2]
+
+
+def test_a_session_that_is_lost_or_whose_loss_is_hidden_is_told_with_who_answered():
+    for value, said, lost, hidden in (
+        ({"lost": True}, "is told lost by ledger-2 at 101.0 s with a count of 2 where 1", 1, 0),
+        ({"born": "c"}, "is called whole by ledger-2 at 101.0 s with a count of 2 where 1", 0, 1),
+    ):
+        story = kept(**value)
+        found = external(story)
+        assert (found.guarantee, found.verdict) == ("session.external", Standing.BROKEN)
+        assert found.reason == f"the session of c {said} had been reached"
+        assert found.figures == {"carried": 0, "visits": 2, "lost": lost, "hidden": hidden}
+        assert [story.history().ops[index].value["count"] for index in found.evidence] == [2]
+
+
+def test_a_set_that_nobody_hit_shows_nothing_of_its_sessions():
+    found = external(deployed({}))
+    assert (found.guarantee, found.verdict) == ("session.external", Standing.UNKNOWN)
+    assert found.reason == "nobody visited by the way 'direct'"

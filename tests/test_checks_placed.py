@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seatrial.checks import CHECKS
-from seatrial.model import Op, Standing, Verdict
+from seatrial.model import History, Op, Standing, Verdict
 from seatrial.testing import Story
 
 SPREAD = "topology.spread"
@@ -134,3 +134,61 @@ def test_who_moves_after_the_look_was_where_it_was_then():
     story.goes(1)
     story.comes(1, node="worker-2")
     assert CHECKS[SPREAD].check(story.history()) == verdict
+
+
+def unknown(story: Story) -> str:
+    found = looked(story)
+    assert (found.guarantee, found.verdict) == (SPREAD, Standing.UNKNOWN)
+    return found.reason
+
+
+def test_without_faults_claims_or_sight_nothing_is_shown():
+    calm = Story(bounds={SPREAD: {"per_node": 1}})
+    calm.deploys()
+    assert unknown(calm) == "no fault was caused, so nothing was shown"
+    assert unknown(healed()) == "the profile claims no spread (`per_node`)"
+    unbound = healed()
+    unbound.ops[0].value["profile"].pop("bounds")
+    assert unknown(unbound) == "the profile claims no spread (`per_node`)"
+    for kind in ("pod", "node"):
+        story = healed(per_node=1)
+        story.loses_sight(kind)
+        assert unknown(story) == "the watch of pods or nodes has a gap"
+    other = healed(per_node=1)
+    other.loses_sight("claim")
+    assert looked(other).verdict is Standing.HOLDS
+
+
+def test_where_nobody_looked_the_figures_are_nothing():
+    found = CHECKS[SPREAD].check(History(()))
+    assert found.reason == "no receipt for the plan"
+    assert found.figures == {"looks": 0, "nodes": 0, "most": 0, "most_of_a_zone": 0}
+
+
+def test_where_nothing_is_claimed_even_more_than_all_members_on_a_node_break_nothing():
+    story = healed()
+    for ordinal in story.members:
+        story.goes(ordinal)
+    for ordinal in (*story.members, 3):
+        story.comes(ordinal, node="worker-0")
+    found = looked(story)
+    assert (found.verdict, found.figures["most"]) == (Standing.UNKNOWN, 4)
+
+
+def test_too_many_on_a_node_are_told_with_the_second_and_who_has_no_node_is_shown():
+    story = healed(per_node=1)
+    story.drifts("pod-delete", 1, node="worker-2")
+    at = story.at
+    assert looked(story).reason == f"2 members are on worker-2 at {at:.1f} s, 1 are claimed"
+    story = healed(per_node=1)
+    for ordinal in (1, 2):
+        story.goes(ordinal)
+    found = looked(story)
+    assert found.reason == f"member 1 had no node at {story.at:.1f} s"
+    assert [op.what for op in shown(story, found)] == ["phase"]
+    assert found.figures["most"] == 1
+
+
+def test_too_few_nodes_are_shown_by_the_look():
+    story = healed("ab", per_node=1)
+    assert [op.what for op in shown(story, looked(story))] == ["phase"]

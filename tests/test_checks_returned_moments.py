@@ -155,3 +155,19 @@ def test_a_write_is_gone_if_it_surely_was_acknowledged_before_the_loss():
 def test_what_others_took_or_nobody_acknowledged_is_not_gone():
     assert gone(0.5, 1.0, member=2) == 0
     assert gone(0.5, 1.0, outcome=Outcome.INFO) == 0
+
+
+def test_what_was_not_seen_is_told_word_for_word_and_shown_by_the_receipt():
+    for seen, said in (
+        (Returned(healed=False), "the node was not seen to be back"),
+        (
+            Returned(restored=False),
+            "the member went on with the volume that it had: no disk was given up",
+        ),
+    ):
+        story = seen.story()
+        found = verdict(story)
+        assert (found.reason, what(story, found)) == (said, ["fault"])
+    story = Returned().story()
+    story.loses_sight("claim")
+    assert verdict(story).reason == "the watch of claims has a gap: 410"
