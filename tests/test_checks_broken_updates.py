@@ -46,6 +46,7 @@ def test_every_broken_update_is_told_with_where_it_stopped_why_and_whose_hand_it
     breaks(story)
     breaks(story, REFUSED)
     breaks(story, "ErrImageNeverPull")
+    assert len(verdict(story).figures["halted"]) == 3
     assert verdict(story).reason == (
         "the rollout stopped at ledger-2, ledger-2, ledger-2 (ErrImagePull, ErrImageNeverPull); "
         "going back healed: ledger-2, ledger-2, ledger-2 had to be deleted by hand "
@@ -156,3 +157,20 @@ def test_a_revision_is_told_by_the_first_sight_of_a_pod():
     kept = {key: fact for key, fact in first.value.items() if key != "labels"}
     story.ops[at] = replace(first, value=kept)
     assert unknown(story) == "ledger-2 was not seen Ready at the old revision"
+
+
+def test_a_second_member_that_goes_is_told_with_the_revision_and_shown_with_the_first():
+    story = deployed()
+    olds = story.plans(RUNS)
+    story.wants(NEW)
+    for ordinal in (2, 1):
+        story.starts_broken(ordinal)
+    story.waits(8)
+    story.broke(olds[1:], [2, 1])
+    found = verdict(story)
+    assert (found.verdict, found.reason) == (
+        Standing.BROKEN,
+        f"ledger-1 was told to go although ledger-2 never served at {NEW}",
+    )
+    ops = [story.history().ops[index].value for index in found.evidence]
+    assert [(op["name"], op["deleting"]) for op in ops] == [("ledger-2", True), ("ledger-1", True)]

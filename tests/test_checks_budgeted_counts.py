@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seatrial.checks import CHECKS
-from seatrial.model import Op, Outcome, Standing, Verdict
+from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
 
 BUDGET = "availability.budget"
@@ -168,3 +168,53 @@ def test_where_the_driver_was_lost_its_requests_accuse_nobody_and_members_do():
             asks(story, second, second + 0.5, outcome=Outcome.FAIL)
         story.says("driver", "driver", {"event": "lost", "node": "d"})
         assert ended(story, 4, refused).verdict is standing
+
+
+def wrong(*outcomes: Outcome, refused: int = 0, **claimed: float) -> tuple[Story, Verdict]:
+    """Let clients be answered so, in half a second each."""
+    story = begun(**claimed)
+    for number, outcome in enumerate(outcomes):
+        asks(story, 11 + number / 2, 11.5 + number / 2, outcome=outcome)
+    return story, ended(story, len(outcomes), refused)
+
+
+def test_too_much_that_went_wrong_is_told_by_clients_and_then_by_members():
+    story, found = wrong(Outcome.OK, Outcome.FAIL, errors=0.25)
+    assert (found.guarantee, found.verdict) == (BUDGET, Standing.BROKEN)
+    assert found.reason == "50.0% of 2 requests of clients went wrong, 25.0% are claimed"
+    assert [story.history().ops[index].what for index in found.evidence] == ["fault", "answer"]
+    story, found = wrong(Outcome.OK, Outcome.OK, refused=1, errors=0.25)
+    assert found.reason == (
+        "members refused 50.0% of the 2 requests that they counted, 25.0% are claimed; clients "
+        "told of 2"
+    )
+    assert [story.history().ops[index].what for index in found.evidence] == ["fault", "answer"]
+
+
+def test_only_answers_are_timed_and_no_secret_is_less_than_nothing():
+    _, found = wrong(Outcome.OK, Outcome.FAIL, Outcome.FAIL, errors=1.0)
+    assert found.figures["p50"] == found.figures["max"] == 0.5
+    assert found.figures["secret"] == 0
+
+
+def test_what_keeps_anybody_from_judging_is_told_word_for_word():
+    _, found = wrong(Outcome.FAIL)
+    assert (found.guarantee, found.reason) == (BUDGET, "the profile claims no budget (`errors`)")
+    unbound = begun(errors=0.5)
+    unbound.ops[0].value["profile"].pop("bounds")
+    assert ended(unbound, 0).reason == "the profile claims no budget (`errors`)"
+    calm = begun(faults=False, errors=0.5)
+    asks(calm, 11, 11.5)
+    assert ended(calm, 1).reason == "no fault was caused, so nothing was shown"
+    _, found = wrong(errors=0.5)
+    assert found.reason == "no client asked while faults were caused"
+    story = begun(errors=0.5)
+    asks(story, 11, 11.5)
+    story.ops = [op for op in story.ops if op.value.get("question") != "tally"]
+    told = {"event": "collected", "node": "d", "expected": 1, "collected": 1}
+    story.says("driver", "driver", told)
+    assert judge(story).reason == (
+        "no member told twice in one life how many requests it took (`ask.tally`): clients may "
+        "ask again in secret"
+    )
+    assert CHECKS[BUDGET].check(History(())).reason == "no receipt for the plan"

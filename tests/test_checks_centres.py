@@ -166,3 +166,48 @@ def test_a_fault_of_another_kind_ends_no_looking_after_the_healing():
     for member in story.members:
         tells_config(story, member, release="two", word="changed")
     assert judge(story).verdict is Standing.HOLDS
+
+
+def test_what_was_not_told_is_unknown_word_for_word_and_shown():
+    story = deployed()
+    loses_centre(story, 0)
+    assert judge(story).reason == "how the centre's absence ended was not told"
+    assert shown(story) == ["receipt"]
+    story = deployed()
+    outage(story, word="")
+    edited(story, "healed", changed={})
+    assert judge(story).reason == "nothing was changed when the centre was back"
+    assert shown(story) == ["healed"]
+    op = stage(story, "healed")
+    del op.value["proof"]["changed"]
+    assert judge(story).reason == "nothing was changed when the centre was back"
+
+
+def test_who_told_nothing_before_or_afterwards_is_shown_by_the_fault():
+    story = deployed()
+    outage(story)
+    told = [op for op in story.ops if op.value.get("question") == "config"]
+    story.ops.remove(told[0])
+    assert judge(story).reason == "member 0 told no configuration before its centre was away"
+    assert shown(story) == ["receipt"]
+    story.ops = [op for op in story.ops if op not in told[-2:]]
+    story.ops.insert(2, told[0])
+    story.ops.sort(key=lambda op: op.completed)
+    assert judge(story).reason == "member 0 told no configuration after its centre was back"
+    assert shown(story) == ["healed"]
+
+
+def test_a_change_that_was_not_taken_up_is_shown_by_the_healing_and_the_answer():
+    story = deployed()
+    outage(story, takes=[1])
+    assert judge(story).reason == (
+        "ledger-0 did not take up what was changed when its centre was back"
+    )
+    assert shown(story) == ["healed", "answer"]
+
+
+def test_who_was_not_ready_in_time_is_shown_from_its_making_and_who_may_have_been_is_not():
+    late, early = unready(PATIENCE), unready(PATIENCE - 1)
+    assert shown(late) == ["pod", "receipt"]
+    assert late.history().ops[judge(late).evidence[0]].value["event"] == "ADDED"
+    assert shown(early) == ["receipt"]
