@@ -172,7 +172,7 @@ def test_where_the_driver_was_lost_its_requests_accuse_nobody_and_members_do():
 
 def wrong(*outcomes: Outcome, refused: int = 0, **claimed: float) -> tuple[Story, Verdict]:
     """Let clients be answered so, in half a second each."""
-    story = begun(**claimed)
+    story = begun(faults=True, **claimed)
     for number, outcome in enumerate(outcomes):
         asks(story, 11 + number / 2, 11.5 + number / 2, outcome=outcome)
     return story, ended(story, len(outcomes), refused)

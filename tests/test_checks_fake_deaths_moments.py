@@ -171,3 +171,13 @@ def test_a_write_that_nobody_acknowledged_excuses_nothing():
     story.says("client/w", "write", told, Outcome.INFO, took=1)
     killed(story)
     assert judge(healed(story, LOCK), LOCK).verdict is Standing.HOLDS
+
+
+def test_who_stood_for_nobody_knows_how_long_stood_for_no_time():
+    for proof, seconds in (({}, "10.0"), ({"stood": ...}, "0.0")):
+        story = hung()
+        healed(story, noticed=False, **proof)
+        assert judge(story).reason == (
+            f"member 1 stood still with open sockets for {seconds} s and nobody ended it; "
+            "30 s are claimed"
+        )
