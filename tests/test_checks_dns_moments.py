@@ -315,3 +315,13 @@ def test_an_address_that_came_when_the_pod_was_no_longer_ready_is_nobodys():
     story.waits(1)
     story.pod(1, "MODIFIED", ip="10.0.7.7")
     assert verdict(story).verdict is Standing.HOLDS
+
+
+def test_an_address_that_came_in_the_second_of_the_next_fault_is_still_the_one_to_tell():
+    story = drifted()
+    story.waits(1)
+    story.pod(1, "MODIFIED", ip="10.0.7.7")
+    answer(story, "10.0.7.7")
+    story.stage("process-kill", 1, "receipt", story.proof(1))
+    story.stage("process-kill", 1, "healed", story.proof(1))
+    assert verdict(story).verdict is Standing.HOLDS
