@@ -117,6 +117,7 @@ def test_one_request_more_than_clients_told_of_was_asked_in_secret():
         "members counted 1 requests more than clients told of, 1 at most: one of them asks "
         "again in secret"
     )
+    assert [story.history().ops[index].what for index in found.evidence] == ["fault", "answer"]
 
 
 def test_a_request_may_be_counted_that_was_perhaps_sent_before_the_last_tally():
@@ -192,7 +193,10 @@ def test_too_much_that_went_wrong_is_told_by_clients_and_then_by_members():
 
 
 def test_only_answers_are_timed_and_no_secret_is_less_than_nothing():
-    _, found = wrong(Outcome.OK, Outcome.FAIL, Outcome.FAIL, errors=1.0)
+    story = begun(errors=1.0)
+    asks(story, 11, 11.5)
+    asks(story, 12, 12.25, outcome=Outcome.FAIL)
+    found = ended(story, 1)
     assert found.figures["p50"] == found.figures["max"] == 0.5
     assert found.figures["secret"] == 0
 

@@ -102,12 +102,13 @@ def test_a_pod_that_came_after_the_centre_was_back_was_not_started_without_it():
 def test_a_pod_counts_from_its_first_sight_which_must_lie_in_the_outage():
     story = deployed()
     all_tell(story)
+    old = story.pods[0]["uid"]
     story.pod(0, "ADDED", uid="early", ready=False)
     loses_centre(story, 0)
-    old = stage(story, "receipt").value["proof"]["uid"]
     for op in story.ops:
         if op.value.get("name") == "ledger-0" and op.value["uid"] != old:
             dict.update(op.value, uid="early")
+    edited(story, "receipt", uid=old)
     gets_centre_back(story, 0)
     assert judge(story).reason == "no other pod of ordinal 0 was seen meanwhile"
 

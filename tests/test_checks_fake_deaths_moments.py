@@ -174,9 +174,9 @@ def test_a_write_that_nobody_acknowledged_excuses_nothing():
 
 
 def test_who_stood_for_nobody_knows_how_long_stood_for_no_time():
-    for proof, seconds in (({}, "10.0"), ({"stood": ...}, "0.0")):
+    for stood, seconds in ((10.0, "10.0"), (..., "0.0")):
         story = hung()
-        healed(story, noticed=False, **proof)
+        healed(story, noticed=False, stood=stood)
         assert judge(story).reason == (
             f"member 1 stood still with open sockets for {seconds} s and nobody ended it; "
             "30 s are claimed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seatrial import checks
-from seatrial.model import Standing, Verdict
+from seatrial.model import Op, Outcome, Standing, Verdict
 from seatrial.testing import Story
 
 REBIND, OWN = "storage.rebind", "data-ledger-1"
@@ -78,3 +78,59 @@ def test_a_claim_made_anew_is_told_by_its_uid_and_another_volume_by_its_own():
         found = judge(story)
         assert found.verdict is Standing.BROKEN
         assert found.reason.startswith(f"after pod-delete of ordinal 1 it has {name} anew, was ")
+
+
+def shown(story: Story, found: Verdict) -> list[str]:
+    return [story.history().ops[index].what for index in found.evidence]
+
+
+def test_a_member_that_never_came_back_or_was_never_seen_is_unknown_by_the_receipt():
+    story = drifted()
+    story.ops = [op for op in story.ops if op.value.get("stage") != "healed"]
+    found = judge(story)
+    assert found.reason == "no pod came back after pod-delete of ordinal 1"
+    assert shown(story, found) == ["fault"]
+    story = drifted()
+    new = story.pods[1]["uid"]
+    story.ops = [op for op in story.ops if op.what != "pod" or op.value["uid"] != new]
+    found = judge(story)
+    assert found.reason == "a pod of pod-delete of ordinal 1 was never seen"
+    assert shown(story, found) == ["fault"]
+
+
+EVERYTHING = ["fault", "pod", "pod", "answer", "answer"]
+
+
+def test_a_member_that_mounts_nothing_any_more_is_broken():
+    story = drifted(mounted=[])
+    found = judge(story)
+    assert (found.verdict, found.reason) == (Standing.BROKEN, "ordinal 1 mounts no claim")
+    assert shown(story, found) == EVERYTHING
+
+
+def test_a_claim_that_was_never_seen_bound_is_unknown():
+    story = drifted(mounted=["never seen"])
+    found = judge(story)
+    assert (found.verdict, found.reason) == (
+        Standing.UNKNOWN,
+        "a claim or volume of pod-delete of ordinal 1 was never seen bound",
+    )
+    assert shown(story, found) == EVERYTHING
+
+
+def test_of_two_mounts_the_one_that_differs_is_told():
+    story = drifted(mounted=[OWN, "other"])
+    old = next(op for op in story.ops if op.value.get("stage") == "receipt").value["proof"]["uid"]
+    for op in story.ops:
+        if op.what == "pod" and op.value["uid"] == old:
+            dict.update(op.value, claims=[OWN, "others"])
+    made = {"event": "ADDED", "rv": 1}
+    claim = {"name": "others", "uid": "c", "volume": "w", "deleting": False, **made}
+    volume = {"name": "w", "uid": "v", "node": "", **made}
+    story.ops[1:1] = [
+        Op("watch", "claim", Outcome.OK, 0, 0, claim),
+        Op("watch", "volume", Outcome.OK, 0, 0, volume),
+    ]
+    found = judge(story)
+    assert found.reason == "after pod-delete of ordinal 1 it has claim other, was others"
+    assert shown(story, found) == EVERYTHING

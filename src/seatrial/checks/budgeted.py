@@ -81,7 +81,7 @@ def budget(history: History) -> Verdict:
     absent = no_receipt(history) or blind
     absent = absent or ("" if receipts(history) else "no fault was caused, so nothing was shown")
     absent = absent or ("" if "errors" in claimed else "the profile claims no budget (`errors`)")
-    return settled(_BUDGET, found if "errors" in claimed else [], praise, figures, absent=absent)
+    return settled(_BUDGET, found, praise, figures, absent=absent)
 
 
 def _judged(

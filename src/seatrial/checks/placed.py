@@ -16,8 +16,8 @@ from seatrial.model import History, Json, Op, Standing, Verdict
 
 _SPREAD = "topology.spread"
 _EFFECTS = ("NoSchedule", "NoExecute")
-Seats = Mapping[int, Op]
-"""Of each member the Op that showed it last, on its node."""
+Seats = Mapping[int, tuple[str, Op]]
+"""The node of each member, and the Op that showed it there last."""
 Places = Mapping[int, str]
 """The node of each member, or its zone."""
 
@@ -64,18 +64,18 @@ def _moments(history: History) -> Iterator[Op]:
 
 def _seats(history: History, moment: Op) -> Seats:
     """Give where each member was: of each ordinal the newest pod that had come by then."""
-    found: dict[int, Op] = {}
-    for tenure in everybody(history):
-        seen = [op for op in tenure.ops if op.index < moment.index]
-        if seen and seen[-1].value["event"] != "DELETED" and seen[-1].value["node"]:
-            found[tenure.ordinal] = seen[-1]
-        elif seen:
-            found.pop(tenure.ordinal, None)
-    return found
+    last = {
+        tenure.ordinal: (op.value["node"], op)
+        for tenure in everybody(history)
+        for op in tenure.ops
+        if op.index < moment.index
+    }
+    there = {n: seat for n, seat in last.items() if seat[1].value["event"] != "DELETED"}
+    return {n: seat for n, seat in there.items() if seat[0]}
 
 
 def _nodes_of(seats: Seats) -> Places:
-    return {n: seat.value["node"] for n, seat in seats.items()}
+    return {n: node for n, (node, _) in seats.items()}
 
 
 def _judged(
@@ -142,4 +142,4 @@ def _most(places: Places) -> tuple[str, int]:
 
 def _shown(seats: Seats, nodes: set[str]) -> tuple[Op, ...]:
     """Give for each member on these nodes the Op that shows it there."""
-    return tuple(seat for _, seat in sorted(seats.items()) if seat.value["node"] in nodes)
+    return tuple(op for _, (node, op) in sorted(seats.items()) if node in nodes)
