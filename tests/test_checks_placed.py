@@ -192,3 +192,10 @@ def test_too_many_on_a_node_are_told_with_the_second_and_who_has_no_node_is_show
 def test_too_few_nodes_are_shown_by_the_look():
     story = healed("ab", per_node=1)
     assert [op.what for op in shown(story, looked(story))] == ["phase"]
+
+
+def test_where_nobody_has_a_node_no_node_has_anybody():
+    story = Story(bounds={SPREAD: {"per_node": 1}})
+    story.phase("before")
+    figures = looked(story).figures
+    assert (figures["looks"], figures["most"], figures["most_of_a_zone"]) == (2, 0, 0)
