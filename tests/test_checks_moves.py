@@ -119,7 +119,10 @@ def test_a_member_that_waits_for_its_fenced_node_has_shown_no_move():
     stayed = changed(new, node="worker-1")
     found = verdict(stayed)
     assert found.verdict is Standing.UNKNOWN
-    assert "came back on worker-1, which was fenced: no move was shown" in found.reason
+    assert found.reason == (
+        "after node-kill of ordinal 1 it came back on worker-1, which was fenced: no move was shown"
+    )
+    assert [GOOD.ops[index].what for index in found.evidence] == ["fault", "node", "pod"]
 
 
 def test_a_volume_pinned_to_the_dead_node_is_told_in_words():
@@ -133,7 +136,10 @@ def test_a_volume_pinned_to_the_dead_node_is_told_in_words():
     )
     found = verdict(pinned)
     assert found.verdict is Standing.UNKNOWN
-    assert "to which its volume is pinned" in found.reason
+    assert found.reason == (
+        "after node-kill of ordinal 1 it came back on worker-1, which was fenced, to which its "
+        "volume is pinned: no move was shown"
+    )
 
 
 def test_a_member_on_its_own_node_again_was_not_asked_to_move_where_nothing_was_fenced():

@@ -73,7 +73,7 @@ def _fate(history: History, orphan: Tenure, span: Span, new: Op) -> Finding:
     if gone := _let_go(history, orphan, taken):
         reason = f"{orphan.pod} was adopted and let go again"
         return Finding(Standing.BROKEN, reason, (taken, gone))
-    return Finding(Standing.HOLDS, "", (free, new, taken))
+    return Finding(Standing.HOLDS, ops=(free, new, taken))
 
 
 def _let_go(history: History, orphan: Tenure, taken: Op) -> Op | None:
@@ -88,9 +88,9 @@ def _let_go(history: History, orphan: Tenure, taken: Op) -> Op | None:
 
 
 def _left(history: History, orphan: Tenure, span: Span, new: Op) -> Finding:
-    patience = history.head["limits"].get("members are adopted", 0.0)
+    patience = history.head["limits"].get("members are adopted", math.inf)
     had = span.end.completed - new.completed
-    if patience <= 0 or had < patience:
+    if had < patience:
         reason = f"{orphan.pod} was not adopted, but only {had:.1f} s were left for it"
         return Finding(Standing.UNKNOWN, reason, (new,))
     reason = f"{orphan.pod} was not adopted within {patience:g} s by the set made again"

@@ -83,18 +83,18 @@ def _unsure(meeting: Meeting) -> str:
 def _untold(history: History, found: Lives) -> Iterator[str]:
     """Name what the API server tells of and no runtime does."""
     known = {life.container for those in found.values() for life in those}
-    name = history.head["profile"].get("container", "")
+    name = history.head["profile"].get("container")
     for held in ordinals(history).values():
         for tenure in held:
             if strange := _containers(tenure, name) - known:
                 yield f"no runtime told of {strange.pop()[:12]}, a container of {tenure.pod}"
 
 
-def _containers(tenure: Tenure, name: str) -> set[str]:
+def _containers(tenure: Tenure, name: str | None) -> set[str]:
     """Give the ids that the API server told; of all containers when none has a name of its own."""
     told = [op.value.get("containers", {}) for op in tenure.ops]
-    ids = {number for one in told for own, number in one.items() if name in ("", own)}
-    return {found.split("://", 1)[-1] for found in ids if found}
+    ids = {number for one in told for own, number in one.items() if not name or own == name}
+    return {found.rpartition("://")[2] for found in ids if found}
 
 
 def _praise(found: Lives, cuts: Sequence[Drift]) -> str:

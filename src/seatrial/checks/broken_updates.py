@@ -62,12 +62,12 @@ def _judged(history: History, receipt: Op) -> Finding:
         reason = f"{second.pod} was told to go although {first.pod} never served at {revision}"
         return Finding(Standing.BROKEN, reason, (sign, op))
     mine = {pod["uid"] for pod in receipt.value["proof"]["started"]}
-    why = receipt.value["proof"].get("reason", "")
+    why = receipt.value["proof"].get("reason")
     seen = (op for t in tenures if t.uid in mine for op in t.ops if span.has(op))
     ran = [op for op in seen if _shows(op, why)]
     if reason := _unsure(history, receipt, gone, ran):
         return Finding(Standing.UNKNOWN, reason)
-    return Finding(Standing.HOLDS, "", (gone[0][1], ran[0], receipt))
+    return Finding(Standing.HOLDS, ops=(gone[0][1], ran[0], receipt))
 
 
 def _unsure(history: History, receipt: Op, gone: Sequence[object], ran: Sequence[Op]) -> str:
@@ -80,10 +80,10 @@ def _unsure(history: History, receipt: Op, gone: Sequence[object], ran: Sequence
     return _brief(history, receipt, ran[0]) or _still_broken(history, receipt)
 
 
-def _shows(op: Op, reason: str) -> bool:
+def _shows(op: Op, reason: str | None) -> bool:
     """Whether a pod is seen to run what never serves, or to be refused its image for a reason."""
     if reason:
-        return reason in op.value.get("trouble", "")
+        return reason in str(op.value.get("trouble"))
     return any(op.value.get("containers", {}).values())
 
 
@@ -132,6 +132,6 @@ def _first_shown(history: History, of: Mapping[str, Op]) -> list[Op]:
     found: dict[str, Op] = {}
     for op in history.of("pod"):
         receipt = of.get(op.value["uid"])
-        if receipt and _shows(op, receipt.value["proof"].get("reason", "")):
+        if receipt and _shows(op, receipt.value["proof"].get("reason")):
             found.setdefault(op.value["uid"], op)
     return list(found.values())

@@ -9,6 +9,7 @@ May import: model.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -59,7 +60,8 @@ def budget(history: History) -> Verdict:
     in seconds. Source: B. Beyer et al., "Site Reliability Engineering" (2016), chapter 4.
     """
     claimed = history.head.get("profile", {}).get("bounds", {}).get(_BUDGET, {})
-    limit, errors = float(claimed.get("seconds", _SECONDS)), float(claimed.get("errors", 1.0))
+    limit = float(claimed.get("seconds", _SECONDS))
+    errors = float(claimed.get("errors", math.inf))
     writes = _meanwhile(history)
     felt, late = _felt(history, writes, limit), sum(_late(op, limit) for op in writes)
     own = _served(history)
@@ -70,8 +72,8 @@ def budget(history: History) -> Verdict:
         "served": round(own.share, 6), **quantiles(took),
     }  # fmt: skip
     blind = driver_lost(history)
-    judged = _judged(history, Count(0, 0) if blind else felt, own, errors)
-    found = [*judged, Finding(Standing.HOLDS, "", _shown(history))]
+    judged = _judged(history, felt, own, errors, blind)
+    found = [*judged, Finding(Standing.HOLDS, ops=_shown(history))]
     praise = (
         f"{felt.share:.1%} of {felt.asked} requests went wrong or took longer than {limit:g} s, "
         f"{errors:.1%} are claimed; members counted {own.asked}, and refused {own.share:.1%}"
@@ -79,12 +81,14 @@ def budget(history: History) -> Verdict:
     absent = no_receipt(history) or blind
     absent = absent or ("" if receipts(history) else "no fault was caused, so nothing was shown")
     absent = absent or ("" if "errors" in claimed else "the profile claims no budget (`errors`)")
-    return settled(_BUDGET, found if "errors" in claimed else [], praise, figures, absent=absent)
+    return settled(_BUDGET, found, praise, figures, absent=absent)
 
 
-def _judged(history: History, felt: Count, own: Count, errors: float) -> Iterator[Finding]:
+def _judged(
+    history: History, felt: Count, own: Count, errors: float, blind: str
+) -> Iterator[Finding]:
     claimed, shown = f"{errors:.1%} are claimed", _shown(history)
-    if felt.share > errors:
+    if felt.share > errors and not blind:
         said = f"{felt.share:.1%} of {felt.asked} requests of clients went wrong, {claimed}"
         yield Finding(Standing.BROKEN, said, shown)
     if own.share > errors:
@@ -111,7 +115,7 @@ def _meanwhile(history: History) -> list[Op]:
     """Give the clients' attempts from the first plan of a fault until the last look."""
     begins = (op.completed for op in history.of("fault"))
     ends = (op.invoked for op in history.of("phase") if op.value["name"] == "final")
-    since, until = next(begins, 0.0), next(ends, float("inf"))
+    since, until = next(begins, 0.0), next(ends, math.inf)
     return [op for op in history.of("write") if since <= op.invoked <= until]
 
 

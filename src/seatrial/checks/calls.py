@@ -73,8 +73,7 @@ def answered(ops: Sequence[Op], members: Sequence[str]) -> tuple[dict[str, int],
     """Count calls by member, those that nobody answered, and give those that a stranger did."""
     pods = Counter(op.value["pod"] for op in ops if op.outcome is Outcome.OK)
     strange = [op for op in ops if op.outcome is Outcome.OK and op.value["pod"] not in members]
-    failed = sum(1 for op in ops if op.outcome is not Outcome.OK)
-    return {name: pods[name] for name in members}, failed, strange
+    return {name: pods[name] for name in members}, len(failures(ops)), strange
 
 
 def members(history: History, more: int = 0) -> tuple[str, ...]:
@@ -122,18 +121,19 @@ def unserved(history: History, way: str) -> str:
 
 def given_time(history: History, receipt: Op) -> Op | None:
     """Give the Op that says callers had their time while this fault was in place."""
-    key = receipt.value["fault"], receipt.value["ordinal"]
-    later = (op for op in history.of("called") if op.index > receipt.index)
-    found = next((op for op in later if (op.value["fault"], op.value["ordinal"]) == key), None)
-    ended = (
-        op
-        for op in history.of("fault")
-        if op.value["stage"] in {"healed", "stopped"}
-        and (op.value["fault"], op.value["ordinal"]) == key
-        and op.index > receipt.index
-    )
-    end = next(ended, None)
-    return found if found and (end is None or found.index < end.index) else None
+    key = _of(receipt)
+    ends = (op for op in history.of("fault") if op.value["stage"] in {"healed", "stopped"})
+    own = (op for op in (*history.of("called"), *ends) if _of(op) == key)
+    first = min((op for op in own if op.index > receipt.index), key=_index, default=None)
+    return first if first and first.what == "called" else None
+
+
+def _of(op: Op) -> tuple[str, int]:
+    return op.value["fault"], op.value["ordinal"]
+
+
+def _index(op: Op) -> int:
+    return op.index
 
 
 def told(op: Op) -> str:

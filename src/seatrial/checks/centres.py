@@ -56,7 +56,7 @@ def _judged(history: History, known: Sequence[Told], receipt: Op) -> Iterator[Fi
     for member in history.members:
         own = [one for one in known if one.ordinal == member]
         before = [one for one in own if one.op.index < span.start.index]
-        meanwhile = [one for one in own if receipt.index < one.op.index < span.end.index]
+        meanwhile = [one for one in own if Span(receipt, span.end).has(one.op)]
         yield _runs(receipt, member, before, meanwhile)
         if healed:
             yield _takes_up(history, healed, member, own)
@@ -79,11 +79,11 @@ def _started(history: History, receipt: Op, span: Span) -> Finding:
         reason = f"no other pod of ordinal {receipt.value['ordinal']} was seen meanwhile"
         return Finding(Standing.UNKNOWN, reason, (receipt,))
     shown = ready(pod)
-    if receipt.value["proof"]["ready"] and shown and shown.index < span.end.index:
-        return Finding(Standing.HOLDS, "", (receipt, shown))
-    patience = history.head["limits"].get(_STARTS, 0.0)
+    if receipt.value["proof"]["ready"] and shown and span.has(shown):
+        return Finding(Standing.HOLDS, ops=(receipt, shown))
+    patience = history.head["limits"].get(_STARTS, math.inf)
     had = receipt.completed - pod.ops[0].completed
-    if receipt.value["proof"]["ready"] or patience <= 0 or had < patience:
+    if receipt.value["proof"]["ready"] or had < patience:
         reason = f"{pod.pod} was not Ready without its centre, but was watched for {had:.1f} s only"
         return Finding(Standing.UNKNOWN, reason, (receipt,))
     reason = f"{pod.pod} was not Ready {had:.1f} s after it was made while its centre was away"
@@ -119,7 +119,7 @@ def _runs(receipt: Op, member: int, before: Sequence[Told], meanwhile: Sequence[
         if one.source == CENTRE and one.uid != was.uid:
             reason = f"{one.pod} says that it has its configuration from a centre that was away"
             return Finding(Standing.UNKNOWN, reason, shown)
-    return Finding(Standing.HOLDS, "", (was.op, receipt, meanwhile[-1].op))
+    return Finding(Standing.HOLDS, ops=(was.op, receipt, meanwhile[-1].op))
 
 
 def _takes_up(history: History, healed: Op, member: int, own: Sequence[Told]) -> Finding:
@@ -133,7 +133,7 @@ def _takes_up(history: History, healed: Op, member: int, own: Sequence[Told]) ->
         reason = f"member {member} told no configuration after its centre was back"
         return Finding(Standing.UNKNOWN, reason, (healed,))
     if after.values.get("word") == word:
-        return Finding(Standing.HOLDS, "", (healed, after.op))
+        return Finding(Standing.HOLDS, ops=(healed, after.op))
     reason = f"{after.pod} did not take up what was changed when its centre was back"
     return Finding(Standing.BROKEN, reason, (healed, after.op))
 

@@ -207,7 +207,7 @@ def _flat(value: Json, path: str) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _flat(inner, f"{path}.{key}" if path else str(key))
     else:
-        yield path, pattern_of(json.dumps(_settled(value), sort_keys=True, default=str))
+        yield path, pattern_of(_text(_settled(value)))
 
 
 def _settled(value: Json) -> Json:
@@ -218,7 +218,11 @@ def _settled(value: Json) -> Json:
         {key: one[key] for key in one if key not in ALWAYS} if isinstance(one, Mapping) else one
         for one in value
     ]
-    return sorted(found, key=lambda one: json.dumps(one, sort_keys=True, default=str))
+    return sorted(found, key=_text)
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _told(values: Counter[str] | None) -> str:

@@ -87,7 +87,7 @@ def _settled(
         said.append(Finding(Standing.UNKNOWN, reason, everything))
     praise = (
         f"{len(servers)} DNS servers told the new address after each of {figures['drifts']} "
-        f"drifts, after {figures.get('slowest_seconds', 0.0):g} s at most"
+        f"drifts, after {figures.get('slowest_seconds', math.nan):g} s at most"
     )
     return findings.settled(_DNS, said, praise, figures)
 
@@ -113,15 +113,15 @@ def _found(
     if stay is None:
         reason = f"no pod with an address came back after {drift.name}"
         return [Finding(Standing.UNKNOWN, reason, (drift.receipt,))]
-    runs = [
-        [run for run in answered.get((server, drift.ordinal), ()) if _falls(run, stay)]
-        for server in servers
-    ]
     blind = next((gap for gap in gaps(history, "pod") if _overlaps(gap, stay)), None)
     if blind:
         reason = f"the address after {drift.name} is not certain: {blind.value['reason']}"
         return [Finding(Standing.UNKNOWN, reason, (drift.receipt, blind))]
-    return [_judged(stay, server, said, within) for server, said in zip(servers, runs, strict=True)]
+    asked = {server: answered.get((server, drift.ordinal), ()) for server in servers}
+    return [
+        _judged(stay, server, [run for run in runs if _falls(run, stay)], within)
+        for server, runs in asked.items()
+    ]
 
 
 def _falls(run: Answer, stay: Stay) -> bool:
@@ -139,7 +139,8 @@ def _stay(history: History, drift: Drift, tenures: Mapping[int, tuple[Tenure, ..
     if tenure is None or drift.healed is None:
         return None
     seen = [op for op in tenure.ops if drift.after(op)]
-    end = min(_ends(history, drift, seen), default=math.inf)
+    settled = seen[_settling(drift.healed, seen) :]
+    end = min(_ends(history, drift, settled), default=math.inf)
     placed = [op for op in seen if op.value["ip"] and op.completed <= end]
     if not placed:
         # a pod that came back with its node so fast that nothing of it changed
@@ -149,39 +150,34 @@ def _stay(history: History, drift: Drift, tenures: Mapping[int, tuple[Tenure, ..
     address = placed[-1].value["ip"]
     shown = next(op for op in placed if op.value["ip"] == address)
     before = (op.value["ip"] for each in held for op in each.ops if op.index < shown.index)
+    # without an Op of its own the healing proof says when the new pod was Ready
+    came = min(op.completed for op in (drift.healed, *settled))
     return Stay(
         drift,
         address,
-        frozenset(before) - {address, ""},
+        frozenset(before) - {address},
         drift.receipt.completed,
-        max(shown.completed, drift.receipt.completed, _ready(drift, seen)),
+        max(shown.completed, drift.receipt.completed, came),
         end,
         shown,
     )
 
 
-def _ready(drift: Drift, seen: Sequence[Op]) -> float:
-    """Tell when the new pod was Ready; without an Op of its own the healing proof says so."""
-    healed = drift.healed.completed if drift.healed else math.inf
-    return min([healed, *(op.completed for op in seen[_settling(drift, seen) :][:1])])
-
-
-def _ends(history: History, drift: Drift, seen: Sequence[Op]) -> list[float]:
+def _ends(history: History, drift: Drift, settled: Sequence[Op]) -> list[float]:
     """Tell what ends a stay: the pod ceases to be Ready, or the next fault hits the ordinal."""
-    ceased = [op.completed for op in seen[_settling(drift, seen) :] if not op.value["ready"]]
+    ceased = [op.completed for op in settled if not op.value["ready"]]
     hit = [
         other.receipt.completed
         for other in drifts(history)
         if other.ordinal == drift.ordinal and other.receipt.index > drift.receipt.index
     ]
-    return [*ceased[:1], *hit[:1]]
+    return [*ceased, *hit]
 
 
-def _settling(drift: Drift, seen: Sequence[Op]) -> int:
+def _settling(healed: Op, seen: Sequence[Op]) -> int:
     """Give the place after the last sight of the pod as not Ready before it was proved healed."""
-    proved = drift.healed.index if drift.healed else 0
-    unready = [n for n, op in enumerate(seen) if not op.value["ready"] and op.index < proved]
-    return unready[-1] + 1 if unready else 0
+    before = ((n, op) for n, op in enumerate(seen, 1) if op.index < healed.index)
+    return max((n for n, op in before if not op.value["ready"]), default=0)
 
 
 def _judged(stay: Stay, server: str, runs: Sequence[Answer], within: float) -> Finding:
@@ -234,7 +230,7 @@ def _first(stay: Stay, server: str, runs: Sequence[Answer], within: float) -> Fi
         return Finding(Standing.UNKNOWN, reason, (*shown, *(run.op for run in runs[-1:])))
     seconds = max(0.0, run.known - stay.start)
     if seconds + run.error <= within:
-        return Finding(Standing.HOLDS, "", (*shown, run.op), seconds)
+        return Finding(Standing.HOLDS, ops=(*shown, run.op), seconds=seconds)
     clock = f", by a clock that may be {run.error:g} s wrong" if run.error else ""
     reason = (
         f"{server} told {stay.address} {seconds:.3g} s after {stay.drift.name} was over{clock}; "

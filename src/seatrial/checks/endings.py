@@ -74,7 +74,7 @@ def endings(history: History, faults: Container[str]) -> tuple[list[Ending], lis
     gone = [drift for drift in drifts(history) if drift.fault in faults]
     tenures = everybody(history) if gone else []
     by_uid = {tenure.uid: tenure for tenure in tenures if tenure.leaving}
-    container = history.head.get("profile", {}).get("container", "")
+    container = history.head.get("profile", {}).get("container")
     slices = _slices(history)
     found = [
         _ending(drift, by_uid[drift.old], container, slices, tenures)
@@ -87,7 +87,7 @@ def endings(history: History, faults: Container[str]) -> tuple[list[Ending], lis
 def _ending(
     drift: Drift,
     tenure: Tenure,
-    container: str,
+    container: str | None,
     slices: Mapping[str, Sequence[Op]],
     tenures: Sequence[Tenure],
 ) -> Ending:
@@ -106,8 +106,8 @@ def _ending(
     )
 
 
-def _end(op: Op, container: str) -> Mapping[str, Json]:
-    found: Mapping[str, Json] = op.value.get("terminated", {}).get(container, {})
+def _end(op: Op, container: str | None) -> Mapping[str, Json]:
+    found: Mapping[str, Json] = op.value.get("terminated", {}).get(container) or {}
     return found
 
 

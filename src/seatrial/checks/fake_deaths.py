@@ -114,13 +114,13 @@ def _judged(history: History, receipt: Op, felt: Back | None, within: float, bli
     if healed and not healed.value["proof"].get("noticed"):
         return _unnoticed(name, float(healed.value["proof"].get("stood", 0.0)), within, shown)
     if blind:
-        return Finding(Standing.UNKNOWN, blind, shown)
+        return Finding(Standing.UNKNOWN)
     found = in_time(felt, name, within, shown)
     if found.standing is not Standing.HOLDS:
         return found
     if (other := _another(history, receipt)) is None:
         return Finding(Standing.UNKNOWN, f"no other container of {name} was seen", shown)
-    return Finding(Standing.HOLDS, "", (*found.ops, other))
+    return Finding(Standing.HOLDS, ops=(*found.ops, other))
 
 
 def _unnoticed(name: str, stood: float, within: float, shown: tuple[Op, ...]) -> Finding:
@@ -138,8 +138,11 @@ def _another(history: History, receipt: Op) -> Op | None:
 
 def _pods(history: History, receipt: Op) -> Iterator[Op]:
     name = receipt.value["proof"]["pod"]
-    later = (op for op in history.of("pod") if op.index > receipt.index)
-    return (op for op in later if op.value["name"] == name)
+    return (op for op in _later(history, "pod", receipt) if op.value["name"] == name)
+
+
+def _later(history: History, what: str, receipt: Op) -> Iterator[Op]:
+    return (op for op in history.of(what) if op.index > receipt.index)
 
 
 def _other(op: Op, container: str) -> bool:
@@ -157,6 +160,5 @@ def _told(history: History, receipt: Op) -> float:
 def _said(history: History, receipt: Op, reasons: Collection[str]) -> Op | None:
     """Give the first event of these reasons about the member, after the receipt."""
     uid = receipt.value["proof"]["uid"]
-    events = (op for op in history.of("event") if op.index > receipt.index)
-    about = (op for op in events if op.value["about"]["uid"] == uid)
+    about = (op for op in _later(history, "event", receipt) if op.value["about"]["uid"] == uid)
     return next((op for op in about if op.value["reason"] in reasons), None)

@@ -80,7 +80,7 @@ def external(history: History) -> Verdict:
         return Verdict(
             _EXTERNAL, Standing.BROKEN, _said(culprits[0]), indexes(culprits[:_NAMED]), figures
         )
-    findings = [Finding(Standing.HOLDS, "", pair) for pair in came]
+    findings = [Finding(Standing.HOLDS, ops=pair) for pair in came]
     praise = f"{len(came)} sessions whose member died went on at another one, and none of those "
     praise += f"that {len(ops)} visits belong to was lost"
     return settled(_EXTERNAL, findings, praise, figures, "no session came from a pod that died")

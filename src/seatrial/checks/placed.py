@@ -16,8 +16,10 @@ from seatrial.model import History, Json, Op, Standing, Verdict
 
 _SPREAD = "topology.spread"
 _EFFECTS = ("NoSchedule", "NoExecute")
+Seats = Mapping[int, tuple[str, Op]]
+"""The node of each member, and the Op that showed it there last."""
 Places = Mapping[int, str]
-"""The node of each member."""
+"""The node of each member, or its zone."""
 
 
 def spread(history: History) -> Verdict:
@@ -31,13 +33,13 @@ def spread(history: History) -> Verdict:
     Source: kubernetes.io, "Assigning Pods to Nodes", inter-pod affinity and anti-affinity.
     """
     claimed = history.head.get("profile", {}).get("bounds", {}).get(_SPREAD, {})
-    looks = [(op, _places(history, op)) for op in _moments(history)]
-    found = [one for op, places in looks for one in _judged(history, op, places, claimed)]
-    zones = [_zoned(history, op, places) for op, places in looks]
+    looks = [(op, _seats(history, op)) for op in _moments(history)]
+    found = [one for op, seats in looks for one in _judged(history, op, seats, claimed)]
+    zones = [_zoned(history, op, _nodes_of(seats)) for op, seats in looks]
     figures: dict[str, Json] = {
         "looks": len(looks),
         "nodes": len(_usable(history, looks[-1][0])) if looks else 0,
-        "most": max((_most(places)[1] for _, places in looks), default=0),
+        "most": max((_most(_nodes_of(seats))[1] for _, seats in looks), default=0),
         "most_of_a_zone": max((_most(each)[1] for each in zones), default=0),
     }
     praise = (
@@ -60,38 +62,43 @@ def _moments(history: History) -> Iterator[Op]:
             yield op
 
 
-def _places(history: History, moment: Op) -> Places:
+def _seats(history: History, moment: Op) -> Seats:
     """Give where each member was: of each ordinal the newest pod that had come by then."""
-    found: dict[int, str] = {}
-    for tenure in everybody(history):
-        seen = [op for op in tenure.ops if op.index < moment.index]
-        if seen and seen[-1].value["event"] != "DELETED" and seen[-1].value["node"]:
-            found[tenure.ordinal] = seen[-1].value["node"]
-        elif seen:
-            found.pop(tenure.ordinal, None)
-    return found
+    last = {
+        tenure.ordinal: (op.value["node"], op)
+        for tenure in everybody(history)
+        for op in tenure.ops
+        if op.index < moment.index
+    }
+    there = {n: seat for n, seat in last.items() if seat[1].value["event"] != "DELETED"}
+    return {n: seat for n, seat in there.items() if seat[0]}
+
+
+def _nodes_of(seats: Seats) -> Places:
+    return {n: node for n, (node, _) in seats.items()}
 
 
 def _judged(
-    history: History, op: Op, places: Places, claimed: Mapping[str, float]
+    history: History, op: Op, seats: Seats, claimed: Mapping[str, float]
 ) -> Iterator[Finding]:
+    places = _nodes_of(seats)
     most = int(claimed.get("per_node", len(history.members)))
     node, members = _most(places)
     if members > most:
         said = f"{members} members are on {node} at {op.completed:.1f} s, {most} are claimed"
-        yield Finding(Standing.BROKEN, said, (op, *_shown(history, op, places, {node})))
+        yield Finding(Standing.BROKEN, said, (op, *_shown(seats, {node})))
     zones = _zoned(history, op, places)
     zone, inside = _most(zones)
     limit = int(claimed.get("per_zone", len(history.members)))
     if inside > limit:
         said = f"{inside} members are in zone {zone} at {op.completed:.1f} s, {limit} are claimed"
         there = {places[n] for n, each in zones.items() if each == zone}
-        yield Finding(Standing.BROKEN, said, (op, *_shown(history, op, places, there)))
+        yield Finding(Standing.BROKEN, said, (op, *_shown(seats, there)))
     if lacking := [n for n in history.members if n not in places]:
         said = f"member {lacking[0]} had no node at {op.completed:.1f} s"
         yield Finding(Standing.UNKNOWN, said, (op,))
     yield from _too_few(history, op, most, limit if "per_zone" in claimed else 0)
-    yield Finding(Standing.HOLDS, "", (op, *_shown(history, op, places, {*places.values()})))
+    yield Finding(Standing.HOLDS, ops=(op, *_shown(seats, {*places.values()})))
 
 
 def _too_few(history: History, op: Op, most: int, limit: int) -> Iterator[Finding]:
@@ -100,7 +107,7 @@ def _too_few(history: History, op: Op, most: int, limit: int) -> Iterator[Findin
     if len(usable) * most < wanted:
         said = f"the ground has {len(usable)} nodes to use at {op.completed:.1f} s"
         yield Finding(Standing.UNKNOWN, f"{said}, for {wanted} members, {most} each", (op,))
-    zones = {one.value.get("zone") for one in usable.values()} - {"", None}
+    zones = {zone for one in usable.values() if (zone := one.value.get("zone"))}
     if limit and len(zones) * limit < wanted:
         said = f"the ground has {len(zones)} zones for {wanted} members, {limit} each"
         yield Finding(Standing.UNKNOWN, said, (op,))
@@ -125,19 +132,14 @@ def _usable(history: History, moment: Op) -> Mapping[str, Op]:
 
 def _zoned(history: History, moment: Op, places: Places) -> Places:
     nodes = _nodes(history, moment)
-    zones = {n: nodes[at].value.get("zone", "") for n, at in places.items() if at in nodes}
+    zones = {n: nodes[at].value.get("zone") for n, at in places.items() if at in nodes}
     return {n: zone for n, zone in zones.items() if zone}
 
 
 def _most(places: Places) -> tuple[str, int]:
-    return next(iter(Counter(places.values()).most_common(1)), ("", 0))
+    return next(iter(Counter(places.values()).most_common()), ("", 0))
 
 
-def _shown(history: History, moment: Op, places: Places, nodes: set[str]) -> tuple[Op, ...]:
-    """Give for each member on these nodes the last Op before a moment that shows it there."""
-    last: dict[int, Op] = {}
-    for tenure in everybody(history):
-        for op in tenure.ops:
-            if op.index < moment.index and op.value["node"] == places.get(tenure.ordinal):
-                last[tenure.ordinal] = op
-    return tuple(op for n, op in sorted(last.items()) if places.get(n) in nodes)
+def _shown(seats: Seats, nodes: set[str]) -> tuple[Op, ...]:
+    """Give for each member on these nodes the Op that shows it there."""
+    return tuple(op for _, (node, op) in sorted(seats.items()) if node in nodes)

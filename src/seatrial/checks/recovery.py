@@ -13,6 +13,7 @@ from seatrial.checks.drifts import no_receipt
 from seatrial.checks.recoveries import STAGES, Finding, Recovery, recoveries
 from seatrial.checks.restored import Books, books, brought_back, cost
 from seatrial.checks.sight import drill_trouble, driver_lost
+from seatrial.checks.turns import bound
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _SIX = "recovery.six-stages"
@@ -97,8 +98,7 @@ def _stages(history: History, each: Recovery) -> Iterator[Finding]:
 
 
 def _in_time(history: History, each: Recovery) -> Iterator[Finding]:
-    bounds = history.head.get("profile", {}).get("bounds", {}).get(_SIX, {})
-    within = float(bounds.get("within", math.inf))
+    within = bound(history, _SIX, "within", math.inf)
     passed = each.rto
     if passed is None and "serving" not in each.stages:
         passed = max(op.completed for op in history.ops) - each.lost
@@ -174,17 +174,18 @@ def _noticed(history: History, lost: Sequence[Recovery]) -> dict[str, Json]:
         unready = [op for op in own if not op.value.get("ready", True)]
         seen = [op.completed for op in unready if op.completed > each.start]
         asked = [op.completed for op in history.of("custom") if _asks(op)]
-        decided = [at for at in asked if seen and at >= seen[0]]
-        pairs = {"noticed": (each.lost, seen), "decided": (seen[0] if seen else 0.0, decided)}
-        for name, (since, found) in pairs.items():
-            if found:
-                passed = round(found[0] - since, 3)
-                figures[f"{name}_seconds"] = max(passed, figures.get(f"{name}_seconds", passed))
+        since = seen[0] if seen else math.inf
+        decided = [at - since for at in asked if at >= since]
+        pairs = {"noticed": [at - each.lost for at in seen], "decided": decided}
+        for name, found in pairs.items():
+            for passed in found[:1]:
+                key = f"{name}_seconds"
+                figures[key] = max(round(passed, 3), figures.get(key, -math.inf))
     return figures
 
 
 def _asks(op: Op) -> bool:
-    asks = str(op.value.get("resource", "")).startswith("restores.")
+    asks = str(op.value.get("resource")).startswith("restores.")
     return asks and op.value.get("event") == "ADDED"
 
 

@@ -66,7 +66,7 @@ def _judged(history: History, receipt: Op, figures: dict[str, Json]) -> Iterator
     yield from _twice(history, receipt, healed)
     yield from _resurrected(history, receipt, figures)
     if lies:
-        yield Finding(Standing.HOLDS, "", (receipt, healed))
+        yield Finding(Standing.HOLDS, ops=(receipt, healed))
 
 
 def _of(folder: str, volumes: Sequence[str]) -> bool:
@@ -88,10 +88,8 @@ def _claimed(history: History, receipt: Op) -> Iterator[Finding]:
 def _claimable(history: History, receipt: Op) -> Iterator[Finding]:
     """Find a volume of the returned node that anybody could claim in the end."""
     proof, start = receipt.value["proof"], began(history, receipt).index
-    node, last, before = proof["node"], {}, set()
-    for op in history.of("volume"):
-        last[op.value["uid"]] = op
-        before |= {op.value["uid"]} if op.index < start else set()
+    node, last = proof["node"], {op.value["uid"]: op for op in history.of("volume")}
+    before = {op.value["uid"] for op in history.of("volume") if op.index < start}
     for op in last.values():
         # One that stood there before, and was not the member's, is somebody else's business.
         if op.value["uid"] in before and op.value["name"] not in proof["had"]:

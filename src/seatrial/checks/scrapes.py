@@ -131,14 +131,14 @@ def compared(found: Scraped, writes: Sequence[Op]) -> Compared:
     if not parts:
         note = "nothing to compare: no two scrapes in a row brought its counter"
         return Compared(found.member, Outcome.INFO, note)
-    limits = [_limits(part, writes, found) for part in parts]
+    limits = [(part, *_limits(part, writes, found)) for part in parts]
     wrong = [
         f"from {part.since:.1f} s to {part.until:.1f} s it counted {part.counted:g} writes, and "
         f"its clients' answers allow {least} to {most}"
-        for part, (least, most) in zip(parts, limits, strict=True)
+        for part, least, most in limits
         if not least <= part.counted <= most
     ]
-    counted, most = sum(p.counted for p in parts), sum(most for _, most in limits)
+    counted, most = sum(p.counted for p in parts), sum(most for *_, most in limits)
     idle = "nothing to compare: nobody wrote while it was scraped" * (not counted and not most)
     outcome = Outcome.FAIL if wrong else Outcome.INFO if idle else Outcome.OK
     return Compared(
@@ -150,7 +150,7 @@ def compared(found: Scraped, writes: Sequence[Op]) -> Compared:
         sum(part.until - part.since for part in parts),
         counted,
         sum(_within(op, part) for part in parts for op in writes),
-        sum(least for least, _ in limits),
+        sum(least for _, least, _ in limits),
         most,
     )
 

@@ -5,6 +5,7 @@ May import: model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from seatrial.checks.findings import Finding, indexes, settled
 from seatrial.checks.sight import driver_lost
 from seatrial.checks.statistics.binomial import lower
 from seatrial.checks.statistics.spread import ALPHA, Band, judge_spread
+from seatrial.checks.turns import bound
 from seatrial.model import History, Json, Op, Outcome, Standing, Verdict
 
 _SPREADS, _PINS, _REBALANCES = "connection.spreads", "connection.pins", "connection.rebalances"
@@ -119,8 +121,7 @@ def _shared(
     members: Sequence[str],
     praise: str,
 ) -> Verdict:
-    bounds = history.head["profile"].get("bounds", {}).get(guarantee, {})
-    band = Band(bounds.get("low", 0.5), bounds.get("high", 1.5))
+    band = Band(bound(history, guarantee, "low", 0.5), bound(history, guarantee, "high", 1.5))
     alpha = ALPHA / (_VERDICTS * _TESTS * len(took))
     found, told = [], {}
     for way, ops in took.items():
@@ -173,7 +174,7 @@ def _stays(ops: Sequence[Op]) -> int:
 
 def _found(history: History, way: str, new: Sequence[str], receipt: Op) -> dict[str, float | None]:
     first: dict[str, float | None] = dict.fromkeys(new)
-    for op in calls.touching(history, way, receipt.invoked, float("inf")):
+    for op in calls.touching(history, way, receipt.invoked, math.inf):
         name = op.value["pod"]
         if name in first and first[name] is None:
             first[name] = round(max(0.0, op.completed - receipt.completed), 3)

@@ -18,7 +18,7 @@ from seatrial.checks.drifts import (
     no_receipt,
 )
 from seatrial.checks.findings import Finding, settled
-from seatrial.checks.intervals import mounts
+from seatrial.checks.intervals import Mount, mounts
 from seatrial.checks.moves import figures as move_figures
 from seatrial.checks.moves import move_of, moves
 from seatrial.checks.sight import gaps, torn
@@ -115,7 +115,7 @@ def _compare(history: History, drift: Drift) -> Finding:
         _tokens_differ(drift, tokens, shown)
         or _mounts_differ(history, drift, (before, after), shown)
         or _stayed(history, drift, (before, after))
-        or Finding(Standing.HOLDS, "", shown)
+        or Finding(Standing.HOLDS, ops=shown)
     )
 
 
@@ -174,8 +174,7 @@ def _mounts_differ(
         return Finding(
             Standing.UNKNOWN, f"a claim or volume of {drift.name} was never seen bound", shown
         )
-    before = [(m.claim, m.claim_uid, m.volume) for m in old]
-    after = [(m.claim, m.claim_uid, m.volume) for m in new]
+    before, after = [_named(mount) for mount in old], [_named(mount) for mount in new]
     if before == after:
         return None
     return Finding(Standing.BROKEN, f"after {drift.name} it has {_differ(before, after)}", shown)
@@ -193,17 +192,20 @@ def _stayed(history: History, drift: Drift, pods: tuple[Op, Op]) -> Finding | No
     return Finding(Standing.UNKNOWN, f"{reason}: no move was shown", (drift.receipt, fence.op, new))
 
 
-def _differ(before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]) -> str:
-    names = "claim", "claim uid", "volume uid"
-    return (
-        next(
-            f"{name} {new}, was {old}"
-            for was, now in zip(before, after, strict=False)
-            for name, old, new in zip(names, was, now, strict=True)
-            if old != new
-        )
-        if len(before) == len(after)
-        else f"{len(after)} claims, had {len(before)}"
+def _named(mount: Mount) -> Mapping[str, str]:
+    """Give what must be the same before and after, by what to call it in a reason."""
+    return {"claim": mount.claim, "claim uid": mount.claim_uid, "volume uid": mount.volume}
+
+
+def _differ(before: Sequence[Mapping[str, str]], after: Sequence[Mapping[str, str]]) -> str:
+    if len(before) != len(after):
+        return f"{len(after)} claims, had {len(before)}"
+    return next(filter(None, map(_change, before, after)))
+
+
+def _change(was: Mapping[str, str], now: Mapping[str, str]) -> str:
+    return next(
+        (f"{name} {now[name]}, was {was[name]}" for name in was if was[name] != now[name]), ""
     )
 
 
@@ -220,9 +222,9 @@ def _pod(history: History, uid: str, until: float = math.inf) -> Op | None:
 
 def _moves(history: History, shown: Sequence[Drift]) -> dict[str, Json]:
     pairs = [(_old(history, d), _pod(history, d.new)) for d in shown]
-    moved = [1 for old, new in pairs if old and new and old.value["node"] != new.value["node"]]
+    moved = [new for old, new in pairs if old and new and old.value["node"] != new.value["node"]]
     mounted = {m.volume: m.node for _, pod in pairs if pod for m in mounts(history, pod)}
-    return {"moved": len(moved), "pinned": sum(1 for node in mounted.values() if node)}
+    return {"moved": len(moved), "pinned": len([*filter(None, mounted.values())])}
 
 
 def _praise(figures: Mapping[str, Json]) -> str:

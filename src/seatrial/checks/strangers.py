@@ -51,7 +51,7 @@ class Disturbance:
 
 def strangers(history: History) -> Iterator[Disturbance]:
     """Give each change of set, pods and claims that nobody of this trial made."""
-    name = str(history.head.get("profile", {}).get("set", ""))
+    name = history.head.get("profile", {}).get("set")
     sets = [op for op in history.of("set") if op.value.get("name") == name]
     yield from _edits(history, sets)
     yield from _endings(history, sets)
@@ -82,7 +82,7 @@ def _operators(history: History) -> set[str]:
 
 
 def _other_spec(before: Op, now: Op) -> bool:
-    return bool(now.value.get("generation", 0) > before.value.get("generation", math.inf))
+    return bool(now.value.get("generation", -math.inf) > before.value.get("generation", math.inf))
 
 
 def _edit(before: Op, now: Op) -> str:
@@ -118,12 +118,12 @@ def _evictions(history: History, sets: Sequence[Op]) -> Iterator[Disturbance]:
             yield _at(op, f"{_ended(op)} by nobody of this trial ({why})")
 
 
-def _losses(history: History, name: str) -> Iterator[Disturbance]:
+def _losses(history: History, name: str | None) -> Iterator[Disturbance]:
     """Give the deletions of members' claims, once each."""
     told: set[str] = set()
     stems = {f"{template}-{name}" for template in _templates(history)}
     for op in history.of("claim"):
-        member = str(op.value.get("name", "")).rpartition("-")[0] in stems
+        member = str(op.value.get("name")).rpartition("-")[0] in stems
         if member and _goes(op) and op.value["uid"] not in told:
             told.add(op.value["uid"])
             if not (_under_way(history, op) or _collected(history, op)):
@@ -132,13 +132,16 @@ def _losses(history: History, name: str) -> Iterator[Disturbance]:
 
 def _deafened(history: History, op: Op) -> bool:
     """Whether a fault of ours had the node controller hear of nobody before an Op."""
-    earlier = (stage for stage in history.of("fault") if stage.index < op.index)
-    return any(stage.value["fault"] in _DEAFENS for stage in earlier)
+    return any(stage.value["fault"] in _DEAFENS for stage in _stages(history, op))
 
 
 def _collected(history: History, op: Op) -> bool:
-    earlier = (stage for stage in history.of("fault") if stage.index < op.index)
-    return any(stage.value["fault"] in _COLLECTED for stage in earlier)
+    return any(stage.value["fault"] in _COLLECTED for stage in _stages(history, op))
+
+
+def _stages(history: History, until: Op) -> Iterator[Op]:
+    """Give the stages of our faults before an Op."""
+    return (stage for stage in history.of("fault") if stage.index < until.index)
 
 
 def _ended(op: Op) -> str:
@@ -182,9 +185,7 @@ def _under_way(history: History, op: Op, faults: Sequence[str] = ()) -> bool:
     consequences that nobody can bound.
     """
     begun: set[tuple[str, int]] = set()
-    for stage in history.of("fault"):
-        if stage.index > op.index:
-            break
+    for stage in _stages(history, op):
         fault, ordinal = stage.value["fault"], stage.value["ordinal"]
         if not faults or fault in faults:
             if stage.value["stage"] == "healed" and not of_a_machine(fault):

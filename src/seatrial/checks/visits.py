@@ -61,7 +61,7 @@ def _counted_twice(history: History) -> str:
     for op in sorted(history.of("request"), key=lambda op: op.invoked):
         made.setdefault(op.value["client"], []).append(op.invoked)
     for op in history.of("request"):
-        client, count = op.value["client"], op.value.get("count", 0)
+        client, count = op.value["client"], op.value.get("count", -math.inf)
         most = bisect_right(made[client], op.completed)
         if op.outcome is Outcome.OK and count > most:
             said = f"{op.value['pod']} counted {count} visits of {client} after it made {most}"
@@ -108,20 +108,17 @@ def steady(history: History, pair: Pair) -> bool:
     until = second.completed + second.error
     if any(gap.completed >= since and gap.invoked <= until for gap in gaps(history, "pod")):
         return False
-    ready = False
+    ready: bool = False
+    before: bool = False
     for op in history.of("pod"):
         if op.value["uid"] != first.value["uid"] or op.completed > until:
             continue
         value = op.value
         ready = bool(value["ready"]) and not value["deleting"] and value["event"] != "DELETED"
-        if not ready and op.completed >= since and _was_ready(history, op):
+        if not ready and before and op.completed >= since:
             return False
+        before = before or bool(value["ready"])
     return ready
-
-
-def _was_ready(history: History, op: Op) -> bool:
-    before = (o for o in history.of("pod") if o.value["uid"] == op.value["uid"])
-    return any(o.index < op.index and o.value["ready"] for o in before)
 
 
 def stays(ops: Sequence[Op], history: History, longest: float) -> Iterator[list[Op]]:

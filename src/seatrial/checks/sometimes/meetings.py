@@ -62,14 +62,14 @@ def restored_while_terminating(history: History) -> Iterator[Op]:
 def nobody_ready(history: History) -> Iterator[Op]:
     """Give the changes of a pod after which no member was Ready, once all had been."""
     ready: set[str] = set()
-    whole = False
+    whole: bool = False
     for op in _of_members(history):
         before = len(ready)
         if op.value["ready"] and op.value["event"] != "DELETED":
             ready.add(op.value["name"])
         else:
             ready.discard(op.value["name"])
-        whole = whole or len(ready) == len(history.members) > 0
+        whole = whole or len(ready) == len(history.members)
         if whole and before and not ready:
             yield op
 
@@ -90,8 +90,11 @@ def _of_members(history: History) -> Iterator[Op]:
 
 
 def _names(history: History) -> frozenset[str]:
-    owner = history.head.get("profile", {}).get("set", "")
-    return frozenset(f"{owner}-{ordinal}" for ordinal in history.members)
+    return frozenset(f"{_owner(history)}-{ordinal}" for ordinal in history.members)
+
+
+def _owner(history: History) -> str:
+    return str(history.head["profile"]["set"])
 
 
 def _terminating(history: History) -> list[tuple[str, Stretch]]:
@@ -110,10 +113,10 @@ def _terminating(history: History) -> list[tuple[str, Stretch]]:
 
 def _rollouts(history: History) -> Iterator[Stretch]:
     """Give when the set's revision was another than the one it was going to."""
-    owner, since = history.head.get("profile", {}).get("set", ""), math.nan
+    since = math.nan
     for op in history.of("set"):
         current, update = op.value["current"], op.value["update"]
-        if op.value["name"] != owner:
+        if op.value["name"] != _owner(history):
             continue
         between = bool(current and update) and current != update
         if between and math.isnan(since):

@@ -6,7 +6,6 @@ May import: model; sometimes.strikes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from seatrial.checks.sometimes.strikes import CUTS, KILLS, Strike, strikes
@@ -36,7 +35,7 @@ def leader_killed_with_writes_in_flight(history: History) -> Iterator[Op]:
     """Give the receipts of kills of a leader while somebody's write was under way."""
     unsure = list(_unsure(history))
     for strike in strikes(history):
-        leads = strike.fault in KILLS and strike.ordinal == _leader(history, strike.began)
+        leads = strike.fault in KILLS and _leads(history, strike.ordinal, strike.began)
         if leads and any(_during(op, strike) for op in unsure):
             yield strike.receipt
 
@@ -106,12 +105,10 @@ def _record(op: Op) -> tuple[object, ...]:
     return tuple(op.value[key] for key in ("member", "writer", "seq", "crc"))
 
 
-def _leader(history: History, at: float) -> int | None:
-    """Give the ordinal that most of the members named when they were last asked before."""
-    named: dict[int, int] = {}
+def _leads(history: History, ordinal: int, at: float) -> bool:
+    """Tell whether most of the members named this one when they were last asked before."""
+    named: dict[int, str] = {}
     for op in history.of("answer"):
         if op.value["question"] == "leader" and op.completed <= at:
-            last = str(op.value["answer"]).strip().rpartition("-")[2]
-            named[op.value["ordinal"]] = int(last) if last.isdecimal() else -1
-    found, votes = Counter(named.values()).most_common(1)[0] if named else (-1, 0)
-    return found if found >= 0 and 2 * votes > len(history.members) else None
+            named[op.value["ordinal"]] = str(op.value["answer"]).strip().rpartition("-")[2]
+    return 2 * [*named.values()].count(str(ordinal)) > len(history.members)
