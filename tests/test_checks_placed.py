@@ -63,7 +63,8 @@ def test_only_nodes_that_anybody_may_be_put_on_are_counted():
     for effect in ("NoSchedule", "NoExecute"):
         node(story, effect, taints=["a=b:Mine", f"a=b:{effect}"])
     node(story, "without a word", taints=...)
-    assert looked(story).figures["nodes"] == 4
+    node(story, "rather not", taints=["a=b:PreferNoSchedule"])
+    assert looked(story).figures["nodes"] == 5
 
 
 def test_too_few_nodes_for_the_claim_are_the_grounds():

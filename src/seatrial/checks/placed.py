@@ -15,7 +15,8 @@ from seatrial.checks.turns import everybody
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _SPREAD = "topology.spread"
-_EFFECTS = ("NoSchedule", "NoExecute")
+_EFFECTS = (":NoSchedule", ":NoExecute")
+"""How a taint ends that keeps pods away; PreferNoSchedule only would rather."""
 Seats = Mapping[int, tuple[str, Op]]
 """The node of each member, and the Op that showed it there last."""
 Places = Mapping[int, str]
