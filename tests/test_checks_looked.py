@@ -97,14 +97,15 @@ def run(*what: str, note: str = "") -> History:
     """Tell of looks, of receipts by ordinal and of torn lines, in this order."""
     ops = [Op("run", "plan", OK, 0, 0, PLAN, index=0)]
     for index, word in enumerate(what, 1):
-        fault = {"fault": "pod-delete", "ordinal": len(ops), "stage": "receipt", "proof": {}}
-        process, kind, value = {
+        fault = {"fault": "pod-delete", "stage": "receipt", "proof": {}}
+        told: dict[str, tuple[str, str, dict[str, Any]]] = {
             "look": ("outside", "look", {"note": note}),
             "0": ("faults", "fault", {**fault, "ordinal": 0}),
             "1": ("faults", "fault", {**fault, "ordinal": 1}),
             "torn": ("outside/2", "gap", {"reason": "1 line was torn"}),
             "other": ("watch/pods", "gap", {"reason": "of another"}),
-        }[word]
+        }
+        process, kind, value = told[word]
         ops.append(Op(process, kind, OK, index, index, value, index=index))
     return History(tuple(ops))
 

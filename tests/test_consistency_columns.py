@@ -29,9 +29,8 @@ def refused(found: Columns) -> tuple[str, str]:
     return caught.value.wanted, caught.value.seen
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "wanted"),
-    [
+def test_the_rule_that_one_operation_breaks_is_told_with_all_its_cells():
+    for column, value, wanted in [
         ("kind", -1, "a kind that is known"),
         ("kind", 3, "a kind that is known"),
         ("outcome", 0, "an outcome that is known"),
@@ -41,16 +40,14 @@ def refused(found: Columns) -> tuple[str, str]:
         ("invoked", -math.inf, "a time of invocation"),
         ("completed", math.nan, "a time of completion where the outcome is known"),
         ("completed", -1, "a clock that never goes back"),
-    ],
-)
-def test_the_rule_that_one_operation_breaks_is_told_with_all_its_cells(column, value, wanted):
-    cells = {
-        "process": -(2**63) + 1, "kind": 1, "key": -(2**63) + 3, "value": 1,
-        "expected": -(2**63), "invoked": 0.0, "completed": 1.0, "outcome": 1,
-    }  # fmt: skip
-    cells[column] = type(cells[column])(value)
-    seen = ", ".join(f"{name} {cell}" for name, cell in cells.items())
-    assert refused(spoilt(column, value)) == (wanted, f"operation 0: {seen}")
+    ]:
+        cells = {
+            "process": -(2**63) + 1, "kind": 1, "key": -(2**63) + 3, "value": 1,
+            "expected": -(2**63), "invoked": 0.0, "completed": 1.0, "outcome": 1,
+        }  # fmt: skip
+        cells[column] = type(cells[column])(value)
+        seen = ", ".join(f"{name} {cell}" for name, cell in cells.items())
+        assert refused(spoilt(column, value)) == (wanted, f"operation 0: {seen}")
 
 
 def test_a_cas_and_what_failed_are_known_too():
@@ -64,18 +61,15 @@ def test_columns_of_different_lengths_are_told_with_their_lengths():
     assert "'key': 2, 'value': 2, 'expected': 2, 'invoked': 1" in seen
 
 
-@pytest.mark.parametrize(
-    ("kind", "outcome", "wanted", "seen"),
-    [
+def test_a_word_that_is_not_known_is_told_with_those_that_are():
+    for kind, outcome, wanted, seen in [
         ("pop", "ok", "an operation: one of read, write, cas", "pop"),
         ("read", "", "an outcome: one of ok, fail, info", ""),
         ("read", "done", "an outcome: one of ok, fail, info", "done"),
-    ],
-)
-def test_a_word_that_is_not_known_is_told_with_those_that_are(kind, outcome, wanted, seen):
-    with pytest.raises(BadHistory) as caught:
-        of_rows([ROWS[0], ("b", kind, "x", 1, 2, 3, outcome)])
-    assert (caught.value.wanted, caught.value.seen) == (wanted, seen)
+    ]:
+        with pytest.raises(BadHistory) as caught:
+            of_rows([ROWS[0], ("b", kind, "x", 1, 2, 3, outcome)])
+        assert (caught.value.wanted, caught.value.seen) == (wanted, seen)
 
 
 def test_a_row_without_its_last_cell_is_refused():

@@ -23,22 +23,18 @@ def ints(*codes: int) -> np.ndarray:
     return np.array(codes, np.int64)
 
 
-@pytest.mark.parametrize(
-    ("codes", "near"),
-    [
+def test_names_come_first_and_integers_right_after_them():
+    for codes, near in [
         ((5, 9, 5), [0, 4, 0]),
         ((NOTHING, NOTHING + 2), [0, 2]),
         ((NOTHING + 1, 10, 12), [1, 2, 4]),
         ((LEAST, NOTHING), [1, 0]),
-    ],
-)
-def test_names_come_first_and_integers_right_after_them(codes, near):
-    assert close(ints(*codes)).tolist() == near
+    ]:
+        assert close(ints(*codes)).tolist() == near
 
 
-@pytest.mark.parametrize(
-    ("codes", "near", "kind"),
-    [
+def test_codes_are_as_short_as_they_can_be():
+    for codes, near, kind in [
         ((7, 9), [0, 2], np.int16),
         ((1, 2**15), [0, 2**15 - 1], np.int16),
         ((0, 2**15), [0, 2**15], np.int64),
@@ -46,11 +42,9 @@ def test_names_come_first_and_integers_right_after_them(codes, near):
         ((NOTHING, 0, 2**15 - 2), [0, 1, 2**15 - 1], np.int16),
         ((NOTHING, 0, 2**15 - 1), [0, 1, 2**15], np.int64),
         ((LEAST, MOST - 2**62), [0, 2**63 - 1], np.int64),
-    ],
-)
-def test_codes_are_as_short_as_they_can_be(codes, near, kind):
-    found = short(ints(*codes))
-    assert (found.tolist(), found.dtype) == (near, kind)
+    ]:
+        found = short(ints(*codes))
+        assert (found.tolist(), found.dtype) == (near, kind)
 
 
 @given(st.lists(CODES, min_size=1, max_size=9))
@@ -61,12 +55,12 @@ def test_codes_that_are_brought_together_are_equal_where_they_were(codes):
         assert min(near for _, near in pairs) >= 0
 
 
-@pytest.mark.parametrize("strange", [2**63, LEAST - 1, 10**30])
-def test_an_integer_out_of_range_is_named_among_those_within(strange):
-    with pytest.raises(BadHistory) as caught:
-        Names().codes([LEAST, 7, strange, MOST])
-    assert caught.value.wanted == "an integer between -2^62 and 2^63"
-    assert caught.value.seen == str(strange)
+def test_an_integer_out_of_range_is_named_among_those_within():
+    for strange in [2**63, LEAST - 1, 10**30]:
+        with pytest.raises(BadHistory) as caught:
+            Names().codes([LEAST, 7, strange, MOST])
+        assert caught.value.wanted == "an integer between -2^62 and 2^63"
+        assert caught.value.seen == str(strange)
 
 
 def test_the_least_and_the_greatest_integer_stand_for_themselves():
