@@ -73,18 +73,16 @@ def test_each_target_is_judged_by_itself(key):
     assert [f.standing for f in found(*mixed[::2], *mixed[1::2])] == [BROKEN, HOLDS]
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
+def test_errors_are_named_where_there_are_any():
+    cases: list[Any] = [
         ({"errors": {"refused": 2, "status 403": 1}}, "refused, status 403"),
         ({"errors": {}}, "no answer"),
         ({"errors": None}, "no answer"),
         ({"errors": ["refused"]}, "no answer"),
         ({}, "no answer"),
-    ],
-)
-def test_errors_are_named_where_there_are_any(value, said):
-    assert errors(value) == said
+    ]
+    for value, said in cases:
+        assert errors(value) == said
 
 
 # --- what keeps anybody from judging

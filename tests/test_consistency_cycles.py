@@ -193,19 +193,17 @@ def test_appends_that_are_read_in_another_order_are_told_with_where_the_first_is
 # --- steps and lists
 
 
-@pytest.mark.parametrize(
-    ("step", "answered", "wrong"),
-    [
+def test_a_read_holds_numbers_and_texts_where_it_was_answered():
+    cases: list[Any] = [
         (["r", "x", None], True, ""),
         (["r", "x", None], False, ""),
         (["r", "x", 7], False, ""),
         (["r", "x", 7], True, "read 7, which is no list of plain values"),
         (["r", "x", [1, "a"]], True, ""),
         (["r", "x", [1.5]], True, "read [1.5], which is no list of plain values"),
-    ],
-)
-def test_a_read_holds_numbers_and_texts_where_it_was_answered(step, answered, wrong):
-    assert _wrong_step(step, answered=answered) == wrong
+    ]
+    for step, answered, wrong in cases:
+        assert _wrong_step(step, answered=answered) == wrong
 
 
 @pytest.mark.parametrize("value", [[1, 2], (1, 2)])
