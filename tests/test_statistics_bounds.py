@@ -47,6 +47,16 @@ def test_the_fewest_calls_that_show_an_equal_spread_are_known_beforehand():
         assert needed % members == 0
 
 
+def test_a_band_may_begin_at_nothing_and_end_at_everything():
+    assert judge_spread({"a": 0, "b": 800}, Band(0, 2)).standing is HOLDS
+    assert judge_spread({"a": 0, "b": 0}, Band(0, 0)).standing is UNKNOWN
+    assert judge_spread({"a": 0, "b": 0}, Band(2, 2)).standing is UNKNOWN
+
+
+def test_a_thousand_thousand_thousand_runs_can_be_planned_and_more():
+    assert 2**39 < run_plan(4e-12).runs < 2**40
+
+
 def test_all_calls_are_answered_where_nobody_says_otherwise():
     counts = {"a": 30, "b": 50}
     assert shares(counts, 0.1) == shares(counts, 0.1, 0)
