@@ -98,8 +98,8 @@ def test_an_answer_whose_values_are_no_table_is_none():
 
 
 def loss(first: float, last: float, records: int = 1, later: float | None = None) -> Loss:
-    ends = (Sent(1, "w", n, 0, 0, OK, at) for n, at in enumerate((first, last)))
-    return Loss(*ends, records, later)
+    begin, end = (Sent(1, "w", n, 0, 0, OK, at) for n, at in enumerate((first, last)))
+    return Loss(begin, end, records, later)
 
 
 def test_how_far_data_were_thrown_back_is_told_to_a_millisecond():

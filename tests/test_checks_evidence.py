@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seatrial.checks import belonging, deploys, discovering, halts, leading, retention
+from seatrial.checks.drifts import Drift
 from seatrial.checks.findings import Finding
 from seatrial.checks.intervals import Moment, Tenure, resolved
 from seatrial.model import History, Op, Outcome, Standing
@@ -197,8 +198,8 @@ def test_a_leader_is_lost_as_it_is_named_and_led_again_from_the_receipt_on():
     for at, lost in ((10, True), (9, True), (10.5, False)):
         history = run(op("role", 3, at, ordinal=0), receipt)
         assert bool(list(leading._losses(history))) is lost, at
-    for at, counts in (((10, 12), True), ((9.5, 12), False)):
-        back = op("write", 7, at, member=1)
+    for sent, counts in ((10, True), (9.5, False)):
+        back = op("write", 7, (sent, 12), member=1)
         found = leading._led_again(run(receipt, back), receipt)
         assert found == (back if counts else None)
 
@@ -281,6 +282,6 @@ def test_a_claim_shows_its_end_by_its_mark_or_by_being_gone_and_by_nothing_else(
         claim(9, "DELETED"),
     ]
     history = run(*ops)
-    drift = retention.Drift(0, "scale-down", "u", "v", receipt, ops[7])
+    drift = Drift(0, "scale-down", "u", "v", receipt, ops[7])
     assert [one.index for one in retention._signs(history, drift, "c")] == [5, 6]
     assert [one.index for one in retention._signs(history, drift, "d")] == []

@@ -102,5 +102,6 @@ def test_what_is_closed_is_all_acknowledged():
 
 def test_times_are_of_one_kind_whatever_they_were_told_as():
     told = of_rows([("a", "write", "x", 1, 0, 1, "ok")])
-    assert (told.invoked.dtype, told.completed.dtype) == (np.float64, np.float64)
-    assert (closed(told).completed.dtype, told.outcome.dtype) == (np.float64, np.int8)
+    assert told.invoked.dtype == told.completed.dtype == np.float64
+    assert closed(told).completed.dtype == np.float64
+    assert told.outcome.dtype == np.int8

@@ -44,7 +44,8 @@ def did(
 
 
 def test_what_is_no_operation_is_a_gap_and_not_an_error():
-    cases: list[Any] = [7, None, {"what": "add"}, Op("p", "add", OK, 0, 1, 7)]
+    nothing: Any = 7
+    cases: list[Any] = [7, None, {"what": "add"}, Op("p", "add", OK, 0, 1, nothing)]
     for strange in cases:
         gaps: list[Gap] = []
         assert list(sound([strange], {"add"}, gaps)) == []
