@@ -67,11 +67,11 @@ def test_each_member_that_lists_too_many_or_too_few_is_shown_by_its_answer():
 
 
 def test_only_the_receipt_of_a_scale_up_is_judged():
-    ops = [stage("receipt", 1, fault="scale-up", new=[{"ordinal": 2}]), stage("receipt", 2)]
+    ops = [stage("receipt", 1), stage("receipt", 2, fault="scale-up", new=[{"ordinal": 2}])]
     plan = {"faults": [{"fault": "scale-up", "ordinals": [0]}]}
     head = op("plan", 0, plan=plan, profile=PROFILE, limits={})
     found = belonging.membership(History((head, *ops)))
-    assert (found.reason, found.evidence) == ("the set was not seen scaled down again", (1,))
+    assert (found.reason, found.evidence) == ("the set was not seen scaled down again", (2,))
 
 
 # --- deploys and discovery

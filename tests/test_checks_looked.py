@@ -36,6 +36,8 @@ def found(*ops: Op, within: float = 8.0) -> list[Finding]:
 def test_what_is_right_in_each_round_holds_by_the_last_one():
     ops = rounds("", "", "", began=(100, 103, 150))
     assert found(*reversed(ops)) == [Finding(HOLDS, "", (LOOK, ops[2]))]
+    late = rounds("", "", began=(109, 110))
+    assert found(*late) == [Finding(HOLDS, "", (LOOK, late[1]))]
 
 
 def test_what_is_right_at_last_holds_where_it_was_wrong_before_the_bound_alone():
@@ -58,11 +60,11 @@ def test_what_was_wrong_and_right_and_wrong_again_is_late_by_its_last_return():
 
 
 def test_what_is_wrong_at_last_is_broken_from_the_bound_on_and_unknown_before_it():
-    ops = rounds("", "lost", began=(100, 108))
-    assert found(*ops) == [Finding(BROKEN, "after pod-delete: lost", (LOOK, ops[1]))]
-    ops = rounds("", "lost", began=(100, 107))
+    ops = rounds("", "late", "lost", began=(100, 101, 108))
+    assert found(*ops) == [Finding(BROKEN, "after pod-delete: lost", (LOOK, ops[2]))]
+    ops = rounds("", "late", "lost", began=(100, 101, 107))
     said = "after pod-delete: lost; but it was looked for 7.0 s only, not 8 s"
-    assert found(*ops) == [Finding(UNKNOWN, said, (LOOK, ops[1]))]
+    assert found(*ops) == [Finding(UNKNOWN, said, (LOOK, ops[2]))]
 
 
 @pytest.mark.parametrize("key", ["service", "node", "ordinal", "server"])

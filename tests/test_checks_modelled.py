@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from seatrial.checks import CHECKS, modelled
+from seatrial.checks import CHECKS, judge, modelled
 from seatrial.checks.catalogue.durability import _modelled
 from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing.agreeing import agreed
@@ -100,3 +100,10 @@ def test_how_long_clients_went_on_is_told_to_a_millisecond():
     seconds = verdict(later).figures["seconds"]
     assert seconds == round(seconds, 3)
     assert seconds != verdict(run()).figures["seconds"]
+
+
+def test_what_does_not_say_through_whom_it_went_is_not_judged():
+    one = next(iter(run().of("session")))
+    value = {key: cell for key, cell in one.value.items() if key != "member"}
+    (found,) = judge(changed(lambda op: op is one, value=value), [CHECKS["durability.session"]])
+    assert found.verdict is UNKNOWN

@@ -77,6 +77,14 @@ def test_pairs_have_equal_places_where_both_are_equal(pairs, far):
     assert len(places := set(found)) == len(set(told)) == len({place for _, place in places})
 
 
+def test_places_are_in_the_order_of_keys_and_values_however_far_they_reach():
+    near = register._places(ints(0, 0, 1), ints(3, 9, 3))
+    far = register._places(ints(0, 0, 1, 1), ints(0, 2**62, 0, 2**62))
+    wide = register._places(ints(2**62, 2**62 + 2**61), ints(7, 0))
+    for places in (near, far, wide):
+        assert places.tolist() == sorted({*places.tolist()})
+
+
 # --- blocks: what is looked at together
 
 
@@ -84,6 +92,8 @@ def test_a_block_ends_where_the_key_does_that_fills_it(monkeypatch):
     monkeypatch.setattr(zones, "_BLOCK", 3)
     found = blocks(ints(0, 0, 1, 1, 1, 2, 3, 3, 3, 3, 4))
     assert found == [slice(0, 5), slice(5, 6), slice(6, 10), slice(10, 11)]
+    monkeypatch.setattr(zones, "_BLOCK", 4)
+    assert blocks(np.arange(20) // 2) == [slice(n, n + 4) for n in range(0, 20, 4)]
 
 
 @pytest.mark.parametrize("key", [(), (4,), (4,) * 9])

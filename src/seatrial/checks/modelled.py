@@ -130,7 +130,10 @@ def session(history: History) -> Verdict:
     Source: Terry et al., "Session Guarantees for Weakly Consistent Replicated Data" (1994).
     """
     ops = list(history.of("session"))
-    told = [replace(op, what=op.value["f"]) for op in ops]
+    told = [
+        replace(op, what=op.value["f"], value={**op.value, "server": op.value["member"]})
+        for op in ops
+    ]
     found = judge_sessions(told, _PROMISED)
     shown = {key: found.figures[key] for key in ("sessions", "pairs") if key in found.figures}
     figures = {**_figures(ops), **shown}

@@ -219,7 +219,7 @@ def _grouped(
     return (
         rows,
         starts,
-        np.add.reduceat(is_write, starts, dtype=np.int64),
+        np.add.reduceat(is_write, starts),
         np.minimum.reduceat(columns.completed[rows], starts),
         np.maximum.reduceat(invoked, starts),
         np.maximum.reduceat(np.where(is_write, invoked, -np.inf), starts),
