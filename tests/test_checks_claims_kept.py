@@ -44,6 +44,18 @@ def test_a_claim_that_is_seen_again_is_not_deleted():
     assert verdict(story).verdict is HOLDS
 
 
+def test_a_claim_that_is_another_one_went_though_nobody_saw_it_go():
+    story = kept(without_claims=(1,))
+    story.ops = [op for op in story.ops if (op.what, op.value.get("event")) != ("claim", "DELETED")]
+    found = verdict(story)
+    assert found.reason == (
+        "the set says whenDeleted: Retain, and claim data-ledger-1 is another one after "
+        "set-delete of ordinal 1"
+    )
+    (shown,) = found.evidence
+    assert story.ops[shown].value["stage"] == "receipt"
+
+
 def test_a_claim_that_should_have_gone_is_there_still():
     found = verdict(kept(deleted="Delete", without_claims=(0, 1)))
     assert found.reason == (

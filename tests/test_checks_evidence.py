@@ -208,7 +208,11 @@ def test_who_is_led_again_at_the_bound_is_in_time_and_who_was_not_awaited_is_unk
     receipt, back = stage("receipt", 5, 10), op("write", 7, (11, 15), member=1)
     history = run(receipt, back)
     assert leading._judged(history, receipt, back, 5.0) == Finding(HOLDS, ops=(receipt, back))
-    assert leading._judged(history, receipt, back, 4.9).standing is BROKEN
+    name, bound = "after the loss of leader 0 no other member acknowledged a write", "not within"
+    late = leading._judged(history, receipt, back, 4.9)
+    assert late == Finding(BROKEN, f"{name} for 5.0 s, {bound} 4.9 s", (receipt, back))
+    never = leading._judged(history, receipt, None, 4.9)
+    assert never == Finding(BROKEN, f"{name} at all, for 5.0 s, {bound} 4.9 s", (receipt,))
     said = "after the loss of leader 0 the run ended before another member acknowledged a write"
     assert leading._judged(history, receipt, None, 5.0) == Finding(UNKNOWN, said, (receipt,))
 
