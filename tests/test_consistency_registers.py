@@ -33,8 +33,8 @@ def test_of_a_value_that_was_written_often_the_first_two_writes_are_named():
 
 
 def test_the_writes_of_one_value_stay_in_their_order_among_all_of_its_key():
-    rows = [(f"p{n}", "write", "x", 7 if n % 2 else 100 - n, n, n + 1, "ok") for n in range(80)]
-    found = judge_register(of_rows([*rows, ("r", "read", "x", 7, 90, 91, "ok")]))
+    rows = [(f"p{n}", "write", "x", 7 if n % 2 else 100 - n, n, n + 1, "ok") for n in range(200)]
+    found = judge_register(of_rows([*rows, ("r", "read", "x", 7, 290, 291, "ok")]))
     assert found.reason.endswith(
         "seen: operation 1 (p1 writes 7, 1 s to 2 s) and operation 3 (p3 writes 7, 3 s to 4 s)"
     )
