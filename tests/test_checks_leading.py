@@ -140,3 +140,15 @@ def test_its_fault_is_aimed_at_the_leader_where_members_say_who_leads():
     )
     assert (aimed.ordinals, aimed.role) == ((), "leader")
     assert (len(plain.ordinals), plain.role) == (1, "")
+
+
+def test_how_long_nobody_led_is_told_to_a_millisecond():
+    lost = next(op for op in HELD.ops if op.value.get("stage") == "receipt").completed
+
+    def later(op: Op) -> Op:
+        moved = 0.12345 if op.what == "write" and op.invoked >= lost else 0.0
+        return replace(op, invoked=op.invoked + moved, completed=op.completed + moved)
+
+    seconds = leader(changed(later)).figures["seconds"]
+    assert seconds == round(seconds, 3)
+    assert seconds != leader(HELD).figures["seconds"]

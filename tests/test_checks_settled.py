@@ -138,3 +138,10 @@ def test_columns_hold_as_much_as_one_key_and_one_number_can(change, most):
     assert told(most) == settled.Rest([], [Held(change(most)[0].get("member", 0), [])], 1, 0)
     assert told(most + 1) is None
     assert (told(-1) is None) == bool({"seq", "member"} & set(change(0)[0]))
+
+
+def test_columns_hold_as_many_members_and_writers_as_two_bytes_can():
+    for member, some in ((2**13, True), (2**14, False)):
+        sent = [WRITE._replace(member=member, writer=writer) for writer in "abc"]
+        held = [Held(member, [[writer, 1, 7, 0] for writer in "abc"])]
+        assert bool(settled.parted(sent, held)) is some

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.checks.measures import Bounds, answered, widest
+from seatrial.checks.measures import Bounds, Said, answered, widest
 from seatrial.model import Outcome
 
 
@@ -65,6 +66,50 @@ def test_one_value_out_of_bounds_or_without_a_number_is_enough(values):
 def test_a_series_is_called_as_prometheus_writes_it():
     (found,) = answered(vector("1", __name__="up", job="m"), Bounds(0)).values
     assert found == ('up{job="m", member="0"}', 1.0)
+
+
+def test_a_series_without_a_name_or_labels_is_called_by_what_it_has():
+    cases: list[Any] = [
+        ({}, "value"),
+        ({"__name__": "up"}, "up"),
+        ({"job": "m"}, '{job="m"}'),
+        ({"b": "2", "__name__": "up", "a": "1"}, 'up{a="1", b="2"}'),
+    ]
+    for labels, name in cases:
+        found = answered([{"metric": labels, "value": [7, "3"]}], Bounds(3, 3))
+        assert found == Said(Outcome.OK, "", ((name, 3.0),), 7.0)
+
+
+def test_six_series_are_named_and_the_rest_are_counted():
+    cases: list[Any] = [(6, ""), (7, "; and 1 more"), (9, "; and 3 more")]
+    for count, rest in cases:
+        names = [f'{{member="{n}"}}' for n in range(count)]
+        high = answered(vector(*["4"] * count), Bounds(at_most=3.5))
+        listed = "; ".join(f"{name} = 4 is above 3.5" for name in names[:6])
+        assert high == Said(Outcome.FAIL, listed + rest, tuple((n, 4.0) for n in names), 5.0)
+        none = answered(vector(*["-Inf"] * count), Bounds())
+        listed = "; ".join(names[:6])
+        note = f"no number: {listed}{rest} is NaN or infinite"
+        assert none == Said(Outcome.INFO, note, tuple((n, -math.inf) for n in names), 5.0)
+
+
+def test_an_answer_that_says_nothing_is_told_with_its_beginning():
+    cases: list[Any] = [
+        ([], "no data: the answer is empty"),
+        (7, "no vector and no number: 7"),
+        ("x" * 300, f"no vector and no number: {'x' * 200}"),
+        ([{"value": [1, "2"]}, 7], "no vector and no number: [{'value': [1, '2']}, 7]"),
+        ([7, {"value": [1, "2"]}], "no vector and no number: [7, {'value': [1, '2']}]"),
+        ([1, 2, 3], "no vector and no number: [1, 2, 3]"),
+    ]
+    for result, note in cases:
+        assert answered(result, Bounds(at_least=0)) == Said(Outcome.INFO, note)
+
+
+def test_a_single_number_is_called_value_and_has_its_time():
+    assert answered([5.5, "2"], Bounds(at_least=3)) == Said(
+        Outcome.FAIL, "value = 2 is below 3", (("value", 2.0),), 5.5
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,20 @@ import math
 import random
 from collections import Counter
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.checks.statistics.binomial import at_least, at_most, clopper_pearson, lower, upper
+from seatrial.checks.statistics.binomial import (
+    at_least,
+    at_most,
+    beta_share,
+    clopper_pearson,
+    lower,
+    upper,
+)
 from seatrial.checks.statistics.runs import judge_runs, of_runs, run_plan
 from seatrial.checks.statistics.spread import (
     Band,
@@ -71,6 +79,26 @@ def test_bounds_of_no_runs_and_of_millions_are_to_be_had():
 def test_counts_that_cannot_be_are_refused(k, n, alpha):
     with pytest.raises(ValueError, match="cannot be"):
         clopper_pearson(k, n, alpha)
+
+
+def test_what_is_out_of_range_has_no_chance_or_every_one():
+    assert [at_most(k, 3, 0.5) for k in (-2, -1, 3, 4)] == [0.0, 0.0, 1.0, 1.0]
+    assert [at_least(k, 3, 0.5) for k in (-1, 0, 4, 5)] == [1.0, 1.0, 0.0, 0.0]
+    assert [beta_share(x, 2, 3) for x in (-1.0, 0.0, 1.0, 1.5)] == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_a_chance_of_all_or_nothing_is_no_chance():
+    calls: list[Any] = [
+        lambda alpha: clopper_pearson(1, 3, alpha),
+        lambda alpha: upper(1, 3, alpha),
+        lambda alpha: upper(3, 3, alpha),
+    ]
+    for alpha in (-0.5, 0, 1, 1.5):
+        with pytest.raises(ValueError, match=f"0.1 at a chance of {alpha} cannot be shown"):
+            run_plan(0.1, alpha)
+        for call in calls:
+            with pytest.raises(ValueError, match=f"chance of {alpha} cannot be"):
+                call(alpha)
 
 
 # --- spread

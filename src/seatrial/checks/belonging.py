@@ -97,7 +97,7 @@ def _held(
             yield Finding(Standing.BROKEN, said, (roll.op,))
     for silent in sorted(askers - {roll.ordinal for roll in rolls}):
         yield Finding(Standing.UNKNOWN, f"member {silent} did not tell its members {when}")
-    yield Finding(Standing.HOLDS, "", tuple(roll.op for roll in rolls))
+    yield Finding(Standing.HOLDS, ops=tuple(roll.op for roll in rolls))
 
 
 def ghosts(history: History) -> set[int]:

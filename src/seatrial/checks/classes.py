@@ -35,7 +35,7 @@ def reclaim(history: History) -> Verdict:
     found = [one for op in receipts(history, SCRATCH) for one in _reclaimed(history, op)]
     figures = _reclaim_figures(history)
     absent = unshown(history, SCRATCH, _NOTHING)
-    return settled(_RECLAIM, found, _praise(figures), figures, _NOTHING, absent)
+    return settled(_RECLAIM, found, _praise(figures), figures, absent=absent)
 
 
 def expand(history: History) -> Verdict:
@@ -55,7 +55,7 @@ def expand(history: History) -> Verdict:
         figures |= {key: proof["expanded"].get(key, "") for key in ("before", "after")}
     grown = f"the claim grew from {figures.get('before')} to {figures.get('after')}"
     absent = unshown(history, SCRATCH, _NOTHING)
-    return settled(_EXPAND, found, f"{grown}, and holds what it held", figures, _NOTHING, absent)
+    return settled(_EXPAND, found, f"{grown}, and holds what it held", figures, absent=absent)
 
 
 def wanted(history: History, receipt: Op) -> str:
@@ -89,7 +89,7 @@ def _fate(history: History, receipt: Op, healed: Op) -> Finding:
         phase = volume["phase"]
         if want == RETAIN and phase != "Released":
             return Finding(Standing.UNKNOWN, f"{name} is {phase or 'nowhere'}, not Released", ops)
-        return Finding(Standing.HOLDS, "", (*ops, seen[-1]))
+        return Finding(Standing.HOLDS, ops=(*ops, seen[-1]))
     took = f"{volume['seconds']:.1f} s"
     if want == DELETE:
         reason = f"{name} was there still {took} after its claim had gone; {want} is declared"
@@ -160,7 +160,7 @@ def _expanded(history: History, receipt: Op) -> Iterator[Finding]:
         )
         yield Finding(Standing.BROKEN if patience else Standing.UNKNOWN, reason, (receipt,))
     else:
-        yield Finding(Standing.HOLDS, "", (receipt,))
+        yield Finding(Standing.HOLDS, ops=(receipt,))
 
 
 def _fixed(about: Mapping[str, Any]) -> str:

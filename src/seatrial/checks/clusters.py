@@ -27,11 +27,10 @@ def one_cluster(history: History) -> Verdict:
     told = list(answers(history, "cluster"))
     named = [op for op in told if op.value["answer"]]
     lost = list(stays(history))
-    found = [*_second(named), *_missed(history, lost, told)]
+    ops = (*(stay.receipt for stay in lost), *named)
+    found = [*_second(named), *_missed(history, lost, told), Finding(Standing.HOLDS, ops=ops)]
     ids = {op.value["answer"] for op in named}
     figures: dict[str, Json] = {"answers": len(told), "clusters": len(ids), "losses": len(lost)}
-    if lost and not found:
-        found.append(Finding(Standing.HOLDS, "", (*(stay.receipt for stay in lost), *named)))
     praise = (
         f"all {len(history.members)} members told one cluster id, before and after a disk was lost"
     )
@@ -49,7 +48,7 @@ def _second(named: Sequence[Op]) -> Iterator[Finding]:
 
 
 def _missed(history: History, lost: Sequence[Stay], told: Sequence[Op]) -> Iterator[Finding]:
-    lowest = history.members[0] if history.members else 0
+    lowest = history.members.start
     if lost and lowest not in {stay.ordinal for stay in lost}:
         reason = f"member {lowest}, who founds at a first start, did not lose its claim"
         yield Finding(Standing.UNKNOWN, reason)
@@ -59,7 +58,7 @@ def _missed(history: History, lost: Sequence[Stay], told: Sequence[Op]) -> Itera
         if not any(op.value["uid"] in pods for op in told):
             reason = f"nobody was asked for a cluster id on the empty disk of {name}"
             yield Finding(Standing.UNKNOWN, reason, (stay.receipt,))
-        if not pods or stay.span.end is history.ops[-1]:
+        if stay.span.end is history.ops[-1]:
             yield Finding(Standing.UNKNOWN, f"{name} was not seen healed", (stay.receipt,))
         yield from _silent(history, stay, told)
 

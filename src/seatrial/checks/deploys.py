@@ -63,7 +63,7 @@ def _unasked(came: Op, quickest: Tenure, pod: Tenure) -> Finding:
     if version(made) > version(came):
         reason = f"{pod.pod} was made only once {quickest.pod} was Ready, Parallel is claimed"
         return Finding(Standing.BROKEN, reason, (came, made))
-    return Finding(Standing.HOLDS, "", (made, came))
+    return Finding(Standing.HOLDS, ops=(made, came))
 
 
 def _turn(below: Tenure, pod: Tenure) -> Finding:
@@ -74,7 +74,7 @@ def _turn(below: Tenure, pod: Tenure) -> Finding:
     if came is None or version(came) > version(made):
         reason = f"{pod.pod} was made while {below.pod} had not been Ready yet"
         return Finding(Standing.BROKEN, reason, (made, came or below.ops[-1]))
-    return Finding(Standing.HOLDS, "", (came, made))
+    return Finding(Standing.HOLDS, ops=(came, made))
 
 
 def _from_the_start(tenure: Tenure) -> bool:
@@ -101,8 +101,10 @@ def _last(first: Mapping[int, Tenure]) -> Op:
 
 
 def _times(pods: Sequence[Tenure]) -> dict[str, list[float]]:
-    made = [pod.ops[0].completed for pod in pods]
-    came = [op.completed if (op := ready(pod)) else None for pod in pods]
-    seconds = [round(c - m, 3) for m, c in zip(made, came, strict=True) if c is not None]
-    waits = zip(came[:-1], made[1:], strict=True) if pods else ()
-    return {"seconds": seconds, "waited": [round(m - c, 3) for c, m in waits if c is not None]}
+    told = [(pod.ops[0].completed, ready(pod)) for pod in pods]
+    return {
+        "seconds": [round(came.completed - made, 3) for made, came in told if came],
+        "waited": [
+            round(made - came.completed, 3) for (_, came), (made, _) in pairwise(told) if came
+        ],
+    }

@@ -8,6 +8,7 @@ May import: model, checks.{drifts,findings}.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def back(history: History, receipt: Op, acks: Sequence[Op]) -> Back | None:
     member = int(acks[0].value["member"])
     first = next((op for op in acks if op.invoked - op.error >= receipt.completed), None)
     if first is None:
-        return Back(member, max(0.0, tried_until(history) - receipt.completed), float("inf"))
+        return Back(member, max(0.0, tried_until(history) - receipt.completed), math.inf)
     least = max(0.0, first.completed - first.error - receipt.completed)
     return Back(member, least, first.completed + first.error - harm, first)
 
@@ -73,7 +74,7 @@ def in_time(felt: Back | None, name: str, within: float, shown: tuple[Op, ...]) 
     if felt.most > within:
         said = f"{name} was away for {felt.least:.1f} s to {felt.most:.1f} s"
         return Finding(Standing.UNKNOWN, f"{said}; {within:g} s are claimed", (*shown, felt.op))
-    return Finding(Standing.HOLDS, "", (*shown, felt.op))
+    return Finding(Standing.HOLDS, ops=(*shown, felt.op))
 
 
 def tried_until(history: History) -> float:

@@ -98,7 +98,9 @@ def _judged(history: History, halt: Halt) -> Finding:
     if reason := _unshown(history, halt, halt.asked):
         return Finding(Standing.UNKNOWN, reason)
     went = [op for _, op in halt.gone]
-    return Finding(Standing.HOLDS, "", (halt.counted, halt.asked, halt.well or went[0], *went))
+    return Finding(
+        Standing.HOLDS, ops=(halt.counted, halt.asked, *filter(None, [halt.well]), *went)
+    )
 
 
 def _hasty(halt: Halt, asked: Op) -> Iterator[tuple[Tenure, Op]]:

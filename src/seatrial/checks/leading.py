@@ -128,7 +128,7 @@ def _judged(history: History, receipt: Op, back: Op | None, within: float) -> Fi
     if back is None:
         reason = f"{name} the run ended before another member acknowledged a write"
         return Finding(Standing.UNKNOWN, reason, (receipt,))
-    return Finding(Standing.HOLDS, "", (receipt, back))
+    return Finding(Standing.HOLDS, ops=(receipt, back))
 
 
 def _apart(history: History, seen: Sequence[Sight]) -> Iterator[Finding]:

@@ -63,11 +63,15 @@ def unlooked(history: History) -> str:
     A look that failed, lines of it that a crash tore, a fault without receipt, and one after
     which nobody looked.
     """
-    said = (op.value["note"] for op in history.of("look") if op.value["note"])
+    notes = (op.value["note"] for op in history.of("look"))
     torn = (op for op in history.of("gap") if op.process.startswith("outside"))
-    failed = next((f"nobody could look from outside: {note}" for note in said), "")
-    failed = failed or next((str(op.value["reason"]) for op in torn), "")
-    return failed or no_receipt(history) or _overlooked(history)
+    said = (
+        *(f"nobody could look from outside: {note}" for note in notes if note),
+        *(str(op.value["reason"]) for op in torn),
+        no_receipt(history),
+        _overlooked(history),
+    )
+    return next(filter(None, said), "")
 
 
 def _overlooked(history: History) -> str:
@@ -109,7 +113,7 @@ def _settled(look: Look, rounds: Sequence[Op], wrong: Wrong, within: float) -> F
         if streak and rounds[streak - 1].invoked - began >= within:
             reason = f"{look.when}, for {late:.1f} s: {said[streak - 1]}"
             return Finding(Standing.BROKEN, reason, (look.op, rounds[streak - 1]))
-        return Finding(Standing.HOLDS, "", (look.op, last))
+        return Finding(Standing.HOLDS, ops=(look.op, last))
     had = last.invoked - began
     if had >= within:
         return Finding(Standing.BROKEN, f"{look.when}: {said[-1]}", (look.op, last))

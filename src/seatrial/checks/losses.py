@@ -15,6 +15,7 @@ May import: model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,17 +63,17 @@ def is_hole(loss: Loss, hits: Hits) -> bool:
 def went_with_disk(loss: Loss, hits: Hits, disks: Hits) -> bool:
     """Tell whether a tail was lost to a fault that took the disk; `disks` are such hits alone."""
     member, last = loss.last.member, loss.last.completed
-    hit = _next(hits, member, last, -1.0)
-    return not is_hole(loss, hits) and hit >= 0 and hit == _next(disks, member, last, -1.0)
+    # Where nothing hit there is no number: it is equal to nothing, itself included.
+    hit, disk = (_next(each, member, last, math.nan) for each in (hits, disks))
+    return not is_hole(loss, hits) and hit == disk
 
 
 def receipts_of(history: History, faults: Container[str] | None = None) -> Hits:
     """Give when the faults of a History (all, or those named) hit each member."""
     hits: dict[int, list[float]] = {}
     for drift in drifts(history):
-        if faults is not None and drift.fault not in faults:
-            continue
-        hits.setdefault(drift.ordinal, []).append(drift.receipt.completed)
+        if faults is None or drift.fault in faults:
+            hits.setdefault(drift.ordinal, []).append(drift.receipt.completed)
     return {member: sorted(times) for member, times in hits.items()}
 
 

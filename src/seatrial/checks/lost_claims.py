@@ -106,7 +106,7 @@ def _ready(history: History, stay: Stay, pod: Tenure) -> Finding:
     was = own[-1].value["answer"]
     other = next((op for op in now if op.value["answer"] != was), None)
     if other is None:
-        return Finding(Standing.HOLDS, "", (*shown, own[-1], now[0]))
+        return Finding(Standing.HOLDS, ops=(*shown, own[-1], now[0]))
     token = f"its token is {other.value['answer']!r}, was {was!r}"
     reason = f"{pod.pod} was Ready on an empty disk after its claim was lost: {token}"
     return Finding(Standing.BROKEN, reason, (*shown, own[-1], other))
@@ -121,7 +121,7 @@ def _unready(history: History, stay: Stay, pod: Tenure) -> Finding:
     if patience <= 0 or had < patience:
         reason = f"{pod.pod} was not Ready on an empty disk, but was watched for {had:.1f} s only"
         return Finding(Standing.UNKNOWN, reason, (stay.receipt,))
-    return Finding(Standing.HOLDS, "", (stay.receipt, *asked[:1], pod.ops[-1]))
+    return Finding(Standing.HOLDS, ops=(stay.receipt, *asked[:1], pod.ops[-1]))
 
 
 def _asked(history: History, pod: Tenure) -> Sequence[Op]:

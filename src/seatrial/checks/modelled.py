@@ -164,7 +164,8 @@ def _concluded(
             evidence = tuple(dict.fromkeys((*one.shown, *shown)))
             return Verdict(guarantee, Standing.BROKEN, one.reason, evidence, figures)
     unknown = (one.reason for one in judged if one.standing is not Standing.HOLDS)
-    reason = driver_lost(history) or _unshown(history, ops) or next(unknown, "") or unread
+    why = (driver_lost(history), _unshown(history, ops), *unknown, unread)
+    reason = next(filter(None, why), "")
     standing = Standing.UNKNOWN if reason else Standing.HOLDS
     return Verdict(guarantee, standing, reason or praise, shown, figures)
 
@@ -183,7 +184,7 @@ def _idle(history: History, ops: Sequence[Op]) -> Iterator[str]:
     for name, when in PHASES.items():
         if name not in seen:
             yield f"the run has no phase {name!r}"
-            continue
+            return
         done = [op for op in ops if op.outcome is Outcome.OK and within(op, seen[name])]
         for kind, of_kind in _KINDS.items():
             if (count := sum(map(of_kind, done))) < LEAST:

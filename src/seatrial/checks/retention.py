@@ -89,7 +89,7 @@ def _outcome(history: History, drift: Drift, mount: Mount) -> Finding:
         return Finding(Standing.UNKNOWN, reason, (drift.receipt,))
     signs = list(_signs(history, drift, mount.claim_uid))
     shown = (drift.receipt, *signs)
-    back = _back(history, drift).get(mount.claim, "")
+    back = _back(history, drift).get(mount.claim)
     if declared == _KEEPS and signs:
         return Finding(Standing.BROKEN, f"{says} was deleted after {drift.name}", shown)
     if not back:
@@ -97,7 +97,7 @@ def _outcome(history: History, drift: Drift, mount: Mount) -> Finding:
         return Finding(Standing.UNKNOWN, reason, shown)
     stayed = back == mount.claim_uid
     if stayed is (declared == _KEEPS):
-        return Finding(Standing.HOLDS, "", shown)
+        return Finding(Standing.HOLDS, ops=shown)
     if signs and stayed:
         reason = f"claim {mount.claim} is being deleted still, by a member that came back too soon"
         return Finding(Standing.UNKNOWN, reason, shown)

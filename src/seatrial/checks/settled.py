@@ -149,7 +149,7 @@ def _span(told: _Table, there: _Table, writers: int) -> _Span | None:
 
 
 def _floats(told: _Table) -> Floats:
-    return np.frombuffer(told.completed, np.float64)
+    return np.frombuffer(told.completed)
 
 
 def _parted(

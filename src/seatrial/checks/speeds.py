@@ -33,8 +33,8 @@ def local_vs_network(history: History) -> Verdict:
         return Verdict(_SPEEDS, Standing.UNKNOWN, why)
     proof = done[-1].value["proof"]
     measured, shown = proof["measured"], (done[-1].index,)
-    if few := next(filter(None, (_too_few(name, measured[name]) for name in _PLACES)), ""):
-        return Verdict(_SPEEDS, Standing.UNKNOWN, few, shown)
+    if few := [*filter(None, (_too_few(name, measured[name]) for name in _PLACES))]:
+        return Verdict(_SPEEDS, Standing.UNKNOWN, few[0], shown)
     places = {name: _told(measured[name]) for name in _PLACES}
     figures = {
         "class": proof["class"]["name"],

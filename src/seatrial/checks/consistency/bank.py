@@ -7,7 +7,7 @@ May import: model; consistency.judgement.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
@@ -78,8 +78,7 @@ def judge_bank(ops: Iterable[Op], bank: Bank) -> Judgement:
 def holds_in_copy(balances: Mapping[str, Json], bank: Bank) -> bool:
     """Tell whether a restored copy's balances are what the bank declares."""
     copy = Op("copy", "read", Outcome.OK, 0.0, 0.0, {"balances": balances})
-    still = Bank(bank.total, bank.accounts, bank.overdraft, transfers=0)
-    return judge_bank([copy], still).standing is Standing.HOLDS
+    return judge_bank([copy], replace(bank, transfers=0)).standing is Standing.HOLDS
 
 
 def _unreadable(balances: Json) -> str:

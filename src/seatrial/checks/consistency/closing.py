@@ -69,8 +69,8 @@ def _ends(columns: Columns, writers: Mapping[_Value, int]) -> dict[int, float]:
         if row in ends:
             continue
         ends[row] = end
-        writer = writers.get((int(columns.key[row]), int(saw[row])), -1)
-        if writer >= 0 and writer not in ends and columns.outcome[writer] == INFO:
+        writer = writers.get((int(columns.key[row]), int(saw[row])))
+        if writer is not None and writer not in ends and columns.outcome[writer] == INFO:
             heapq.heappush(queue, (end, writer))
     return ends
 

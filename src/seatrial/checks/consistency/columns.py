@@ -136,7 +136,7 @@ def _columns(rows: Sequence[Row], names: Names) -> Columns:
         names.codes(new),
         names.codes(old),
         np.array(invoked, np.float64),
-        np.array([_end(*pair) for pair in zip(completed, outcome, strict=True)], np.float64),
+        np.array([*map(_end, completed, outcome)], np.float64),
         coded(outcome, ("", *OUTCOMES), "an outcome"),
         names,
     )

@@ -63,6 +63,10 @@ def judge_counter(ops: Iterable[Op], start: int = 0, *, whole: bool = True) -> J
     return judged(broken, gaps, f"all {len(reads)} reads lie within their bounds", figures)
 
 
+_Part = Callable[[int, int], int]
+"""`min` or `max`: what of an amount is below zero, or above it, is the one of it and zero."""
+
+
 @dataclass(frozen=True)
 class _Sums:
     """Sums of amounts by a time at which each counts, ascending; `totals` begins with none."""
@@ -71,9 +75,9 @@ class _Sums:
     totals: Sequence[int]
 
     @staticmethod
-    def of(ops: Sequence[Op], when: Callable[[Op], float], sign: int) -> _Sums:
+    def of(ops: Sequence[Op], when: Callable[[Op], float], part: _Part) -> _Sums:
         ranked = sorted((when(op), op.value["amount"]) for op in ops)
-        amounts = (amount if amount * sign > 0 else 0 for _, amount in ranked)
+        amounts = (part(amount, 0) for _, amount in ranked)
         return _Sums([time for time, _ in ranked], list(accumulate(amounts, initial=0)))
 
     def before(self, time: float) -> int:
@@ -91,8 +95,8 @@ class _Bounds:
     @staticmethod
     def of(adds: Sequence[Op], start: int) -> _Bounds:
         known = [op for op in adds if op.outcome is Outcome.OK]
-        sure = _Sums.of(known, ended, -1), _Sums.of(known, ended, 1)
-        return _Bounds(start, sure, (_Sums.of(adds, began, -1), _Sums.of(adds, began, 1)))
+        sure = _Sums.of(known, ended, min), _Sums.of(known, ended, max)
+        return _Bounds(start, sure, (_Sums.of(adds, began, min), _Sums.of(adds, began, max)))
 
     def at(self, read: Op) -> tuple[int, int]:
         """Give the least and the most that a read may see."""
@@ -105,8 +109,8 @@ class _Bounds:
 
 def _outside(read: Op, low: int, high: int) -> Anomaly | None:
     value = read.value["value"]
-    if low <= value <= high:
+    name = "too-low" if value < low else "too-high" if value > high else ""
+    if not name:
         return None
-    name = "too-low" if value < low else "too-high"
     reason = f"{named(read)} saw {value}, where only {low} to {high} are possible"
     return Anomaly(name, reason, (read.index,))

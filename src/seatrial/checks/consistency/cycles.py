@@ -48,7 +48,7 @@ def components(graph: Graph, kinds: int) -> list[list[int]]:
     """
     search = _Tarjan(graph, kinds)
     for root in range(len(graph.edges)):
-        if search.order[root] < 0:
+        if not search.order[root]:
             search.visit(root)
     return search.found
 
@@ -57,7 +57,7 @@ class _Tarjan:
     def __init__(self, graph: Graph, kinds: int) -> None:
         count = len(graph.edges)
         self.edges, self.kinds = graph.edges, kinds
-        self.order, self.low = [-1] * count, [0] * count
+        self.order, self.low = [0] * count, [0] * count
         self.on_stack = bytearray(count)
         self.stack: list[int] = []
         self.found: list[list[int]] = []
@@ -73,7 +73,7 @@ class _Tarjan:
                 target = edge >> BITS
                 if not kinds >> (edge & _KIND) & 1:
                     continue
-                if order[target] < 0:
+                if not order[target]:
                     work.append((target, self._enter(target)))
                     break
                 if self.on_stack[target] and order[target] < low[node]:
@@ -85,8 +85,8 @@ class _Tarjan:
                     low[work[-1][0]] = low[node]
 
     def _enter(self, node: int) -> Iterator[int]:
-        self.order[node] = self.low[node] = self.counter
         self.counter += 1
+        self.order[node] = self.low[node] = self.counter
         self.stack.append(node)
         self.on_stack[node] = 1
         return iter(self.edges[node])
@@ -170,9 +170,9 @@ def _round(graph: Graph, start: int, kinds: tuple[int, int], limit: int) -> _Fou
 
 def _path(graph: Graph, parents: dict[int, tuple[int, int]], start: int) -> list[Hop]:
     hops: list[Hop] = []
-    target, node = start, -1
-    while node != start:
-        node, kind = parents[node if node >= 0 else start]
+    target, node = start, start
+    while not hops or node != start:
+        node, kind = parents[node]
         if node < graph.real:
             hops.append(Hop(node, Kind(kind), target))
             target = node

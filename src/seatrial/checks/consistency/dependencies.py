@@ -75,11 +75,10 @@ def _appended(graph: Graph, order: Order) -> Sequence[int | None]:
     for one, other in pairwise(writers):
         if one != other:
             graph.add(one, other, Kind.WW)
-    following: list[int | None] = [None] * (len(order.writers) + 1)
-    for place in range(len(order.writers) - 1, -1, -1):
-        writer = order.writers[place]
-        following[place] = following[place + 1] if writer is None else writer
-    return following
+    following: list[int | None] = [None]
+    for writer in reversed(order.writers):
+        following.append(following[-1] if writer is None else writer)
+    return following[::-1]
 
 
 def _observed(graph: Graph, column: Column, order: Order, following: Sequence[int | None]) -> None:
@@ -168,15 +167,15 @@ def add_realtime(graph: Graph, found: Transactions, happened: Sequence[bool]) ->
     known = (n for n in nodes if found.ops[n].outcome is Outcome.OK)
     over = sorted(known, key=lambda n: ended(found.ops[n]))
     begin = sorted(nodes, key=lambda n: began(found.ops[n]))
-    place, hub = 0, -1
+    place, hub = 0, None
     for number in begin:
         while place < len(over) and before(found.ops[over[place]], found.ops[number]):
             fresh = graph.hub()
             graph.add(over[place], fresh, Kind.REALTIME)
-            if hub >= 0:
+            if hub is not None:
                 graph.add(hub, fresh, Kind.THROUGH)
             hub, place = fresh, place + 1
-        if hub >= 0:
+        if hub is not None:
             graph.add(hub, number, Kind.THROUGH)
 
 

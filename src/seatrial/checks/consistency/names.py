@@ -95,7 +95,7 @@ def short(codes: Ints) -> Shorts:
     low = codes.min()
     if int(codes.max()) - int(low) < _SHORT:
         # Both wrap around, so their difference is right; wide copies of a million cost more.
-        near: Shorts = np.subtract(codes, low, dtype=np.int16, casting="unsafe")
+        near: Shorts = np.subtract(codes, low, dtype=np.int16)
         return near
     told = close(codes)
     return told.astype(np.int16) if told.max() < _SHORT else told

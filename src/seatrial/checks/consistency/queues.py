@@ -39,7 +39,7 @@ class _Queue:
     out: Counter[Element] = field(default_factory=Counter)
     takers: dict[Element, Op] = field(default_factory=dict)
     unsure: int = 0
-    unsure_drains: int = 0
+    unsure_drain: bool = False
     emptied: float = -math.inf
     filled: float = -math.inf
 
@@ -98,9 +98,7 @@ def _fill(queue: _Queue, op: Op) -> None:
     if op.outcome is Outcome.FAIL:
         return
     queue.tried[element] += 1
-    known = queue.sent.setdefault(element, op)
-    if began(op) < began(known):
-        queue.sent[element] = op
+    queue.sent[element] = min(queue.sent.get(element, op), op, key=began)
     if op.outcome is Outcome.OK:
         queue.sure[element] += 1
         queue.filled = max(queue.filled, ended(op))
@@ -110,7 +108,7 @@ def _empty(queue: _Queue, op: Op) -> None:
     if op.outcome is not Outcome.OK:
         unknown = op.outcome is Outcome.INFO
         queue.unsure += unknown
-        queue.unsure_drains += unknown and op.what == "drain"
+        queue.unsure_drain |= unknown and op.what == "drain"
         return
     drained = op.what == "drain"
     elements = op.value["elements"] if drained else [op.value["element"]]
@@ -146,7 +144,7 @@ def _lost(queue: _Queue, lost: Mapping[Element, int], gaps: list[Gap]) -> Iterat
     missing = sum(lost.values())
     if not missing or queue.emptied <= queue.filled:
         return
-    if queue.unsure_drains or missing <= queue.unsure or gaps:
+    if queue.unsure_drain or missing <= queue.unsure or gaps:
         reason = (
             f"{missing} acknowledged elements never came out, but may be what one of "
             f"{queue.unsure} dequeues got of which nobody knows the answer"

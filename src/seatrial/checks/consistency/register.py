@@ -158,17 +158,15 @@ class _Groups:
         told = self.columns.tell(row)
         if self.columns.cut:
             raise BadHistory("the write of what was read", seen=f"{told}, and a last line cut off")
-        refused = self._refused(row)
-        if refused >= 0:
+        for refused in self._refused(row):
             said = f"{told}, a value whose write had failed: {self.columns.tell(refused)}"
             return Conflict(said, row, refused)
         return Conflict(f"{told}, a value that was never written", row)
 
-    def _refused(self, row: int) -> int:
+    def _refused(self, row: int) -> list[int]:
         told = self.columns
         same = (told.key == told.key[row]) & (told.value == told.value[row])
-        found = np.flatnonzero(same & (told.kind == WRITE))
-        return int(found[0]) if len(found) else -1
+        return np.flatnonzero(same & (told.kind == WRITE)).tolist()
 
     def _early(self, group: int) -> Conflict:
         rows = self._of(group)
@@ -204,8 +202,8 @@ class _Groups:
         return int(rows[np.argmax(early)]) if np.isfinite(early.max()) else -1
 
     def _of(self, group: int) -> Ints:
-        ends = [*self.starts[group + 1 : group + 2].tolist(), len(self.rows)]
-        return self.rows[self.starts[group] : ends[0]]
+        last = group + 1 == len(self.starts)
+        return self.rows[self.starts[group] : None if last else self.starts[group + 1]]
 
 
 def _grouped(
@@ -215,13 +213,13 @@ def _grouped(
     place = _places(key, columns.value[rows])
     order = np.argsort(place, kind="stable")
     rows, place = rows[order], place[order]
-    starts = np.flatnonzero(np.diff(place, prepend=place[0] - 1))
+    starts = np.flatnonzero(np.concatenate(([True], place[1:] != place[:-1])))
     is_write = columns.kind[rows] == WRITE
     invoked = columns.invoked[rows]
     return (
         rows,
         starts,
-        np.add.reduceat(is_write.astype(np.int64), starts),
+        np.add.reduceat(is_write, starts),
         np.minimum.reduceat(columns.completed[rows], starts),
         np.maximum.reduceat(invoked, starts),
         np.maximum.reduceat(np.where(is_write, invoked, -np.inf), starts),

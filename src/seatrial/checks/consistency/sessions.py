@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import itemgetter
 
 from seatrial.checks.consistency.judgement import (
     Anomaly,
@@ -208,8 +209,9 @@ def _observed(
         seen = farthest.setdefault(None if anywhere else repr(server), {})
         yield from _overlooked(op, seen, logs, pairs)
         source = sources.get((op.value["key"], _version(op)))
-        if source and source[0] != name and source[1] >= seen.get(source[0], (-1, op))[0]:
-            seen[source[0]] = source[1], op
+        if source and source[0] != name:
+            other, place = source
+            seen[other] = max((place, op), seen.get(other, (place, op)), key=itemgetter(0))
 
 
 def _overlooked(

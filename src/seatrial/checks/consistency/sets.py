@@ -81,7 +81,7 @@ def judge_set(ops: Iterable[Op], within: float = math.inf, *, whole: bool = True
     anomalies = [*(_lost(e, fate) for e, fate in lost.items()), *found.doubled]
     anomalies += [] if gaps else list(_unexpected(found, fates))
     anomalies += [_stale(e, fates[e], late[e]) for e in late if late[e] > within]
-    gaps += [_never(fates[e].add, len(unread)) for e in unread[:1]]
+    gaps += [_never(add, len(unread)) for e in unread if (add := fates[e].add)]
     gaps += [_open(e, fates[e]) for e in late if _is_open(fates[e])]
     if not found.reads or not fates:
         gaps.append(Gap("nothing was read, or nothing added: that shows nothing"))
@@ -120,9 +120,7 @@ def _added(found: _Set, op: Op, gaps: list[Gap]) -> None:
     elif op.outcome is Outcome.FAIL:
         found.refused.add(element)
     else:
-        first = found.tried.setdefault(element, op)
-        if began(op) < began(first):
-            found.tried[element] = op
+        found.tried[element] = min(found.tried.get(element, op), op, key=began)
         known = found.adds.setdefault(element, op)
         better = known.outcome is Outcome.INFO or ended(op) < ended(known)
         if op.outcome is Outcome.OK and better:
@@ -137,7 +135,7 @@ def _read(found: _Set, op: Op, gaps: list[Gap]) -> None:
     held = frozenset(elements)
     found.reads.append((op, held))
     if len(held) < len(elements):
-        element, times = Counter(elements).most_common(1)[0]
+        element, times = Counter(elements).most_common()[0]
         reason = f"{named(op)} has {element} {times} times"
         found.doubled.append(Anomaly("duplicated", reason, (op.index,)))
 
@@ -194,15 +192,14 @@ def _kept(fate: _Fate) -> float:
 def _unread(fate: _Fate) -> bool:
     """Tell whether an element was acknowledged and no read has it or began afterwards."""
     sure = fate.add is not None and fate.add.outcome is Outcome.OK
-    lacked = fate.missed is not None and fate.known is not None
-    return sure and fate.seen is None and not (lacked and _is_lost(fate))
+    return sure and fate.seen is None and not _is_lost(fate)
 
 
 def _lost(element: Element, fate: _Fate) -> Anomaly:
-    known, missed = fate.known, fate.missed
-    shown = tuple(op.index for op in (known, missed) if op)
-    told = f"{named(known)} showed that {element} is there" if known else ""
-    return Anomaly("lost", f"{told}; {named(missed) if missed else ''} lacks it", shown)
+    shown = [op for op in (fate.known, fate.missed) if op]
+    known, missed = map(named, shown)
+    told = f"{known} showed that {element} is there; {missed} lacks it"
+    return Anomaly("lost", told, tuple(op.index for op in shown))
 
 
 def _stale(element: Element, fate: _Fate, seconds: float) -> Anomaly:
@@ -222,9 +219,9 @@ def _open(element: Element, fate: _Fate) -> Gap:
     return Gap(reason, tuple(op.index for op in reads))
 
 
-def _never(add: Op | None, count: int) -> Gap:
-    said = f"no read that has it, or began afterwards, tells of {named(add)}" if add else ""
-    return Gap(f"{said} ({count} such elements)", (add.index,) if add else ())
+def _never(add: Op, count: int) -> Gap:
+    said = f"no read that has it, or began afterwards, tells of {named(add)}"
+    return Gap(f"{said} ({count} such elements)", (add.index,))
 
 
 def _unexpected(found: _Set, fates: dict[Element, _Fate]) -> Iterator[Anomaly]:

@@ -90,10 +90,12 @@ def judge_staleness(ops: Iterable[Op], lag: Lag) -> Judgement:
         "versions": quantiles([age.versions for age in ages]),
         "worst_by_member": _worst(ages),
     }
-    old = (age for age in ages if age.seconds > lag.seconds or age.versions > lag.versions)
+    old = [age for age in ages if age.seconds > lag.seconds or age.versions > lag.versions]
     worst = figures["seconds"].get("max", 0.0)
     praise = f"no read of {len(ages)} was older than {worst:.3g} s; {lag.seconds:g} s are declared"
-    return judged(map(_told, old), gaps, praise, figures)
+    return judged(
+        [_told(age, missed) for age in old if (missed := age.missed)], gaps, praise, figures
+    )
 
 
 def _unreadable(op: Op) -> str:
@@ -155,10 +157,8 @@ def _worst(ages: Iterable[Age]) -> dict[str, Json]:
     return dict(sorted(worst.items()))
 
 
-def _told(age: Age) -> Anomaly:
+def _told(age: Age, missed: Op) -> Anomaly:
     version, key = age.read.value["version"] or 0, age.read.value["key"]
-    if age.missed is None:
-        return Anomaly("stale", named(age.read), (age.read.index,))
     said = f"{named(age.read)} saw version {version} of {key}, {age.seconds:.3g} s after"
-    reason = f"{said} {named(age.missed)} was acknowledged, {age.versions} versions behind"
-    return Anomaly("stale", reason, (age.missed.index, age.read.index))
+    reason = f"{said} {named(missed)} was acknowledged, {age.versions} versions behind"
+    return Anomaly("stale", reason, (missed.index, age.read.index))

@@ -157,7 +157,7 @@ def _foreseen(op: Op, key: Key, value: Value) -> Anomaly:
 
 def _ambiguous(found: Transactions) -> Iterator[Gap]:
     for key, column in found.columns.items():
-        for value in column.twice[:1]:
+        for value in column.twice:
             first = found.ops[column.writer[value]].index
             reason = f"{value} was appended to {key} more than once: nobody can tell which was read"
             yield Gap(reason, (first,))

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import ne
 
 from seatrial.checks.consistency.judgement import Anomaly, began, ended, named
 from seatrial.checks.consistency.transactions import (
@@ -72,8 +73,12 @@ def ordered(found: Transactions, anomalies: list[Anomaly]) -> Versions:
     return Versions(orders, happened)
 
 
+_NOTHING = Read(-1, [], fresh=True)
+"""What nobody read."""
+
+
 def _longest(column: Column) -> Read:
-    return max(column.reads, key=lambda read: len(read.seen), default=Read(-1, [], fresh=True))
+    return max(column.reads, key=lambda read: len(read.seen), default=_NOTHING)
 
 
 def _crooked(column: Column, whole: list[Value]) -> list[Read]:
@@ -98,8 +103,7 @@ def _contradictions(
             yield _doubled(found, key, read)
     for read in crooked:
         one, other = found.ops[read.txn], found.ops[longest.txn]
-        both = enumerate(zip(read.seen, longest.seen, strict=False))
-        at = next(n for n, (a, b) in both if a != b) + 1
+        at = [*map(ne, read.seen, longest.seen)].index(True) + 1
         yield Anomaly(
             "incompatible-order",
             f"{named(one)} read {key} = {shortened(read.seen[:at])} where {named(other)} read "
@@ -177,7 +181,7 @@ def absent(found: Transactions, versions: Versions) -> Iterator[tuple[Key, Value
     """
     for key, order in versions.orders.items():
         column = found.columns[key]
-        if not order.unread or not column.reads:
+        if not order.unread:
             continue
         latest = max((found.ops[read.txn] for read in column.reads), key=began)
         read = set(order.values)

@@ -69,8 +69,8 @@ def beta_share(x: float, a: float, b: float) -> float:
 
     Source: DLMF 8.17.22, its continued fraction by Lentz's method.
     """
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
+    if x <= 0:
+        return 0.0
     if x > (a + 1) / (a + b + 2):
         return 1.0 - beta_share(1.0 - x, b, a)
     scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
