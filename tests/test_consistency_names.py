@@ -13,10 +13,11 @@ from seatrial.checks.consistency import judge_register, of_rows, register, zones
 from seatrial.checks.consistency.names import LEAST, NOTHING, Names, close, short
 from seatrial.checks.consistency.zones import blocks
 from seatrial.errors import BadHistory
+from seatrial.model import Standing
 
 MOST = 2**63 - 1
 SMALL = st.integers(0, 5) | st.integers(NOTHING, NOTHING + 5)
-CODES = SMALL | st.integers(-(2**61), 2**61)
+CODES = SMALL | st.integers(LEAST, MOST)
 
 
 def ints(*codes: int) -> np.ndarray:
@@ -130,3 +131,14 @@ def test_each_pair_of_neighbours_is_a_block_of_its_own_where_keys_are(monkeypatc
     cuts = [0, *itertools.accumulate([2, 1, 3])]
     expected = [slice(*pair) for pair in itertools.pairwise(cuts)]
     assert blocks(ints(7, 7, 8, 9, 9, 9)) == expected
+
+
+def test_integers_farther_apart_than_64_bits_tell_are_told_apart():
+    rows = [
+        ("a", "write", 0, LEAST, 0, 1, "ok"),
+        ("a", "read", 0, LEAST, 2, 3, "ok"),
+        ("b", "write", 2**62 + 1, MOST, 0, 1, "ok"),
+        ("b", "read", 2**62 + 1, MOST, 2, 3, "ok"),
+    ]
+    assert judge_register(of_rows(rows)).standing is Standing.HOLDS
+    assert close(ints(LEAST, MOST, NOTHING)).tolist() == [1, 2, 0]

@@ -22,7 +22,7 @@ NOTHING = -(2**63)
 LEAST = -(2**62)
 """The least integer that stands for itself."""
 
-_SHORT = 2**15
+_SHORT, _MOST = 2**15, 2**63 - 1
 
 
 class Names:
@@ -77,14 +77,20 @@ Shorts = npt.NDArray[np.int16] | Ints
 
 
 def close(codes: Ints) -> Ints:
-    """Bring codes (n,), n > 0, of names and integers together, with few unused in between."""
+    """Bring codes (n,), n > 0, of names and integers together, with few unused in between.
+
+    Integers farther apart than 64 bits can tell are numbered one by one, which takes longer.
+    """
     named = codes < LEAST
-    if not named.any():
-        return codes - np.int64(codes.min())
-    among = np.where(named, codes - NOTHING, 0)
     if named.all():
-        return among
-    return np.where(named, among, codes - codes[~named].min() + among.max() + 1)
+        return codes - np.int64(NOTHING)
+    some = bool(named.any())
+    above = int(codes[named].max()) - NOTHING + 1 if some else 0
+    integers = codes[~named] if some else codes
+    low = np.int64(integers.min())
+    if int(integers.max()) - int(low) + above > _MOST:
+        return np.unique(codes, return_inverse=True)[1].reshape(-1)
+    return np.where(named, codes - NOTHING, codes - low + above) if some else codes - low
 
 
 def short(codes: Ints) -> Shorts:
