@@ -39,7 +39,9 @@ def test_backups_that_take_too_long_are_seen_to_be_late():
 
 def test_a_backup_is_late_by_what_passed_beyond_its_period_since_the_one_before():
     began = {"a": [10.0, 15.5, 20.5], "b": [11.0, 30.5]}
-    assert list(punctual.overdue(began, {"a": 5.0, "b": 20.0})) == [0.5, 0.0, 0.0]
+    late = [*punctual.overdue(began, {"a": 5.0, "b": 20.0})]
+    assert [each.seconds for each in late] == [0.5, 0.0, 0.0]
+    assert [(each.claim, each.at) for each in late] == [("a", 5.5), ("a", 10.5), ("b", 20.5)]
 
 
 def test_a_pod_of_ours_has_a_members_policy_but_for_its_period():

@@ -12,7 +12,7 @@ import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from seatrial.bench.injecting import evidence, lived
 from seatrial.bench.row import Bench, Measured, Samples, Sizes
@@ -48,17 +48,29 @@ def late(progress: Progress, sizes: Sizes) -> Measured:
         for _ in range(sizes.rounds):
             with lived(ground, (), out, progress, name=_SUBJECT) as live:
                 found = sorted(_overdue(live))
-            middle = statistics.median(found)
-            progress.note(f"{len(found)} backups, half of them at most {middle:.3f} s late")
-            worst.append(found[-1])
+            middle, latest = statistics.median(each.seconds for each in found), found[-1]
+            progress.note(
+                f"{len(found)} backups, half of them at most {middle:.3f} s late; the latest: "
+                f"{latest.claim}, {latest.seconds:.3f} s late {latest.at:.0f} s after the first"
+            )
+            worst.append(latest.seconds)
         return worst, None
 
 
-def overdue(began: Mapping[str, Sequence[float]], periods: Mapping[str, float]) -> Iterator[float]:
+class Late(NamedTuple):
+    """How late a backup of a claim began, and how long after the very first one it did."""
+
+    seconds: float
+    claim: str
+    at: float
+
+
+def overdue(began: Mapping[str, Sequence[float]], periods: Mapping[str, float]) -> Iterator[Late]:
     """Give by how many seconds each backup but its claim's first began late."""
+    first = min((at for times in began.values() for at in times), default=0.0)
     for claim, period in periods.items():
         for earlier, later in pairwise(sorted(began[claim])):
-            yield max(0.0, later - earlier - period)
+            yield Late(max(0.0, later - earlier - period), claim, later - first)
 
 
 def bodies(member: Mapping[str, Any], claim: Mapping[str, Any], number: int) -> list[Any]:
@@ -109,7 +121,7 @@ def bodies(member: Mapping[str, Any], claim: Mapping[str, Any], number: int) -> 
     ]
 
 
-def _overdue(live: Live) -> Iterator[float]:
+def _overdue(live: Live) -> Iterator[Late]:
     """Back everybody up for a while, and tell what began late."""
     kube, space = live.alive.kube, live.job.namespace
     claim = live.scene.pod(0).claims[0]
