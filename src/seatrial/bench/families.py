@@ -30,7 +30,8 @@ FAMILIES = ("identity", "storage", "ordering")
 STATES = (
     ("grpc-echo", "connection"), ("grpc-envoy", "connection"), ("etcd", "topology"),
     ("session", "session"), ("session-redis", "session"), ("session-envoy", "session"),
-    ("ledger-probed", "availability"), ("config", "config"), ("outside", "network"),
+    ("ledger-probed", "availability"), ("ledger-agent", "availability"), ("config", "config"),
+    ("outside", "network"),
 )  # fmt: skip
 """Which subject shows which family of states, the longest first: who begins last ends soon."""
 _AT_ONCE = 2
