@@ -176,6 +176,32 @@ def test_a_policy_is_followed_or_it_is_said_how_it_was_not(told, standing, said)
     assert (found.verdict, said in found.reason) == (standing, True), found.reason
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (Changed(said=""), "nobody says what is wrong with a period of -5s"),
+        (Changed(healed=False), "the policy was not seen to be back"),
+    ],
+)
+def test_a_policy_that_is_not_followed_is_shown_by_its_receipt(told, said):
+    run = told.story().history()
+    receipt = next(op for op in run.of("fault") if op.value["stage"] == "receipt")
+    found = CHECKS[SCHEDULED].check(run)
+    assert (found.reason, found.evidence) == (said, (receipt.index,))
+
+
+@pytest.mark.parametrize(("began", "standing"), [(1.5, "holds"), (1.625, "broken")])
+@pytest.mark.parametrize("what", ["dropped", "malformed"])
+def test_a_change_may_take_a_second_and_a_half_to_be_heard_of(what, began, standing):
+    told = Changed(**{what: [began]})
+    assert CHECKS[SCHEDULED].check(told.story().history()).verdict == standing
+
+
+def test_how_late_a_backup_was_is_told_to_three_places():
+    found = CHECKS[SCHEDULED].check(Changed(quick=[0.5, 2.61234, 4.65]).story().history())
+    assert found.figures["late_seconds"] == 0.112
+
+
 @given(st.lists(st.floats(2, 6), min_size=2, max_size=8), st.floats(0.1, 4))
 def test_a_schedule_holds_exactly_if_each_backup_is_soon_after_it_is_due(gaps, bound):
     began = [0.0]
