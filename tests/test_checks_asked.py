@@ -41,6 +41,16 @@ def test_a_caller_that_does_not_count_how_often_it_asked_asked_once():
     assert secret(run.history()) == ""
 
 
+def test_what_a_caller_asked_once_more_counts_though_no_member_says_so():
+    run = deployed()
+    run.call(0)
+    run.call(1)
+    run.is_collected()
+    at = next(at for at, op in enumerate(run.ops) if op.what == "call")
+    run.ops[at] = replace(run.ops[at], value={**run.ops[at].value, "again": 1})
+    assert secret(run.history()) == f"by {CLAIMED}, 1 calls came for another time: {AGAIN}"
+
+
 def test_how_often_members_were_asked_is_told_without_those_whom_nobody_asked():
     run = deployed()
     run.call(0)

@@ -122,7 +122,7 @@ def test_without_a_budget_it_is_unknown():
     story = Ordered({"evict-all": [0]})
     story.deploys()
     story.evicts([[2, 1, 0]])
-    assert "no disruption budget was seen" in verdict(story).reason
+    assert verdict(story).reason == "no disruption budget was seen"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,34 @@ def test_evictions_that_were_never_healed_are_unknown():
 def test_evictions_under_a_gap_are_unknown(tell, kind):
     story = tell()
     story.loses_sight(kind)
-    assert verdict(story).verdict is Standing.UNKNOWN
+    found = verdict(story)
+    assert (found.verdict, found.reason) == (
+        Standing.UNKNOWN,
+        f"the watch of {kind}s has a gap: 410",
+    )
+
+
+def test_a_run_in_which_nobody_was_evicted_has_figures_of_nought():
+    story = Ordered()
+    story.deploys()
+    story.budgeted(max=1)
+    found = verdict(story)
+    assert found.figures == {"evictions": 0, "refused": 0, "allowed": 1, "most_away": 0}
+    assert found.reason == "nobody was evicted, so nothing was shown"
+
+
+def test_evictions_are_shown_by_who_was_told_to_go():
+    run = good().history()
+    receipt = next(op for op in run.of("fault") if op.value["stage"] == "receipt")
+    gone = [
+        op.index for op in run.of("pod") if op.value["deleting"] and op.value["event"] != "DELETED"
+    ]
+    assert verdict(run).evidence == (receipt.index, *gone)
+    run = stormed().history()
+    gone = [
+        op.index for op in run.of("pod") if op.value["deleting"] and op.value["event"] != "DELETED"
+    ]
+    assert verdict(run).evidence == tuple(gone[:2])
 
 
 @given(st.data())

@@ -33,4 +33,5 @@ def test_the_three_most_frequent_ends_are_counted_those_that_came_first_before_e
     ],
 )
 def test_where_to_look_follows_from_the_last_answer(last, look):
-    assert hint("shop:8080", last) == f"try: {look} (with --keep on-failure)"
+    for to in ("shop:8080", "shop"):
+        assert hint(to, last) == f"try: {look} (with --keep on-failure)"
