@@ -1,6 +1,7 @@
 """ordering.disruption-budget on runs told by hand."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,14 +80,49 @@ def test_the_strictest_of_two_budgets_counts():
 
 
 def test_evictions_that_nobody_refused_show_nothing():
-    assert "no eviction was refused" in verdict(evicted(ONE_BY_ONE, refused=0)).reason
+    found = verdict(evicted(ONE_BY_ONE, refused=0))
+    assert found.reason == "no eviction was refused, so nothing was shown"
+    assert found.evidence
+
+
+def test_who_was_left_alone_shows_nothing_of_the_budget():
+    found = verdict(evicted([[2], [1]]))
+    assert (found.verdict, found.reason) == (Standing.UNKNOWN, "not every member was evicted")
+
+
+def test_one_whose_end_nobody_saw_is_named():
+    run = good().history()
+    old = next(op.value["uid"] for op in run.of("pod") if op.value["name"] == "ledger-2")
+    going = {op.index for op in run.of("pod") if op.value["uid"] == old and op.value["deleting"]}
+    found = verdict(History(tuple(op for op in run.ops if op.index not in going)))
+    assert (found.verdict, found.reason) == (
+        Standing.UNKNOWN,
+        "ledger-2 was not seen to be told to go",
+    )
+
+
+def test_a_share_is_rounded_up_however_little_is_left_over():
+    assert verdict(evicted(ONE_BY_ONE, max="67%")).figures["allowed"] == 3
+
+
+@pytest.mark.parametrize(("later", "away"), [(-1, 1), (0, 1), (1, 2)])
+def test_who_is_ready_at_the_version_at_which_the_next_is_told_to_go_is_back(later, away):
+    """A resourceVersion tells who came first; of equal ones nobody was away at once."""
+    run = good().history()
+    pods = list(run.of("pod"))
+    gone = next(op for op in pods if op.value["name"] == "ledger-1" and op.value["deleting"])
+    back = [op for op in pods if op.value["name"] == "ledger-2" and op.value["ready"]][1]
+    assert back.index < gone.index
+    told = replace(back, value={**back.value, "rv": gone.value["rv"] + later})
+    found = verdict(History(tuple(told if op is back else op for op in run.ops)))
+    assert found.figures["most_away"] == away
 
 
 def test_without_a_budget_it_is_unknown():
     story = Ordered({"evict-all": [0]})
     story.deploys()
     story.evicts([[2, 1, 0]])
-    assert "no disruption budget was seen" in verdict(story).reason
+    assert verdict(story).reason == "no disruption budget was seen"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +153,34 @@ def test_evictions_that_were_never_healed_are_unknown():
 def test_evictions_under_a_gap_are_unknown(tell, kind):
     story = tell()
     story.loses_sight(kind)
-    assert verdict(story).verdict is Standing.UNKNOWN
+    found = verdict(story)
+    assert (found.verdict, found.reason) == (
+        Standing.UNKNOWN,
+        f"the watch of {kind}s has a gap: 410",
+    )
+
+
+def test_a_run_in_which_nobody_was_evicted_has_figures_of_nought():
+    story = Ordered()
+    story.deploys()
+    story.budgeted(max=1)
+    found = verdict(story)
+    assert found.figures == {"evictions": 0, "refused": 0, "allowed": 1, "most_away": 0}
+    assert found.reason == "nobody was evicted, so nothing was shown"
+
+
+def test_evictions_are_shown_by_who_was_told_to_go():
+    run = good().history()
+    receipt = next(op for op in run.of("fault") if op.value["stage"] == "receipt")
+    gone = [
+        op.index for op in run.of("pod") if op.value["deleting"] and op.value["event"] != "DELETED"
+    ]
+    assert verdict(run).evidence == (receipt.index, *gone)
+    run = stormed().history()
+    gone = [
+        op.index for op in run.of("pod") if op.value["deleting"] and op.value["event"] != "DELETED"
+    ]
+    assert verdict(run).evidence == tuple(gone[:2])
 
 
 @given(st.data())

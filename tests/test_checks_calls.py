@@ -75,12 +75,37 @@ def test_members_are_named_from_the_sets_first_ordinal_on():
     assert calls.members(later, 1) == ("ledger-5", "ledger-6", "ledger-7")
 
 
+LOOK = (
+    "try: kubectl get endpointslices -l kubernetes.io/service-name=shop, and kubectl logs of its "
+    "pods (with --keep on-failure)"
+)
+
+
 @pytest.mark.parametrize(("failed", "of", "unserved"), [(2, 5, False), (2, 4, True), (3, 4, True)])
 def test_a_way_by_which_half_of_all_calls_fail_serves_nobody(failed, of, unserved):
     ops = [call(n, n, outcome=Outcome.FAIL if n < failed else Outcome.OK) for n in range(of)]
     last = f"call 1 (unary) by w at {failed - 1:.1f} s ended in DOWN after 0.50 s"
-    said = f"by w, {failed} of {of} calls failed before anything was broken: {last}"
-    assert calls.unserved(told(*ops), "w") == (said if unserved else "")
+    said = f"by w (shop:80), {failed} of {of} calls failed before anything was broken: "
+    said += f"{failed} x DOWN; the last, {last}; {LOOK}"
+    run = told(*ops, connections={"ways": {"w": {"to": "shop:80"}}})
+    assert calls.unserved(run, "w") == (said if unserved else "")
+    assert calls.unseen(run) == (said if unserved else "")
+
+
+def test_calls_show_nothing_only_where_no_claimed_way_served_and_then_each_is_told():
+    ways: dict[str, Any] = {"w": {"to": "shop:80"}, "v": {"to": "bank:80"}}
+    failed = call(1, 2, outcome=Outcome.FAIL)
+    other = replace(failed, value={**failed.value, "way": "v"})
+    assert calls.unseen(told(failed, connections={"ways": ways})) == ""
+    found = calls.unseen(told(failed, other, connections={"ways": ways}))
+    assert found.startswith("by w (shop:80), 1 of 1 calls failed")
+    assert "; by v (bank:80), 1 of 1 calls failed" in found
+    measured = {"w": {**ways["w"], "claimed": False}}
+    assert calls.unseen(told(failed, connections={"ways": measured})) == (
+        "the profile claims nothing of any of its ways of connecting"
+    )
+    lost = Op("driver", "driver", Outcome.OK, 3, 3, {"event": "lost", "note": "gone"})
+    assert calls.unseen(told(lost, connections={"ways": ways})) == "the driver was lost: gone"
 
 
 RECEIPT, CALLED = fault("fault", stage="receipt"), fault("called")

@@ -93,7 +93,8 @@ def test_a_volume_that_two_claims_are_bound_to_is_broken():
     other = last(run, "claim", "data-ledger-2")
     found = verdict(changed(run, lambda op: op is other, volume=one))
     assert found.verdict is Standing.BROKEN
-    assert "data-ledger-0 and data-ledger-2" in found.reason
+    assert found.reason == f"volume {one} is bound to data-ledger-0 and data-ledger-2"
+    assert found.evidence == (last(run, "claim", "data-ledger-0").index, other.index)
 
 
 def test_a_claim_that_was_bound_to_two_volumes_is_broken():
@@ -102,6 +103,7 @@ def test_a_claim_that_was_bound_to_two_volumes_is_broken():
     found = verdict(story)
     assert found.verdict is Standing.BROKEN
     assert found.reason.endswith("and another")
+    assert len(found.evidence) == 2
 
 
 def test_a_claim_made_anew_under_its_name_is_no_second_one():
@@ -147,6 +149,13 @@ def test_lines_of_the_watch_that_a_crash_tore_leave_it_unknown():
     story = told()
     story.says("watch/pods", "gap", {"kind": "pod", "reason": "torn"})
     assert verdict(story).verdict is Standing.UNKNOWN
+
+
+def test_a_watch_that_was_away_and_listed_anew_has_seen_every_claim():
+    story = told()
+    value = {"kind": "claim", "reason": "410", "after": 1, "until": story.rv}
+    story.says("watch/persistentvolumeclaims", "gap", value)
+    assert verdict(story).verdict is Standing.HOLDS
 
 
 @settings(deadline=None)

@@ -164,7 +164,7 @@ SCHEDULED = "recovery.scheduled"
         (Changed(dropped=[1.0, 2.0]), "broken", "2 s after its policy was dropped"),
         (Changed(malformed=[3.0]), "broken", "3 s after its policy was malformed"),
         (Changed(said=""), "broken", "nobody says what is wrong with a period of -5s"),
-        (Changed(again=[]), "broken", "no backup began"),
+        (Changed(again=[]), "broken", "with its policy back no backup began"),
         (Changed(dropped=[1.0]), "holds", ""),
         (Changed(receipt=False), "unknown", "no receipt"),
         (Changed(healed=False), "unknown", "not seen to be back"),
@@ -174,6 +174,46 @@ SCHEDULED = "recovery.scheduled"
 def test_a_policy_is_followed_or_it_is_said_how_it_was_not(told, standing, said):
     found = CHECKS[SCHEDULED].check(told.story().history())
     assert (found.verdict, said in found.reason) == (standing, True), found.reason
+    assert found.evidence or standing == "unknown"
+
+
+@pytest.mark.parametrize(("bound", "standing"), [(0.5, "holds"), (0.375, "broken")])
+def test_a_backup_may_be_as_late_as_is_promised(bound, standing):
+    run = Changed(quick=[0.5, 2.5, 5.0], bound=bound).story().history()
+    assert CHECKS[SCHEDULED].check(run).verdict == standing
+
+
+def test_where_no_profile_says_how_late_a_backup_may_be_it_is_two_seconds():
+    for late, standing in ((2.0, "holds"), (2.125, "broken")):
+        story = Changed(quick=[0.5, 2.5, 6.5 + late - 2, 9]).story()
+        del story.ops[0].value["profile"]["bounds"]
+        assert CHECKS[SCHEDULED].check(story.history()).verdict == standing
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (Changed(said=""), "nobody says what is wrong with a period of -5s"),
+        (Changed(healed=False), "the policy was not seen to be back"),
+    ],
+)
+def test_a_policy_that_is_not_followed_is_shown_by_its_receipt(told, said):
+    run = told.story().history()
+    receipt = next(op for op in run.of("fault") if op.value["stage"] == "receipt")
+    found = CHECKS[SCHEDULED].check(run)
+    assert (found.reason, found.evidence) == (said, (receipt.index,))
+
+
+@pytest.mark.parametrize(("began", "standing"), [(1.5, "holds"), (1.625, "broken")])
+@pytest.mark.parametrize("what", ["dropped", "malformed"])
+def test_a_change_may_take_a_second_and_a_half_to_be_heard_of(what, began, standing):
+    told = Changed(**{what: [began]})
+    assert CHECKS[SCHEDULED].check(told.story().history()).verdict == standing
+
+
+def test_how_late_a_backup_was_is_told_to_three_places():
+    found = CHECKS[SCHEDULED].check(Changed(quick=[0.5, 2.61234, 4.65]).story().history())
+    assert found.figures["late_seconds"] == 0.112
 
 
 @given(st.lists(st.floats(2, 6), min_size=2, max_size=8), st.floats(0.1, 4))

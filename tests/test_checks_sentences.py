@@ -26,6 +26,19 @@ def test_a_driver_that_was_lost_without_a_word_is_lost_all_the_same():
     )
 
 
+def test_drivers_are_told_apart_by_their_nodes_and_on_one_node_by_their_pods():
+    whole = {"event": "collected", "expected": 1, "collected": 1}
+    for one, other in (
+        ({"node": "a"}, {"node": "b"}),
+        ({"node": "a"}, {"node": "a", "pod": "visitor-1"}),
+        ({"node": "a", "pod": "visitor-1"}, {"node": "a", "pod": "visitor-2"}),
+    ):
+        started = [said("driver", event="started", **who) for who in (one, other)]
+        half = [*started, said("driver", **whole, **one)]
+        assert driver_lost(numbered(*half)) == "the driver's Ops were never collected"
+        assert driver_lost(numbered(*half, said("driver", **whole, **other))) == ""
+
+
 def test_a_typo_is_told_what_there_is_and_the_one_nearest():
     with pytest.raises(BadInput) as near:
         checks.chosen(["storage.rebnd"])

@@ -79,22 +79,51 @@ def test_visits_count_that_surely_ended_before():
     assert len(visits.answered(told(*ops), "direct", until=3.75)["c"]) == 2
 
 
+LOOK = "kubectl get endpointslices -l kubernetes.io/service-name=shop"
+LISTENS = f"try: does anybody listen at the targetPort of shop? {LOOK} (with --keep on-failure)"
+ANSWERS = (
+    "try: was shop told the right address and port? It answers for members that do not answer it: "
+    "kubectl logs of its pods (with --keep on-failure)"
+)
+
+
 @pytest.mark.parametrize(
-    ("notes", "last"),
+    ("notes", "ends", "last", "hint"),
     [
-        ([{}, {"note": "refused"}], "status 502 refused"),
-        ([{"note": "refused"}, {}], "status 502"),
-        ([{"note": "a"}, {"note": "b"}, {"note": "c"}], "status 502 c"),
+        ([{}, {"note": "refused"}], "1 x status 500, 1 x refused", "refused", LISTENS),
+        ([{"note": "refused"}, {}], "1 x refused, 1 x status 502", "status 502", ANSWERS),
+        ([{"note": "refused"}] * 2, "2 x refused", "refused", LISTENS),
     ],
 )
-def test_of_visits_that_nobody_answered_the_last_is_told(notes, last):
+def test_of_visits_that_nobody_answered_it_is_told_how_they_ended_and_where_to_look(
+    notes, ends, last, hint
+):
     ops = [
         visit(at, at, outcome=Outcome.FAIL, status=502 if at == len(notes) else 500, **note)
         for at, note in enumerate(notes, 1)
     ]
-    assert visits.unseen(told(*ops), "direct") == (
-        f"none of {len(ops)} visits by the way 'direct' was answered; the last: {last}"
+    run = told(*ops, profile={"sessions": {"to": "shop:80"}})
+    assert visits.unseen(run, "direct") == (
+        f"none of {len(ops)} visits by the way 'direct' (shop:80) was answered: {ends}; "
+        f"the last: {last}; {hint}"
     )
+
+
+@pytest.mark.parametrize(("way", "to"), [("direct", "a:1"), ("idle", "b:2"), ("cookie", "c:3")])
+def test_where_a_way_leads_is_told(way, to):
+    sessions = {"to": "a:1", "idle": "b:2", "through": "c:3"}
+    run = told(
+        visit(1, 2, way=way, outcome=Outcome.FAIL, status=500), profile={"sessions": sessions}
+    )
+    assert f"by the way {way!r} ({to}) was answered" in visits.unseen(run, way)
+
+
+def test_who_never_visited_and_a_proxy_that_is_not_declared_are_told():
+    run = told(visit(1, 2, way="idle", outcome=Outcome.FAIL, status=500))
+    assert visits.unseen(run, "direct") == "nobody visited by the way 'direct'"
+    assert visits.unseen(run, "cookie") == "the profile declares no proxy that goes by cookies"
+    lost = Op("driver", "driver", Outcome.OK, 3, 3, {"event": "lost", "note": "gone"})
+    assert visits.unseen(told(lost), "direct") == "the driver was lost: gone"
 
 
 def test_without_a_profile_no_sessions_are_declared():

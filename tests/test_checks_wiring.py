@@ -82,7 +82,9 @@ def test_two_members_with_one_token_are_broken_even_if_nothing_changes():
     churns(story, dict.fromkeys(story.members, ALIKE))
     found = verdict(story)
     assert found.verdict is Standing.BROKEN
-    assert "ordinals 0 and 1 have one token" in found.reason
+    assert found.reason == f"ordinals 0 and 1 have one token, {ALIKE!r}"
+    shown = [story.history().ops[at].value for at in found.evidence]
+    assert [(op["question"], op["ordinal"]) for op in shown] == [("token", 0), ("token", 1)]
 
 
 def test_what_went_wrong_before_is_another_guarantees_business():
@@ -110,17 +112,26 @@ def test_a_run_that_never_did_it_is_unknown():
 
 
 def test_a_set_of_one_shows_nothing():
-    assert verdict(told({}, replicas=1)).verdict is Standing.UNKNOWN
+    found = verdict(told({}, replicas=1))
+    assert (found.verdict, found.reason) == (
+        Standing.UNKNOWN,
+        "the set has one member, which nobody could be mistaken for",
+    )
 
 
-def test_pods_that_went_one_after_the_other_show_nothing():
+@pytest.mark.parametrize(("later", "shown"), [(-1, True), (0, True), (1, False)])
+def test_pods_that_went_one_after_the_other_show_nothing(later, shown):
     late = [op for op in GOOD.of("pod") if op.value["deleting"] and op.value["event"] != "DELETED"]
     ends = [op for op in GOOD.of("pod") if op.value["event"] == "DELETED"]
     mark = late[2]
-    slow = replace(mark, value={**mark.value, "rv": ends[0].value["rv"] + 1})
+    slow = replace(mark, value={**mark.value, "rv": ends[0].value["rv"] + later})
     found = verdict(History(tuple(slow if op is mark else op for op in GOOD.ops)))
-    assert found.verdict is Standing.UNKNOWN
-    assert "all pods were ending before the first had ended" in found.reason
+    assert found.verdict is (Standing.HOLDS if shown else Standing.UNKNOWN)
+    if not shown:
+        said = "it was not seen that all pods were ending before the first had ended"
+        assert found.reason == said
+        receipt = next(op for op in GOOD.of("fault") if op.value["stage"] == "receipt")
+        assert found.evidence == (receipt.index,)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def sockets(history: History) -> Mapping[str, int]:
 
 def _repeated(history: History, way: str, told: Mapping[str, Op]) -> str:
     made = calls.calls(history, way)
-    again = [op for op in made if op.value.get("again", 0)]
+    again = [op for op in made if op.value.get("again")]
     said = sum(op.value["again"].get(way, 0) for op in told.values())
     if again or said:
         times = f"{max(said, len(again))} calls came for another time"

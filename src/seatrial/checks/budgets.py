@@ -28,12 +28,12 @@ _BUDGET = "ordering.disruption-budget"
 
 @dataclass(frozen=True)
 class Storm:
-    """One time in which everybody was evicted; `out` are how many were away after each eviction."""
+    """One time in which everybody was evicted; `out` are who was away after each eviction."""
 
     receipt: Op
     span: Span
     gone: Sequence[tuple[Tenure, Op]]
-    out: Sequence[Sequence[Tenure]]
+    out: Sequence[tuple[Op, Sequence[Tenure]]]
 
 
 def disruption_budget(history: History) -> Verdict:
@@ -65,7 +65,7 @@ def _storm(history: History, receipt: Op) -> Storm:
     span = Span(began(history, receipt), healing(history, receipt) or receipt)
     evicted = {pod["uid"] for pod in receipt.value["proof"]["pods"]}
     gone = [pair for pair in told_to_go(tenures, span) if pair[0].uid in evicted]
-    out = [list(_away(tenures, gone, op)) for _, op in gone]
+    out = [(op, list(_away(tenures, gone, op))) for _, op in gone]
     return Storm(receipt, span, gone, out)
 
 
@@ -85,7 +85,7 @@ def _judged(history: History, storm: Storm, allowed: int | None) -> Finding:
         return Finding(Standing.UNKNOWN, dark)
     if allowed is None:
         return Finding(Standing.UNKNOWN, "no disruption budget was seen")
-    for (_, op), away in zip(storm.gone, storm.out, strict=True):
+    for op, away in storm.out:
         if len(away) > allowed:
             names = ", ".join(tenure.pod for tenure in away)
             reason = f"{names} were away at once, the budget allows {allowed}{_selects(history)}"
@@ -93,7 +93,7 @@ def _judged(history: History, storm: Storm, allowed: int | None) -> Finding:
             return Finding(Standing.BROKEN, reason, (*signs, op))
     if reason := _unshown(history, storm):
         return Finding(Standing.UNKNOWN, reason, (storm.receipt,))
-    return Finding(Standing.HOLDS, "", (storm.receipt, *(op for _, op in storm.gone)))
+    return Finding(Standing.HOLDS, ops=(storm.receipt, *(op for op, _ in storm.out)))
 
 
 def _unshown(history: History, storm: Storm) -> str:
@@ -146,7 +146,7 @@ def _selects(history: History) -> str:
 
 
 def _figures(storms: Sequence[Storm], allowed: int | None) -> dict[str, Json]:
-    away = [len(each) for storm in storms for each in storm.out]
+    away = [len(each) for storm in storms for _, each in storm.out]
     return {
         "evictions": sum(len(storm.gone) for storm in storms),
         "refused": sum(storm.receipt.value["proof"]["refused"] for storm in storms),

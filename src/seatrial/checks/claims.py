@@ -25,7 +25,7 @@ def per_ordinal(history: History) -> Verdict:
     are of no template are nobody's business here. Figures: members, claims.
     Source: kubernetes.io, StatefulSets, "Stable Storage".
     """
-    templates = history.head.get("profile", {}).get("claim_templates", ())
+    templates = history.head.get("profile", {}).get("claim_templates")
     if not templates:
         reason = "the profile names no claim template, so there is nothing to have"
         return Verdict(_PER_ORDINAL, Standing.UNKNOWN, reason)
@@ -82,7 +82,7 @@ def _bound(history: History, pod: Op, name: str) -> Finding:
     if not told:
         reason = f"the volume of claim {name} never said that it is bound to it"
         return Finding(Standing.UNKNOWN, reason, (pod,))
-    return Finding(Standing.HOLDS, "", (pod, told[0]))
+    return Finding(Standing.HOLDS, ops=(pod, told[0]))
 
 
 def _shared(history: History) -> Iterator[Finding]:

@@ -150,7 +150,7 @@ def _unshown(history: History, found: LedgerFindings, sent: Sequence[Sent]) -> s
     members = _members(history, found, sent)
     if idle := next(_idle(history, members), ""):
         return idle
-    unread = sorted((members - {*_whole(final_reads(history))}) | set(found.unread))
+    unread = sorted(members - {*_whole(final_reads(history))})
     if unread:
         return f"member {unread[0]} was not read to its end after the faults"
     late = f"{found.unjudged} writes were acknowledged only after the final reading had begun"

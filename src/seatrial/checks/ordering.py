@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from seatrial.checks.drifts import began, no_receipt, receipts
 from seatrial.checks.intervals import Tenure, ordinals
 from seatrial.checks.sight import gaps, torn
-from seatrial.checks.turns import bound, version
+from seatrial.checks.turns import Span, bound, version
 from seatrial.model import History, Json, Op, Standing, Verdict
 
 _DOWN = "ordering.scale-down"
@@ -107,13 +107,12 @@ class Wait:
 
 def _departures(history: History, receipt: Op, tenures: Sequence[Tenure]) -> list[Departure]:
     """Give who went, in order: the pods of the receipt, and any other told to go meanwhile."""
-    start = began(history, receipt)
+    meanwhile = Span(began(history, receipt), receipt)
     named = {pod["uid"] for pod in receipt.value["proof"]["pods"]}
     found = [
         Departure(tenure, op, tenure.end)
         for tenure in tenures
-        if (op := tenure.leaving)
-        and (tenure.uid in named or start.index < op.index < receipt.index)
+        if (op := tenure.leaving) and (tenure.uid in named or meanwhile.has(op))
     ]
     return sorted(found, key=lambda departure: int(departure.leaving.value["rv"]))
 

@@ -76,7 +76,7 @@ def _recovery(
     before = [d.receipt.completed for d in lost if d.ordinal == drift.ordinal]
     held = [t for tenures in ordinals(history).values() for t in tenures]
     # The lost pod itself may still have been there when the machine was healed: nobody came.
-    came = drift.new if drift.new != drift.old else ""
+    came = drift.new != drift.old
     return Recovery(
         drift,
         {stage: stages[stage] for stage in STAGES if stage in stages},
@@ -84,7 +84,7 @@ def _recovery(
         [op for op in told if op not in own and not _is(op, "backup")],
         start.completed,
         max((at for at in before if at < drift.receipt.completed), default=-math.inf),
-        next((t for t in held if came and t.uid == came), None),
+        next((t for t in held if came and t.uid == drift.new), None),
     )
 
 

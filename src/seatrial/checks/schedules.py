@@ -46,18 +46,17 @@ def scheduled(history: History) -> Verdict:
         "late at most, none without a policy, and a malformed one is told"
     )
     absent = unshown(history, CHANGE, _NOTHING)
-    return settled(_SCHEDULED, found, praise, figures, _NOTHING, absent)
+    return settled(_SCHEDULED, found, praise, figures, absent=absent)
 
 
 def _judged(history: History, receipt: Op, bound: float) -> Iterator[Finding]:
     proof, healed = receipt.value["proof"], healing(history, receipt)
     many = len(proof["quick"]["began"])
     watched = proof["quick"]["until"] - proof["quick"]["since"]
-    worst = max(_late(proof), default=0.0)
     if many < _FEW:
         reason = f"{many} backups began in {watched:.3g} s under a period of {proof['period']:g} s"
         yield Finding(Standing.BROKEN, reason, (receipt,))
-    elif worst > bound:
+    elif (worst := max(_late(proof))) > bound:
         reason = f"a backup began {worst:.3g} s after it was due, {bound:g} s are promised"
         yield Finding(Standing.BROKEN, reason, (receipt,))
     for what in ("dropped", "malformed"):
@@ -75,7 +74,7 @@ def _judged(history: History, receipt: Op, bound: float) -> Iterator[Finding]:
         reason = "with its policy back no backup began"
         yield Finding(Standing.BROKEN, reason, (receipt, healed))
     else:
-        yield Finding(Standing.HOLDS, "", (receipt, healed))
+        yield Finding(Standing.HOLDS, ops=(receipt, healed))
 
 
 def _began(receipt: Op) -> list[float]:

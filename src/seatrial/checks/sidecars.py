@@ -68,10 +68,16 @@ class _Loss:
         here = (op for op in after if op.invoked <= self.span.end.completed)
         return sorted(here, key=lambda op: op.invoked)
 
-    def finding(self, standing: Standing, reason: str = "", *ops: Op | None) -> Finding:
+    def finding(self, standing: Standing, reason: str, *ops: Op | None) -> Finding:
         """Conclude, with the Ops that show it."""
-        shown = (self.receipt, *filter(None, (*ops, self.healed)))
-        return Finding(standing, reason, shown)
+        return Finding(standing, reason, self._shown(*ops))
+
+    def held(self, *ops: Op | None) -> Finding:
+        """Conclude that nothing is wrong, with the Ops that show it."""
+        return Finding(Standing.HOLDS, ops=self._shown(*ops))
+
+    def _shown(self, *ops: Op | None) -> tuple[Op, ...]:
+        return (self.receipt, *filter(None, (*ops, self.healed)))
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,13 @@ class _Wait:
     """From the first write that a client waited for to the next that was acknowledged, if any was.
 
     Who had waited before the receipt (`lost`) waits since then. `tried` is when the last attempt
-    ended.
+    ended, where none was acknowledged.
     """
 
     first: Op
     back: Op | None
     lost: float
-    tried: float
+    tried: float = 0.0
 
     @property
     def least(self) -> float:
@@ -160,7 +166,7 @@ def _other(loss: _Loss) -> Op | None:
 
 
 def _kept(loss: _Loss) -> Finding:
-    name = str(loss.history.head.get("profile", {}).get("container", ""))
+    name = loss.history.head.get("profile", {}).get("container")
     before = [op for op in loss.pods if op.index < loss.span.start.index][-1:]
     if not before or not before[0].value.get("containers", {}).get(name):
         reason = f"the container of {loss.member} was not seen before its agent was lost"
@@ -170,7 +176,7 @@ def _kept(loss: _Loss) -> Finding:
             return loss.finding(Standing.BROKEN, f"{loss.member} lost its agent, and {why}", op)
     if hidden := blind(loss.history, loss.span, "pod"):
         return loss.finding(Standing.UNKNOWN, hidden)
-    return loss.finding(Standing.HOLDS, "", before[0])
+    return loss.held(before[0])
 
 
 def _lost(before: Json, now: Json, name: str) -> str:
@@ -204,7 +210,7 @@ def _served(loss: _Loss, pause: float, lost: str) -> Finding:
     if (silence := _silence(loss)) > pause:
         reason = f"nobody wrote to {loss.member} for {silence:.1f} s while its agent was away"
         return loss.finding(Standing.UNKNOWN, reason)
-    return loss.finding(Standing.HOLDS, "", shown[0], shown[-1])
+    return loss.held(shown[0], shown[-1])
 
 
 def _within(op: Op, loss: _Loss) -> bool:
@@ -217,24 +223,22 @@ def _within(op: Op, loss: _Loss) -> bool:
 def _waits(loss: _Loss) -> Iterator[_Wait]:
     """Give how long clients waited for the member, each time that they began in the loss."""
     sent, first, lost = loss.sent, None, loss.receipt.completed
-    tried = max((op.completed for op in sent), default=0.0)
     for op in sent:
         first = first or op
         if first.invoked > loss.until:
             return
         if op.outcome is Outcome.OK:
-            yield _Wait(first, op, lost, tried)
+            yield _Wait(first, op, lost)
             first = None
     if first:
-        yield _Wait(first, None, lost, tried)
+        yield _Wait(first, None, lost, max(op.completed for op in sent))
 
 
 def _silence(loss: _Loss) -> float:
     """Give the longest time in the loss in which nobody tried to write to the member."""
     at, longest = loss.receipt.completed, 0.0
     for op in loss.sent:
-        if at < loss.until:
-            longest = max(longest, min(op.invoked, loss.until) - at)
+        longest = max(longest, min(op.invoked, loss.until) - at)
         at = max(at, op.completed)
     return max(longest, loss.until - at)
 
@@ -249,7 +253,7 @@ def _ready(loss: _Loss, within: float) -> Finding:
     if any(end is None for _, _, end in stretches):
         reason = f"nobody saw the pod of {loss.member} Ready again"
         return loss.finding(Standing.UNKNOWN, reason, stretches[-1][0])
-    return loss.finding(Standing.HOLDS, "", *(end for _, _, end in stretches))
+    return loss.held(*(end for _, _, end in stretches))
 
 
 def _unready(loss: _Loss) -> Iterator[tuple[Op, float, Op | None]]:
@@ -273,7 +277,7 @@ def _again(loss: _Loss) -> Finding:
     if not proof or (killed and proof.get("restarts", 0) <= before.get("restarts", 0)):
         reason = f"nobody saw the agent of {loss.member} come back"
         return loss.finding(Standing.UNKNOWN, reason)
-    return loss.finding(Standing.HOLDS)
+    return loss.held()
 
 
 def _figures(losses: Sequence[_Loss]) -> dict[str, Json]:

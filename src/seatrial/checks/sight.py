@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seatrial.model import History, Op
+from seatrial.model import History, Json, Op
 
 _WATCHES = {
     "pod": "watch/pods",
@@ -45,9 +45,9 @@ def driver_lost(history: History) -> str:
     return str(torn[0].value["reason"]) if torn else ""
 
 
-def _which(op: Op) -> tuple[str, str]:
+def _which(op: Op) -> tuple[Json, Json]:
     """Tell drivers apart: the one that writes names its node alone, visitors their pods, too."""
-    return str(op.value.get("node")), str(op.value.get("pod", ""))
+    return op.value.get("node"), op.value.get("pod")
 
 
 def drill_trouble(history: History) -> str:

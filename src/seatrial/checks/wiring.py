@@ -83,7 +83,7 @@ def _came_back(drift: Drift, was: Mapping[int, Op], after: Sequence[Op]) -> Find
     own = was[drift.ordinal]
     wrong = next((op for op in after if op.value["answer"] != own.value["answer"]), None)
     if wrong is None:
-        return Finding(Standing.HOLDS, "", (drift.receipt, own, *after))
+        return Finding(Standing.HOLDS, ops=(drift.receipt, own, *after))
     whose = [n for n, op in was.items() if op.value["answer"] == wrong.value["answer"]]
     token = f"the token of ordinal {whose[0]}" if whose else "a token that no member had"
     reason = f"after all pods were deleted at once, ordinal {drift.ordinal} came back with {token}"
