@@ -182,7 +182,7 @@ def test_each_fact_of_a_manifest_has_its_own_sentence_and_no_other(guarantee, fa
 
 def test_a_member_that_was_cut_off_and_read_is_named_and_one_that_was_deleted_is_not():
     """Both are in the evidence; so is a write, and a third member that nothing was done to."""
-    told = [
+    told: list[tuple[str, dict[str, Any]]] = [
         ("fault", {"fault": "partition", "ordinal": 1, "stage": "receipt"}),
         ("fault", {"fault": "pod-delete", "ordinal": 2, "stage": "receipt"}),
         *(("register", {"f": "read", "member": member}) for member in (0, 1, 2)),

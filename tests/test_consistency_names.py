@@ -142,3 +142,8 @@ def test_integers_farther_apart_than_64_bits_tell_are_told_apart():
     ]
     assert judge_register(of_rows(rows)).standing is Standing.HOLDS
     assert close(ints(LEAST, MOST, NOTHING)).tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("low", [0, 1, 2, 3])
+def test_names_count_where_integers_lie_as_far_apart_as_64_bits_tell(low):
+    assert close(ints(NOTHING + 1, low, MOST)).tolist()[1:] in ([1, 2], [2, MOST - low + 2])
