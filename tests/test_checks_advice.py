@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,11 @@ def service(**how: bool) -> dict[str, Any]:
 
 def alive(kind: str, *program: str) -> dict[str, Any]:
     return {"alive": {"kind": kind, "program": list(program), "path": ""}}
+
+
+def given(**how: Any) -> dict[str, Any]:
+    about = {"subpaths": {}, "live": ["k"], "never": [], "immutable": False, **how}
+    return {"given": {"configmap/c": about}}
 
 
 FQDN = (
@@ -61,6 +67,18 @@ NEAR = (
 OPENS = (
     "its liveness probe only opens a TCP connection: the kernel accepts it for a process that "
     "stands still"
+)
+DOOR = (
+    "clients are answered by the container `gateway`, which stands between them and the member's "
+    "own program"
+)
+FROZEN = (
+    "`k` of configmap/c is mounted at /k by `subPath`: no change of it reaches a container that "
+    "runs"
+)
+OWN_COPY = (
+    "member 1 was cut off from its peers: it answers reads from its own copy, without asking them "
+    "whether that is the newest"
 )
 SENTENCES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("identity.hostname", {"hostname": {"fqdn": True, "own": ""}}, (FQDN,)),
@@ -146,6 +164,13 @@ SENTENCES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("availability.x", alive("exec", "sh", "-c", ":"), (ALWAYS.format("sh -c :"),)),
     ("availability.x", alive("exec", "true", "healthy"), ()),
     ("availability.x", alive("httpGet"), ()),
+    ("durability.bank", {"door": "gateway"}, (DOOR,)),
+    ("config.propagates", given(subpaths={"k": "/k", "once": "/once"}), (FROZEN,)),
+    ("config.immutable", given(never=["k"]), (
+        "configmap/c has no `immutable: true`: whoever may write to it may change it in place",
+    )),
+    ("config.immutable", given(never=["k"], immutable=True), ()),
+    ("config.immutable", given(), ()),
     ("availability.deadlock", {"alive": {**alive("httpGet")["alive"], "path": "/healthz"}}, ()),
 ]  # fmt: skip
 
@@ -153,3 +178,17 @@ SENTENCES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
 @pytest.mark.parametrize(("guarantee", "facts", "sentences"), SENTENCES)
 def test_each_fact_of_a_manifest_has_its_own_sentence_and_no_other(guarantee, facts, sentences):
     assert said(guarantee, facts) == sentences
+
+
+def test_a_member_that_was_cut_off_and_read_is_named_and_one_that_was_deleted_is_not():
+    """Both are in the evidence; so is a write, and a third member that nothing was done to."""
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("fault", {"fault": "partition", "ordinal": 1, "stage": "receipt"}),
+        ("fault", {"fault": "pod-delete", "ordinal": 2, "stage": "receipt"}),
+        *(("register", {"f": "read", "member": member}) for member in (0, 1, 2)),
+        ("register", {"f": "write", "member": 1}),
+    ]
+    ops = [Op("run", what, Outcome.OK, 0.0, 0.0, of) for what, of in told]
+    run = History(tuple(replace(op, index=at) for at, op in enumerate(ops)))
+    broken = Verdict("durability.register", Standing.BROKEN, "it is", tuple(range(len(ops))))
+    assert advise(run, broken) == (OWN_COPY,)

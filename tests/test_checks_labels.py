@@ -127,6 +127,12 @@ def test_lines_of_the_watch_that_a_crash_tore_leave_it_unknown():
     assert verdict(story).verdict is Standing.UNKNOWN
 
 
+def test_a_gap_of_the_watch_hides_no_label_of_a_pod_that_was_seen():
+    story = told()
+    story.loses_sight("pod")
+    assert verdict(story).verdict is Standing.HOLDS
+
+
 @settings(deadline=None)
 @given(st.sets(st.integers(1, len(GOOD.ops) - 1)))
 def test_a_good_run_with_any_ops_missing_is_never_broken(missing):

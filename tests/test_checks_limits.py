@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from seatrial.checks import intervals, scrapes, sight
+from seatrial.checks import copies, intervals, restored, scrapes, sight, synced
 from seatrial.checks.calls import SLACK, hung
+from seatrial.checks.drifts import Drift
+from seatrial.checks.durable import Hit
 from seatrial.checks.intervals import Answer, Moment
+from seatrial.checks.ledger import Held, Sent
+from seatrial.checks.recoveries import Recovery
 from seatrial.checks.scrapes import Scraped, Segment, segments
 from seatrial.checks.turns import Span
-from seatrial.model import History, Op, Outcome
+from seatrial.model import History, Op, Outcome, Standing
 
 OK, FAIL, INFO = Outcome.OK, Outcome.FAIL, Outcome.INFO
 EVER = 1e9
@@ -132,3 +136,49 @@ def test_between_two_scrapes_a_write_must_or_may_have_been_counted(
     part = Segment(10.0, 20.0, 0.0)
     assert scrapes._limits(part, [written], counted()) == (least, most)
     assert scrapes._within(written, part) == (outcome is OK and 10 < completed <= 20)
+
+
+LOST = Drift(1, "node-lost", "old", "new", op("fault", 9.0))
+EACH = Recovery(LOST, {"restored": op(snapshot="b")}, (), (), 5.0, 3.0, None)
+
+
+def backup(snapshot: str, at: float, outcome: Outcome = OK) -> Op:
+    return replace(op("backup", at, ordinal=1, snapshot=snapshot), outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("own", "standing"),
+    [
+        ([backup("b", 9.0)], None),
+        ([backup("b", 9.25)], Standing.UNKNOWN),
+        ([backup("a", 5.0), backup("b", 5.25)], None),
+        ([backup("b", 4.75), backup("a", 5.0)], Standing.BROKEN),
+        ([backup("b", 5.0), backup("a", 5.25)], None),
+        ([backup("a", 8.0), backup("b", 9.0, INFO)], Standing.UNKNOWN),
+        ([backup("a", 8.0), backup("b", 9.25, INFO)], Standing.BROKEN),
+    ],
+)
+def test_a_backup_may_be_restored_that_was_over_when_the_loss_was_proved(own, standing):
+    """The loss was begun at 5 s and proved at 9 s."""
+    _, found = restored._restored(History(tuple(own)), EACH)
+    assert [each[0] for each in found] == [standing] * (standing is not None)
+
+
+@pytest.mark.parametrize(("at", "cost"), [(3.0, False), (3.25, True), (9.0, True), (9.25, False)])
+def test_a_loss_cost_what_was_acknowledged_after_the_last_one_and_up_to_this(at, cost):
+    assert restored._acked(EACH, Sent(1, "w", 1, 7, 0, OK, at)) == cost
+
+
+@pytest.mark.parametrize(
+    ("began", "counts"), [((), 0), ((0.5,), 0), ((0.75,), 1), ((0.75, 0.5), 0)]
+)
+def test_copies_are_counted_of_what_was_acknowledged_before_the_first_reading_began(began, counts):
+    write = op("write", 0.5, member=0, writer="w", seq=1, crc=7, previous=0)
+    reads = {member: Held(member, [], began=at) for member, at in enumerate(began)}
+    assert len(copies._records(History((write,)), reads)) == counts
+
+
+@pytest.mark.parametrize(("until", "idle"), [(4.0, False), (4.25, True)])
+def test_a_member_whose_power_was_cut_three_seconds_after_a_write_was_not_idle(until, idle):
+    hit = Hit(synced.LOSS, 1, 0.0, until)
+    assert bool([*synced._idle([hit], [Sent(1, "w", 1, 7, 0, OK, 1.0)])]) == idle

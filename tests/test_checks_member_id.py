@@ -74,6 +74,7 @@ def test_two_members_with_one_id_are_broken_although_neither_ever_changes():
     found = verdict(run)
     assert found.verdict is Standing.BROKEN
     assert found.reason == "ordinals 0 and 1 call themselves '1'"
+    assert found.evidence == tuple(op.index for op in ANSWERS[:2])
 
 
 def test_a_member_that_stayed_where_it_was_shows_no_move():

@@ -214,3 +214,7 @@ def test_a_reading_that_broke_off_counts_no_copies():
         replace(op, outcome=Outcome.INFO) if op.process == "reader/1" else op for op in run.ops
     ]
     assert verdict(COPIES, run).reason == "member 1 was not read to its end"
+
+
+def test_how_long_a_member_was_away_is_told_to_a_millisecond():
+    assert verdict(COPIES, caught_up(idle=3.12345)).figures["seconds"] == 8.723

@@ -56,8 +56,11 @@ def test_how_long_each_recovery_took_is_a_figure_with_its_quantiles():
 
 
 def test_a_fault_that_comes_before_a_member_is_back_leaves_it_unknown():
-    found = verdict(told(idle=20, seconds=15, again=False))
+    run = told(idle=20, seconds=15, again=False)
+    found = verdict(run)
     assert found.verdict is Standing.UNKNOWN
+    stages = [run.history().ops[index].value.get("stage") for index in found.evidence]
+    assert stages == ["receipt", None, "receipt"]
     assert "process-hang of ordinal 1 came before member 0 was back" in found.reason
 
 
@@ -103,3 +106,7 @@ def test_an_op_without_a_strike_is_taken_to_have_struck_when_it_was_planned():
     run = told().history()
     exact = verdict(History(tuple(told_when(op) for op in run.ops)))
     assert exact.figures["recoveries"][0] < verdict(run).figures["recoveries"][0]
+
+
+def test_how_long_each_recovery_took_is_told_to_a_millisecond():
+    assert verdict(told(idle=3.12345)).figures["recoveries"] == [6.523, 6.9]

@@ -66,6 +66,18 @@ def test_a_write_that_was_acknowledged_again_counts_once_as_of_the_first_time():
     assert found.acknowledged == 1
 
 
+def test_of_two_acknowledgements_at_one_moment_the_one_that_was_told_first_counts():
+    told = [sent(0, 1, OK, 1.0), sent(0, 1, OK, 1.0)._replace(op=9)]
+    found = judge_replicas(told, [Held(m, []) for m in MEMBERS], MEMBERS)
+    assert [one.op for one in found.lost] == [-1]
+
+
+def test_a_record_that_a_member_holds_altered_and_once_more_as_it_was_sent_is_only_altered():
+    records = [["w0", 1, 7, 99], ["w0", 1, 7, 0]]
+    found = judge_replicas([sent(0, 1, OK, 1.0)], [Held(m, records) for m in MEMBERS], MEMBERS)
+    assert (found.present, len(found.altered), found.unjudged) == (0, 1, 0)
+
+
 def replica(run: History, *, everywhere: bool) -> History:
     """Give the same run of a replicated workload; `everywhere` each member holds what all do."""
     head = run.ops[0]

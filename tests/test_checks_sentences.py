@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from seatrial import checks
+from seatrial.checks.judgement import Judgement, quantiles
 from seatrial.checks.sight import driver_lost
 from seatrial.errors import BadInput
 from seatrial.model import Guarantee, History, Op, Outcome, Standing, Verdict
@@ -74,3 +75,25 @@ def test_what_a_drill_says_of_itself_takes_only_what_holds():
 def test_a_drill_that_says_nothing_of_trouble_had_none():
     (found,) = checks.judge(numbered(said("phase"), said("experiment")), [HOLDS])
     assert found.verdict is Standing.HOLDS
+
+
+def test_a_part_of_a_name_is_enough_to_be_told_the_whole():
+    with pytest.raises(BadInput) as part:
+        checks.chosen(["labels"])
+    assert part.value.remedy == "did you mean identity.labels?"
+
+
+def test_an_op_that_ended_before_it_began_is_shown_and_leaves_everything_unknown():
+    turned = replace(said("phase", 3.25), invoked=4.5)
+    (found,) = checks.judge(numbered(said("phase"), turned), [HOLDS])
+    reason = "Op 1 of driver ended at 3.25 s, before it began at 4.5 s: a clock went back"
+    assert found == Verdict("x.y", Standing.UNKNOWN, reason, (1,))
+
+
+def test_what_is_concluded_of_a_history_is_the_verdict_on_a_guarantee_with_its_figures():
+    concluded = Judgement(Standing.HOLDS, "seen", (3,), {"reads": 7})
+    assert concluded.verdict("x.y") == Verdict("x.y", Standing.HOLDS, "seen", (3,), {"reads": 7})
+
+
+def test_quantiles_are_told_to_a_millionth():
+    assert quantiles([1 / 3]) == dict.fromkeys(("min", "p50", "p95", "p99", "max"), 0.333333)

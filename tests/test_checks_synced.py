@@ -116,3 +116,8 @@ def test_without_its_evidence_it_is_unknown(tell, lost):
 def test_nothing_holds_where_the_loss_was_not_healed_or_the_plan_is_gone(lost):
     rest = History(tuple(op for op in told().history().ops if not lost(op)))
     assert verdict(rest).verdict is Standing.UNKNOWN
+
+
+def test_a_loss_after_which_nothing_was_healed_is_told_by_its_name():
+    rest = History(tuple(op for op in told().history().ops if op.value.get("stage") != "healed"))
+    assert verdict(rest).reason == f"nothing was healed after {FAULT} of ordinal 1"

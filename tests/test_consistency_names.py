@@ -142,3 +142,11 @@ def test_integers_farther_apart_than_64_bits_tell_are_told_apart():
     ]
     assert judge_register(of_rows(rows)).standing is Standing.HOLDS
     assert close(ints(LEAST, MOST, NOTHING)).tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("low", "near"), [(1, [0, 1, 2]), (2, [1, 2, MOST]), (3, [1, 2, MOST - 1])]
+)
+def test_names_count_where_integers_lie_as_far_apart_as_64_bits_tell(low, near):
+    """Far apart they are numbered one by one, so that the only name is the first."""
+    assert close(ints(NOTHING + 1, low, MOST)).tolist() == near

@@ -46,6 +46,18 @@ def test_a_reading_in_part_shows_what_is_there_and_not_what_is_missing():
     assert (found.late, found.lost) == (1, 0)
 
 
+def test_of_two_readings_that_began_at_once_the_one_that_has_a_write_counts():
+    found = visibility([acked(1, 1.0)], [held(2, 1), held(2)])
+    assert (found.judged, found.late, found.lost) == (1, 1, 0)
+
+
+def test_what_every_member_shows_is_counted_together():
+    sent = [acked(seq, 1.0, member=member) for member in range(2) for seq in range(3)]
+    shown = [held(at, *seqs, member=m) for m in range(2) for at, seqs in ((2, {1}), (3, {0, 1}))]
+    found = visibility(sent, shown)
+    assert (found.readings, found.judged, found.late, found.lost) == (4, 6, 2, 2)
+
+
 def test_who_was_not_acknowledged_or_is_anothers_is_not_judged():
     sent = [acked(1, 1.0, INFO), acked(2, 1.0, member=1), acked(3, 9.0)]
     assert visibility(sent, [held(5)]) == Visibility(1, 0, 0, 0, {}, {})

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.checks.changed_settings import undisturbed
 from seatrial.checks.configured import Told, told
-from seatrial.checks.drifts import drifts, no_receipt, receipts
+from seatrial.checks.drifts import drifts, no_receipt
 from seatrial.checks.findings import Finding, settled
 from seatrial.model import History, Json, Standing, Verdict
 
@@ -33,11 +33,10 @@ def survives_drift(history: History) -> Verdict:
         "drifts": len(drifts(history)),
         "settings": names,
     }
-    found = [*_changed(known), *_unshown(history, known)]
-    if known and receipts(history):
-        found.append(Finding(Standing.HOLDS, "", tuple(one.op for one in known)))
+    shown = Finding(Standing.HOLDS, ops=tuple(one.op for one in known))
+    found = [*_changed(known), *_unshown(history, known), shown]
     praise = f"{', '.join(names)} were the same across {figures['drifts']} drifts"
-    return settled(_SURVIVES, found, praise, figures, "nobody told any settings")
+    return settled(_SURVIVES, found, praise, figures)
 
 
 def _changed(known: Sequence[Told]) -> Iterator[Finding]:

@@ -45,8 +45,7 @@ def _strangers(history: History, held: Mapping[int, tuple[Tenure, ...]]) -> Iter
     """Accuse pods outside of what the set ever asked for, by its own spec where it was seen."""
     specs = [op.value for op in history.of("set") if _own(history, op)]
     first = min((spec["start"] for spec in specs if "start" in spec), default=history.members[0])
-    most = max((spec["replicas"] for spec in specs), default=0)
-    end = first + max(most, len(history.members))
+    end = first + max([len(history.members), *(spec["replicas"] for spec in specs)])
     for ordinal, tenures in held.items():
         if not first <= ordinal < end:
             reason = (
@@ -71,7 +70,7 @@ def _told(tenure: Tenure) -> Iterator[Finding]:
                 reason = f"{label} of pod {tenure.pod} is {said!r}, wanted {value!r}"
                 yield Finding(Standing.BROKEN, reason, (op,))
                 return
-    yield Finding(Standing.HOLDS, "", (tenure.ops[0], tenure.ops[-1]))
+    yield Finding(Standing.HOLDS, ops=(tenure.ops[0], tenure.ops[-1]))
 
 
 def _unseen(history: History, held: Mapping[int, tuple[Tenure, ...]]) -> Iterator[Finding]:

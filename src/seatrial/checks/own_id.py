@@ -29,7 +29,7 @@ def member_id(history: History) -> Verdict:
     praise = f"each ordinal told one id of its own across {figures['drifts']} drifts"
     where = f", {moved} of them to another node" if moved else "; none of them to another node"
     if told and drifts(history):
-        found.append(Finding(Standing.HOLDS, "", tuple(told)))
+        found.append(Finding(Standing.HOLDS, ops=tuple(told)))
     nothing = "no drift was caused, so nothing was shown"
     return settled(_MEMBER_ID, found, praise + where, figures, nothing)
 

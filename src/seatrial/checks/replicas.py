@@ -18,7 +18,7 @@ Known = tuple[str, int, int]
 
 def replicated(history: History) -> bool:
     """Whether the profile on trial claims that every member holds every acknowledged write."""
-    return bool(history.head.get("profile", {}).get("replicated", False))
+    return bool(history.head.get("profile", {}).get("replicated"))
 
 
 def judged(history: History, sent: Sequence[Sent], reads: Sequence[Held]) -> LedgerFindings:

@@ -58,7 +58,7 @@ def _restored(history: History, each: Recovery) -> tuple[Op | None, list[Finding
     # one that was finished between the planning and the proof of the loss may count or not
     newest = max((op for op in whole), key=lambda op: op.completed)
     sure = [op for op in whole if op.completed <= each.start]
-    right = [op for op in whole if op.completed > each.start]
+    right = [op for op in whole if op not in sure]
     right += [max(sure, key=lambda op: op.completed)] if sure else []
     used = next((op for op in own if op.value["snapshot"] == restored.value["snapshot"]), None)
     if used in right:

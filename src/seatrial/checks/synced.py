@@ -38,7 +38,7 @@ def synced(history: History) -> Verdict:
     sent, reads = list(attempts(history)), final_reads(history)
     found = [*broken(sent, reads, hits, {hit.member for hit in ours}), *_unproved(ours)]
     found += [*unread(reads, ours), *_idle(ours, sent)]
-    found += [Finding(Standing.HOLDS, "", receipts_of([hit])) for hit in ours]
+    found += [Finding(Standing.HOLDS, ops=receipts_of([hit])) for hit in ours]
     lost = sum(1 for one in found if one.standing is Standing.BROKEN)
     figures = {**_figures(sent, ours), "lost": lost}
     why = no_receipt(history, LOSS) or driver_lost(history)

@@ -7,6 +7,7 @@ May import: model; checks.ledger, checks.judgement.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ def visibility(sent: Iterable[Sent], held: Iterable[Held]) -> Visibility:
     for member, times in acked.items():
         mine = [reading for reading in readings if reading.member == member]
         seen, missed = _followed(times, mine)
-        lost = {record for record, at in missed.items() if seen.get(record, -1.0) < at}
+        lost = {record for record, at in missed.items() if seen.get(record, -math.inf) < at}
         gone += [max(0.0, seen.get(record, times[record]) - times[record]) for record in lost]
         known = (seen.keys() | missed.keys()) - lost
         shown += [missed.get(record, times[record]) - times[record] for record in known]

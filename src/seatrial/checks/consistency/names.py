@@ -89,7 +89,7 @@ def close(codes: Ints) -> Ints:
     integers = codes[~named] if some else codes
     low = np.int64(integers.min())
     if int(integers.max()) - int(low) + above > _MOST:
-        return np.unique(codes, return_inverse=True)[1].reshape(-1)
+        return np.unique(codes, return_inverse=True)[1]
     return np.where(named, codes - NOTHING, codes - low + above) if some else codes - low
 
 
