@@ -1,6 +1,7 @@
 """What judges say where no recorded run leads: sentences that mutants showed to be missing."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from seatrial.model import Guarantee, History, Op, Outcome, Standing, Verdict
 HOLDS = Guarantee("x.y", "s", "s", "e", (), lambda _: Verdict("x.y", Standing.HOLDS, "seen"))
 
 
-def said(what: str, at: float = 0.0, **value: object) -> Op:
+def said(what: str, at: float = 0.0, **value: Any) -> Op:
     return Op("driver", what, Outcome.OK, at, at, value)
 
 
@@ -28,16 +29,16 @@ def test_a_driver_that_was_lost_without_a_word_is_lost_all_the_same():
 
 
 def test_drivers_are_told_apart_by_their_nodes_and_on_one_node_by_their_pods():
-    whole = {"event": "collected", "expected": 1, "collected": 1}
+    whole: dict[str, Any] = {"event": "collected", "expected": 1, "collected": 1}
     for one, other in (
         ({"node": "a"}, {"node": "b"}),
         ({"node": "a"}, {"node": "a", "pod": "visitor-1"}),
         ({"node": "a", "pod": "visitor-1"}, {"node": "a", "pod": "visitor-2"}),
     ):
-        started = [said("driver", event="started", **who) for who in (one, other)]
-        half = [*started, said("driver", **whole, **one)]
+        started = [said("driver", 0.0, event="started", **who) for who in (one, other)]
+        half = [*started, said("driver", 0.0, **whole, **one)]
         assert driver_lost(numbered(*half)) == "the driver's Ops were never collected"
-        assert driver_lost(numbered(*half, said("driver", **whole, **other))) == ""
+        assert driver_lost(numbered(*half, said("driver", 0.0, **whole, **other))) == ""
 
 
 def test_a_typo_is_told_what_there_is_and_the_one_nearest():

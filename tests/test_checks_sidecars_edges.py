@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -298,9 +299,13 @@ def test_an_agent_that_was_killed_is_back_when_its_count_has_grown(before, after
     for name, count in (("receipt", before), ("healed", after)):
         proof = {k: one for k, one in staged(run, name).value["proof"].items() if k != "restarts"}
         proof |= {} if count is None else {"restarts": count}
-        run = altered(run, lambda op, name=name: op.value.get("stage") == name, proof=proof)
+        run = altered(run, partial(_at, name), proof=proof)
     unseen = "nobody saw the agent of member 1 come back"
     assert (verdict(run).reason == unseen) is not back
+
+
+def _at(stage: str, op: Op) -> bool:
+    return bool(op.value.get("stage") == stage)
 
 
 def test_one_that_stood_still_and_was_never_seen_to_go_on_is_not_back():
