@@ -1,6 +1,7 @@
 """What judges say where no recorded run leads: sentences that mutants showed to be missing."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,13 @@ def test_a_driver_that_was_lost_without_a_word_is_lost_all_the_same():
 
 
 def test_drivers_are_told_apart_by_their_nodes_and_on_one_node_by_their_pods():
-    whole = {"event": "collected", "expected": 1, "collected": 1}
-    for one, other in (
+    whole: dict[str, Any] = {"event": "collected", "expected": 1, "collected": 1}
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"node": "a"}, {"node": "b"}),
         ({"node": "a"}, {"node": "a", "pod": "visitor-1"}),
         ({"node": "a", "pod": "visitor-1"}, {"node": "a", "pod": "visitor-2"}),
-    ):
+    ]
+    for one, other in pairs:
         started = [said("driver", event="started", **who) for who in (one, other)]
         half = [*started, said("driver", **whole, **one)]
         assert driver_lost(numbered(*half)) == "the driver's Ops were never collected"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,6 +64,10 @@ def staged(of: History, name: str) -> Op:
 
 def altered(of: History, pick: Callable[[Op], bool], **value: Any) -> History:
     return numbered(replace(op, value={**op.value, **value}) if pick(op) else op for op in of.ops)
+
+
+def at(index: int, op: Op) -> bool:
+    return op.index == index
 
 
 def lacking(of: History, pick: Callable[[Op], bool], key: str) -> History:
@@ -298,7 +303,8 @@ def test_an_agent_that_was_killed_is_back_when_its_count_has_grown(before, after
     for name, count in (("receipt", before), ("healed", after)):
         proof = {k: one for k, one in staged(run, name).value["proof"].items() if k != "restarts"}
         proof |= {} if count is None else {"restarts": count}
-        run = altered(run, lambda op, name=name: op.value.get("stage") == name, proof=proof)
+        mark = staged(run, name).index
+        run = altered(run, partial(at, mark), proof=proof)
     unseen = "nobody saw the agent of member 1 come back"
     assert (verdict(run).reason == unseen) is not back
 
