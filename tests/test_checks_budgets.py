@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial import checks
-from seatrial.model import History, Standing, Verdict
+from seatrial.model import History, Op, Outcome, Standing, Verdict
 from seatrial.testing import Ordered
 
 BUDGET = "ordering.disruption-budget"
@@ -158,6 +158,15 @@ def test_evictions_under_a_gap_are_unknown(tell, kind):
         Standing.UNKNOWN,
         f"the watch of {kind}s has a gap: 410",
     )
+
+
+def test_a_gap_counts_until_the_evictions_are_healed():
+    story = good()
+    receipt = next(op for op in story.ops if op.value.get("stage") == "receipt")
+    at = receipt.completed + 0.05
+    gap = {"kind": "pod", "reason": "410", "after": 1, "until": 2}
+    story.ops.append(Op("watch", "gap", Outcome.INFO, at, at, gap))
+    assert verdict(story).reason == "the watch of pods has a gap: 410"
 
 
 def test_a_run_in_which_nobody_was_evicted_has_figures_of_nought():

@@ -97,8 +97,12 @@ def test_calls_show_nothing_only_where_no_claimed_way_served_and_then_each_is_to
     failed = call(1, 2, outcome=Outcome.FAIL)
     other = replace(failed, value={**failed.value, "way": "v"})
     assert calls.unseen(told(failed, connections={"ways": ways})) == ""
-    found = calls.unseen(told(failed, other, connections={"ways": ways}))
-    assert found.startswith("by w (shop:80), 1 of 1 calls failed")
+    well = call(1, 2)
+    found = calls.unseen(told(failed, well, other, connections={"ways": ways}))
+    assert found.startswith("by w (shop:80), 1 of 2 calls failed")
+    later = [replace(one, invoked=5, completed=6) for one in (failed, other)]
+    troubled = told(well, fault("fault", stage="planned"), *later, connections={"ways": ways})
+    assert calls.unseen(troubled) == ""
     assert "; by v (bank:80), 1 of 1 calls failed" in found
     measured = {"w": {**ways["w"], "claimed": False}}
     assert calls.unseen(told(failed, connections={"ways": measured})) == (

@@ -142,7 +142,34 @@ def test_what_was_not_seen_is_unknown(lost, said):
 
 def test_a_volume_that_speaks_of_another_claim_is_unknown():
     run = changed(told().history(), lambda op: op.what == "volume", claim="somebody")
-    assert verdict(run).verdict is Standing.UNKNOWN
+    found = verdict(run)
+    assert (found.verdict, found.reason, found.evidence) == (
+        Standing.UNKNOWN,
+        "the volume of claim data-ledger-0 never said that it is bound to it",
+        (last(run, "pod", "ledger-0").index,),
+    )
+
+
+def test_a_claim_that_was_never_seen_bound_is_shown_by_its_pod():
+    run = without(told().history(), lambda op: op.what == "claim")
+    found = verdict(run)
+    assert found.reason == "claim data-ledger-0 was never seen bound"
+    assert found.evidence == (last(run, "pod", "ledger-0").index,)
+
+
+def test_what_holds_is_counted_and_shown_by_each_pod_and_its_volume():
+    run = told(2).history()
+    found = verdict(run)
+    assert found.guarantee == OWN
+    assert found.reason == "2 claims of 2 members, each with a volume to itself"
+    assert [run.ops[at].what for at in found.evidence] == ["pod", "volume", "pod", "volume"]
+
+
+def test_a_profile_without_a_template_has_nothing_to_have():
+    found = verdict(without(told().history(), lambda op: op.what == "plan"))
+    assert found == Verdict(
+        OWN, Standing.UNKNOWN, "the profile names no claim template, so there is nothing to have"
+    )
 
 
 def test_lines_of_the_watch_that_a_crash_tore_leave_it_unknown():

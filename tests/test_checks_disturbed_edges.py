@@ -51,6 +51,14 @@ def test_a_breach_came_before_a_stranger_by_its_version_or_a_second_before_him(o
     assert judged(op, rv) is (Standing.BROKEN if before else Standing.UNKNOWN)
 
 
+@pytest.mark.parametrize(("what", "own"), [("obstacle", ""), ("pod", "; nothing was shown")])
+def test_what_is_unknown_of_a_trial_that_never_began_is_not_told(what, own):
+    op = Op("run", what, Outcome.OK, 0.0, 0.0)
+    unknown = Verdict("x.y", Standing.UNKNOWN, "nothing was shown")
+    found = [Disturbance(0.0, "it was", (op,))]
+    assert weighed(History(()), breach, unknown, found).reason == f"it was{own}"
+
+
 @pytest.mark.parametrize(("count", "rest"), [(2, ""), (3, ""), (4, "; and 1 more")])
 def test_a_reason_names_three_disturbances_and_counts_only_what_is_left(count, rest):
     found = [Disturbance(1.0, f"it was {n}", ()) for n in range(count)]

@@ -35,6 +35,13 @@ def test_what_was_acknowledged_on_a_disk_for_a_while_counts_from_its_first_momen
     assert verdict(History(tuple(ops))).figures["acknowledged"] == counted
 
 
+def test_a_run_without_a_fault_shows_nothing():
+    story = Story()
+    story.deploys()
+    story.writes(0)
+    assert verdict(story).reason == "no fault was caused, so nothing was shown"
+
+
 def test_the_longest_outage_is_told_to_three_places():
     story = Story()
     story.deploys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from seatrial.checks import CHECKS
 from seatrial.checks.failures import HELPER
-from seatrial.model import Outcome
+from seatrial.model import History, Outcome
 from seatrial.testing.copying import Changed, Copied, tells_store_down
 
 IDS = ("recovery.watermark", "recovery.new-service", "recovery.encrypted", "recovery.once")
@@ -183,6 +184,18 @@ def test_a_backup_may_be_as_late_as_is_promised(bound, standing):
     assert CHECKS[SCHEDULED].check(run).verdict == standing
 
 
+def test_only_changes_of_policies_are_judged_and_only_in_a_run_with_a_plan():
+    story = Changed().story()
+    story.stage("pod-delete", 1, "receipt", story.proof(1))
+    assert CHECKS[SCHEDULED].check(story.history()).verdict == "holds"
+    unplanned = [op for op in story.history().ops if op.what != "plan"]
+    found = CHECKS[SCHEDULED].check(History(tuple(unplanned)))
+    assert found.reason == "no receipt for the plan"
+    assert CHECKS[SCHEDULED].check(Changed(again=[]).story().history()).reason == (
+        "with its policy back no backup began"
+    )
+
+
 def test_where_no_profile_says_how_late_a_backup_may_be_it_is_two_seconds():
     for late, standing in ((2.0, "holds"), (2.125, "broken")):
         story = Changed(quick=[0.5, 2.5, 6.5 + late - 2, 9]).story()
@@ -207,7 +220,7 @@ def test_a_policy_that_is_not_followed_is_shown_by_its_receipt(told, said):
 @pytest.mark.parametrize(("began", "standing"), [(1.5, "holds"), (1.625, "broken")])
 @pytest.mark.parametrize("what", ["dropped", "malformed"])
 def test_a_change_may_take_a_second_and_a_half_to_be_heard_of(what, began, standing):
-    told = Changed(dropped=[began]) if what == "dropped" else Changed(malformed=[began])
+    told = replace(Changed(), **{what: [began]})  # type: ignore[arg-type]
     assert CHECKS[SCHEDULED].check(told.story().history()).verdict == standing
 
 

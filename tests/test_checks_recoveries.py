@@ -11,8 +11,8 @@ from seatrial.testing import Story
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
 
-def stage(story: Story, name: str, outcome: Outcome = OK) -> None:
-    story.says("recovery", "stage", {"stage": name, "ordinal": 1}, outcome)
+def stage(story: Story, name: str, outcome: Outcome = OK, ordinal: int = 1) -> None:
+    story.says("recovery", "stage", {"stage": name, "ordinal": ordinal}, outcome)
 
 
 def deployed() -> Story:
@@ -65,3 +65,12 @@ def test_one_whose_machine_came_back_in_time_had_no_successor():
     story.stage("node-lost", 1, "healed", story.proof(1))
     (found,) = recoveries(story.history())
     assert found.tenure is None
+
+
+def test_a_stage_of_another_ordinal_strayed_and_a_backup_of_one_did_not():
+    story = deployed()
+    lost(story)
+    for name in ("backup", "cleared"):
+        stage(story, name, ordinal=2)
+    (found,) = recoveries(story.history())
+    assert [op.value["stage"] for op in found.strays] == ["cleared"]

@@ -66,6 +66,10 @@ def altered(of: History, pick: Callable[[Op], bool], **value: Any) -> History:
     return numbered(replace(op, value={**op.value, **value}) if pick(op) else op for op in of.ops)
 
 
+def at(index: int, op: Op) -> bool:
+    return op.index == index
+
+
 def lacking(of: History, pick: Callable[[Op], bool], key: str) -> History:
     def less(op: Op) -> Op:
         return replace(op, value={name: one for name, one in op.value.items() if name != key})
@@ -299,13 +303,10 @@ def test_an_agent_that_was_killed_is_back_when_its_count_has_grown(before, after
     for name, count in (("receipt", before), ("healed", after)):
         proof = {k: one for k, one in staged(run, name).value["proof"].items() if k != "restarts"}
         proof |= {} if count is None else {"restarts": count}
-        run = altered(run, partial(_at, name), proof=proof)
+        mark = staged(run, name).index
+        run = altered(run, partial(at, mark), proof=proof)
     unseen = "nobody saw the agent of member 1 come back"
     assert (verdict(run).reason == unseen) is not back
-
-
-def _at(stage: str, op: Op) -> bool:
-    return bool(op.value.get("stage") == stage)
 
 
 def test_one_that_stood_still_and_was_never_seen_to_go_on_is_not_back():

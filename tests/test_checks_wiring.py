@@ -111,6 +111,23 @@ def test_a_run_that_never_did_it_is_unknown():
     assert "never deleted all at once" in verdict(story).reason
 
 
+def test_whose_token_was_not_read_after_the_round_is_named():
+    receipt = [op for op in GOOD.of("fault") if op.value["stage"] == "receipt"][-1]
+    late = without(GOOD, lambda op: op.what == "answer" and op.index > receipt.index)
+    found = verdict(late)
+    assert (found.verdict, found.reason, found.evidence) == (
+        Standing.UNKNOWN,
+        "no token of ordinal 0 was read after pods-delete",
+        (receipt.index,),
+    )
+
+
+def test_what_holds_is_shown_by_each_round_and_the_tokens_before_and_after_it():
+    run = told({}).history()
+    kinds = [run.ops[at].what for at in verdict(run).evidence]
+    assert kinds == ["fault", *["answer"] * 6]
+
+
 def test_a_set_of_one_shows_nothing():
     found = verdict(told({}, replicas=1))
     assert (found.verdict, found.reason) == (
