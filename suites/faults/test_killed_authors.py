@@ -76,6 +76,7 @@ class Ledger:
 @pytest.fixture(scope="module")
 def ledger(trial_ground: Ground, pytestconfig: pytest.Config) -> Iterator[Ledger]:
     """Deploy the ledger, once for all of them."""
+    healing.heal(Quiet())  # What lay open before is no process's of ours.
     spec, subject = trial_ground.spec, load("ledger", known=CHECKS)
     plan = planned(
         subject, [], seed=pytestconfig.getoption("--trial-seed"), shape=spec.shape,

@@ -31,6 +31,7 @@ def reached(out: Path, stage: str) -> str | None:
 @pytest.fixture
 def killed(trial_ground, tmp_path):
     """Give the function that starts a trial of one fault and kills it at a stage."""
+    healing.heal(Quiet())  # What lay open before is no trial's of ours.
 
     def kill(fault: str, stage: str) -> None:
         call = ["certify", "ledger", "--guarantee", "identity.hostname", "--fault", fault]
