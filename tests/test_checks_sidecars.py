@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -21,7 +21,9 @@ from seatrial.testing.beside import (
     dying,
     ended,
     loses,
+    numbered,
     serving,
+    told,
     unasked,
     waiting,
 )
@@ -32,19 +34,9 @@ Pick = Callable[[Op], bool]
 Change = Callable[[Op], Op]
 
 
-def told(fault: str = KILL, *, pause: float = 5, within: float = 30, **how: object) -> Story:
-    run = begun(fault, bounds={"pause": pause, "within": within})
-    loses(run, 1, fault=fault, **how)  # type: ignore[arg-type]
-    return ended(run)
-
-
 def verdict(of: Story | History) -> Verdict:
     whole = of.history() if isinstance(of, Story) else of
     return checks.judge(whole, [checks.CHECKS[SIDECAR]])[0]
-
-
-def numbered(ops: Iterator[Op]) -> History:
-    return History(tuple(replace(op, index=n) for n, op in enumerate(ops)))
 
 
 def without(of: Story, pick: Pick) -> History:

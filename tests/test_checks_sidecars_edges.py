@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,7 +19,9 @@ from seatrial.testing.beside import (
     begun,
     ended,
     loses,
+    numbered,
     serving,
+    told,
     unasked,
     waiting,
 )
@@ -29,19 +31,9 @@ from seatrial.testing.story import SET
 SIDECAR = "availability.sidecar"
 
 
-def told(fault: str = KILL, *, pause: float = 5, within: float = 30, **how: Any) -> Story:
-    run = begun(fault, bounds={"pause": pause, "within": within})
-    loses(run, 1, fault=fault, **how)
-    return ended(run)
-
-
 def verdict(of: Story | History) -> Verdict:
     whole = of.history() if isinstance(of, Story) else of
     return checks.CHECKS[SIDECAR].check(whole)
-
-
-def numbered(ops: Iterable[Op]) -> History:
-    return History(tuple(replace(op, index=n) for n, op in enumerate(ops)))
 
 
 def snapped(run: Story) -> History:

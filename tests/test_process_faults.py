@@ -15,9 +15,9 @@ from seatrial.faults import FAULTS, askings, broken
 from seatrial.faults.journal import Step
 from seatrial.faults.scene import Scene
 from seatrial.faults.undo import Reach, revived
-from seatrial.machine import NodeState, Running
+from seatrial.machine import Running
 from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
-from seatrial.testing.answering import Answering
+from seatrial.testing.answering import Answering, silenced
 from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.testing.staging import staging
@@ -84,12 +84,7 @@ def member(api):
 
 @pytest.fixture
 def node(member, tmp_path):
-    def tell(when: str, _: NodeState) -> None:
-        if when == "after":
-            member.door.holds = found.amiss == "frozen"
-
-    found = PaperNode(tmp_path / "node.json", NODE, tell=tell, runtime=member)
-    return found
+    return silenced(tmp_path, NODE, member, member.door)
 
 
 @pytest.fixture

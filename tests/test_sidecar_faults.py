@@ -13,9 +13,9 @@ from seatrial import timing
 from seatrial.errors import CannotRun, NotReady
 from seatrial.faults import FAULTS, broken
 from seatrial.faults.journal import Step
-from seatrial.machine import NodeState, Running
-from seatrial.testing import FakeApi, Kept, PaperNode, fake_api
-from seatrial.testing.answering import Answering
+from seatrial.machine import Running
+from seatrial.testing import FakeApi, Kept, fake_api
+from seatrial.testing.answering import Answering, silenced
 from seatrial.testing.kept import proofs
 from seatrial.testing.runtime import PaperRuntime
 from seatrial.testing.staging import staging
@@ -84,12 +84,7 @@ def pod(api, request):
 
 @pytest.fixture
 def node(pod, tmp_path):
-    def tell(when: str, _: NodeState) -> None:
-        if when == "after":
-            pod.door.holds = found.amiss == "frozen"
-
-    found = PaperNode(tmp_path / "node.json", NODE, tell=tell, runtime=pod)
-    return found
+    return silenced(tmp_path, NODE, pod, pod.door)
 
 
 @pytest.fixture

@@ -5,27 +5,23 @@ On told runs: tests/test_checks_connection.py, tests/test_doors.py, tests/test_h
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from seatrial.testing.varying import Variants, replaced
+from seatrial.testing.varying import Variants, redirected, replaced, without_replicas
 
 pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
 FAMILY = ["connection.*"]
 DOOR = "echo-proxy"
-ONWARD = "/spec/template/spec/containers/0/env/0/value"
 NOBODY = replaced("Service", "echo", "/spec/selector/app", "nobody")
-NO_REPLICA = replaced("Deployment", DOOR, "/spec/replicas", 0)
-ASTRAY = replaced("Deployment", DOOR, ONWARD, "echo:50055")
+NO_REPLICA = without_replicas(DOOR)
+ASTRAY = redirected(DOOR, "echo:50055")
 """Nobody listens at that port of the members."""
 
 
 @pytest.fixture
 def variants(trial_ground, pytestconfig, tmp_path):
     """Give what certifies a subject that is changed in one place."""
-    out = Path(pytestconfig.getoption("--trial-out"))
-    return Variants(trial_ground, tmp_path, out, pytestconfig.getoption("--trial-seed"))
+    return Variants.of(trial_ground, pytestconfig, tmp_path)
 
 
 @pytest.mark.parametrize(

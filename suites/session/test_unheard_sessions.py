@@ -6,29 +6,32 @@ tests/test_checks_session.py, tests/test_doors.py, tests/test_heard.py.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from seatrial.testing.varying import Variants, image, removed, replaced
+from seatrial.testing.varying import (
+    Variants,
+    image,
+    redirected,
+    removed,
+    replaced,
+    without_replicas,
+)
 
 pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
 COOKIE = ["session.cookie"]
 DOOR = "session-proxy"
-ONWARD = "/spec/template/spec/containers/0/env/0/value"
 NOBODY = replaced("Service", "session", "/spec/selector/app", "nobody")
-NO_REPLICA = replaced("Deployment", DOOR, "/spec/replicas", 0)
+NO_REPLICA = without_replicas(DOOR)
 NO_PROXY = [removed("Deployment", DOOR), removed("Service", DOOR)]
 ITS_OWN = {"session": image("session", "image"), "session-load": image("session", "load")}
-ASTRAY = replaced("Deployment", DOOR, ONWARD, "session.session-members:8081")
+ASTRAY = redirected(DOOR, "session.session-members:8081")
 """Nobody listens at that port of the members."""
 
 
 @pytest.fixture
 def variants(trial_ground, pytestconfig, tmp_path):
     """Give what certifies a subject that is changed in one place."""
-    out = Path(pytestconfig.getoption("--trial-out"))
-    return Variants(trial_ground, tmp_path, out, pytestconfig.getoption("--trial-seed"))
+    return Variants.of(trial_ground, pytestconfig, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from seatrial.checks.drifts import began, healing, no_receipt, receipts
@@ -45,18 +46,18 @@ class _Loss:
         """When it was well again, in seconds; when nobody looked on any more, if it never was."""
         return (self.healed or self.span.end).completed
 
-    @property
+    @cached_property
     def pods(self) -> Sequence[Op]:
         """What was seen of the pod's name, before the loss as well."""
         name = self.receipt.value["proof"]["pod"]
         return [op for op in self.history.of("pod") if op.value["name"] == name]
 
-    @property
+    @cached_property
     def seen(self) -> Sequence[Op]:
         """What was seen of it from right before the harm on."""
         return [op for op in self.pods if self.span.has(op)]
 
-    @property
+    @cached_property
     def sent(self) -> Sequence[Op]:
         """Writes to the member that were sent, or not answered yet, after the receipt."""
         mine = (

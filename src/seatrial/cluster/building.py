@@ -213,16 +213,22 @@ def _connected(engine: Engine, cluster: str) -> str:
     only there a node can have its address again when it starts (cluster.nodes).
     """
     wanted = network(cluster)
-    for left in range(_OTHERS, -1, -1):
-        if wanted in engine.docker("network", "ls", "--format", "{{.Name}}").split():
-            break
-        trial, asked = f"{wanted}-{secrets.token_hex(4)}", "{{(index .IPAM.Config 0).Subnet}}"
-        engine.docker("network", "create", trial)
-        subnet = engine.docker("network", "inspect", "--format", asked, trial).strip()
-        engine.docker("network", "rm", trial)
-        with suppress(*([ToolFailed] if left else [])):
-            engine.docker("network", "create", "--subnet", subnet, wanted)
+    if wanted not in engine.docker("network", "ls", "--format", "{{.Name}}").split():
+        _connect(engine, wanted, _OTHERS)
     return wanted
+
+
+def _connect(engine: Engine, wanted: str, others: int) -> None:
+    trial, asked = f"{wanted}-{secrets.token_hex(4)}", "{{(index .IPAM.Config 0).Subnet}}"
+    engine.docker("network", "create", trial)
+    subnet = engine.docker("network", "inspect", "--format", asked, trial).strip()
+    engine.docker("network", "rm", trial)
+    try:
+        engine.docker("network", "create", "--subnet", subnet, wanted)
+    except ToolFailed:
+        if not others:
+            raise
+        _connect(engine, wanted, others - 1)
 
 
 def log_path(name: str) -> Path:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from seatrial.errors import CannotRun, NotOurs
 from seatrial.faults.scene import Proof, Scene
 from seatrial.kube.objects import ContainerStatus, Pod
+from seatrial.kube.told import statuses
 from seatrial.machine import Node, Running
 from seatrial.timing import limit, poll, wait
 
@@ -134,6 +135,4 @@ def _away(scene: Scene, found: Hit) -> str | None:
 
 
 def _status(scene: Scene, pod: Pod) -> ContainerStatus | None:
-    # An agent that is started before its member, and runs on beside it, is an init container.
-    every = (*pod.status.container_statuses, *pod.status.init_container_statuses)
-    return next((s for s in every if s.name == scene.container), None)
+    return next((s for s in statuses(pod) if s.name == scene.container), None)

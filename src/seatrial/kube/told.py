@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.kube.objects import Object, Pod
+from seatrial.kube.objects import ContainerStatus, Object, Pod
 
 
 def of_pod(pod: Pod) -> dict[str, Any]:
@@ -15,7 +15,6 @@ def of_pod(pod: Pod) -> dict[str, Any]:
 
     `containers` and `restarts` leave init containers out, those that run on as well.
     """
-    every = (*pod.status.container_statuses, *pod.status.init_container_statuses)
     return {
         "node": pod.spec.node_name,
         "phase": pod.status.phase,
@@ -26,7 +25,7 @@ def of_pod(pod: Pod) -> dict[str, Any]:
         "owner": owner(pod),
         "containers": {s.name: s.container_id for s in pod.status.container_statuses},
         "restarts": sum(s.restart_count for s in pod.status.container_statuses),
-        "restarts_of": {s.name: s.restart_count for s in every},
+        "restarts_of": {s.name: s.restart_count for s in statuses(pod)},
         "trouble": pod.trouble,
         "disruption": pod.disruption,
         "terminated": _terminated(pod),
@@ -34,6 +33,11 @@ def of_pod(pod: Pod) -> dict[str, Any]:
         "declared_grace": pod.spec.termination_grace_period_seconds,
         "due": pod.metadata.deletion_timestamp or "",
     }
+
+
+def statuses(pod: Pod) -> tuple[ContainerStatus, ...]:
+    """Give those of all containers, init containers last: some run on beside the others."""
+    return (*pod.status.container_statuses, *pod.status.init_container_statuses)
 
 
 def _terminated(pod: Pod) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Somebody on loopback who answers whoever asks, or is there and does not, or is gone.
 
-May import: the standard library.
+May import: machine; testing.{machine,runtime}.
 """
 
 from __future__ import annotations
@@ -8,6 +8,11 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
+
+from seatrial.machine import NodeState
+from seatrial.testing.machine import PaperNode
+from seatrial.testing.runtime import PaperRuntime
 
 _ANSWER = b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -46,3 +51,14 @@ class Answering:
         with asked, suppress(OSError):
             asked.recv(65536)
             asked.sendall(_ANSWER)
+
+
+def silenced(folder: Path, name: str, runtime: PaperRuntime, door: Answering) -> PaperNode:
+    """Give a machine of paper: whoever answers at the door says no word while it stands still."""
+
+    def tell(when: str, _: NodeState) -> None:
+        if when == "after":
+            door.holds = found.amiss == "frozen"
+
+    found = PaperNode(folder / "node.json", name, tell=tell, runtime=runtime)
+    return found

@@ -5,10 +5,11 @@ May import: model; testing.{hanging,story}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
-from seatrial.model import Json, Outcome
+from seatrial.model import History, Json, Op, Outcome
 from seatrial.testing.hanging import collected, serve
 from seatrial.testing.story import SET, Story
 
@@ -34,6 +35,18 @@ def begun(
     run.phase("fault")
     serve(run)
     return run
+
+
+def told(fault: str = KILL, *, pause: float = 5, within: float = 30, **how: Any) -> Story:
+    """Tell a whole run in which one agent is lost, as `loses` says; with these bounds, seconds."""
+    run = begun(fault, bounds={"pause": pause, "within": within})
+    loses(run, 1, fault=fault, **how)
+    return ended(run)
+
+
+def numbered(ops: Iterable[Op]) -> History:
+    """Give a history of these Ops, in this order."""
+    return History(tuple(replace(op, index=n) for n, op in enumerate(ops)))
 
 
 def ended(run: Story) -> Story:

@@ -2,7 +2,7 @@
 
 Either is started when the pod `prometheus` is applied, from the ConfigMap that was applied with it,
 and is reached through the fake server's proxy.
-May import: testing.{sets,state}, metrics.pod and the standard library.
+May import: testing.{sets,state,stepping}, metrics.pod and the standard library.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 from seatrial.metrics.pod import JOB, NAME
 from seatrial.testing.sets import READY
 from seatrial.testing.state import FakeApi, Object
+from seatrial.testing.stepping import playing
 from seatrial.timing import Limit, poll
 
 Start = Callable[[Object], int]
@@ -148,14 +149,13 @@ def _unready(port: int) -> str | None:
 @contextmanager
 def prometheus_kubelet(api: FakeApi, start: Start) -> Iterator[None]:
     """Start a Prometheus whenever its pod is applied, while the body runs."""
-    over = threading.Event()
 
     def new() -> list[str]:
         pods = api.of("pods").items()
         return [key for key, pod in pods
                 if key.endswith(f"/{NAME}") and pod["status"] == {"phase": "Pending"}]  # fmt: skip
 
-    def run() -> None:
+    def run(over: threading.Event) -> None:
         while True:
             with api.changed:
                 api.changed.wait_for(lambda: over.is_set() or new())
@@ -166,15 +166,8 @@ def prometheus_kubelet(api: FakeApi, start: Start) -> Iterator[None]:
             api.ports[key] = start(json.loads(told))
             api.put("pods", NAME, key.split("/")[0], status=READY)
 
-    thread = threading.Thread(target=run, name="prometheus kubelet")
-    thread.start()
-    try:
+    with playing(api, run, "prometheus kubelet"):
         yield
-    finally:
-        with api.changed:
-            over.set()
-            api.changed.notify_all()
-        thread.join()
 
 
 def up(*members: int, since: float, until: float, down: Mapping[int, range] | None = None) -> Any:

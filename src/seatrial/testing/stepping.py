@@ -18,15 +18,25 @@ def stepping(api: FakeApi, step: Callable[[], bool], name: str) -> Iterator[None
 
     `step` does the next single thing, and says whether there was one.
     """
-    over = threading.Event()
 
-    def work() -> None:
+    def work(over: threading.Event) -> None:
         with api.changed:
             while not over.is_set():
                 if not step():
                     api.changed.wait()
 
-    thread = threading.Thread(target=work, name=name)
+    with playing(api, work, name):
+        yield
+
+
+@contextmanager
+def playing(api: FakeApi, work: Callable[[threading.Event], None], name: str) -> Iterator[None]:
+    """Do this work in a thread of this name, until the body is over, which its event says.
+
+    Whoever waits for `api.changed` is woken then.
+    """
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,), name=name)
     thread.start()
     try:
         yield

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from seatrial import checks, profiles
@@ -32,6 +33,12 @@ class Variants:
     folder: Path
     out: Path
     seed: int
+
+    @classmethod
+    def of(cls, ground: Ground, config: pytest.Config, folder: Path) -> Variants:
+        """Try them as a suite tries all else, by its options."""
+        out, seed = Path(config.getoption("--trial-out")), config.getoption("--trial-seed")
+        return cls(ground, folder, out, seed)
 
     def certified(
         self, base: str, patches: Sequence[Patch], guarantees: Sequence[str], **keys: Any
@@ -61,6 +68,16 @@ def replaced(kind: str, name: str, path: str, value: object) -> Patch:
     """Give the patch that replaces one value of an object."""
     operation = {"op": "replace", "path": path, "value": value}
     return {"target": {"kind": kind, "name": name}, "patch": yaml.safe_dump([operation])}
+
+
+def without_replicas(name: str) -> Patch:
+    """Give the patch that leaves a Deployment without a pod."""
+    return replaced("Deployment", name, "/spec/replicas", 0)
+
+
+def redirected(name: str, to: str) -> Patch:
+    """Give the patch that has a proxy of ours pass everything on to another place."""
+    return replaced("Deployment", name, "/spec/template/spec/containers/0/env/0/value", to)
 
 
 def image(base: str, name: str) -> str:

@@ -28,7 +28,6 @@ class Code(IntEnum):
 
     ALIVE = 0
     KILLED = 1
-    CRASHED = 3
     UNREACHED = 33
     SLOW = 36
     REFUSED = 37
