@@ -25,7 +25,6 @@ _CLOCKS = {"heartbeat", "taken", "began", "ended", "at", "started", "created"}
 """Facts that may be seconds since 1970; on the run's clock they are smaller than _EPOCH."""
 _EPOCH = 1e9
 _FIGURES = {
-    "losses": "disks lost",
     "lost_seconds": "loss proved in",
     "rto_seconds": "time to recover (RTO)",
     "stages_seconds": "its own stages together",
