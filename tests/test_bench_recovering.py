@@ -41,14 +41,14 @@ def test_a_backup_is_late_by_what_passed_beyond_its_period_since_the_one_before(
     began = {"a": [10.0, 15.5, 20.5], "b": [11.0, 30.5]}
     late = [*punctual.overdue(began, {"a": 5.0, "b": 20.0})]
     assert [each.seconds for each in late] == [0.5, 0.0, 0.0]
-    assert [(each.claim, each.at) for each in late] == [("a", 4.5), ("a", 9.5), ("b", 19.5)]
+    assert [(each.claim, each.since) for each in late] == [("a", 10.0), ("a", 15.5), ("b", 11.0)]
 
 
 def test_what_is_late_while_pods_are_made_is_told_apart():
-    began = {"a": [10.0, 17.0, 22.5], "b": [20.0, 40.0]}
-    since, starting = punctual.parted([*punctual.overdue(began, {"a": 5.0, "b": 20.0})])
-    assert [one.seconds for one in since] == [0.5, 0.0]
-    assert [one.seconds for one in starting] == [2.0]
+    began = {"a": [10.0, 17.0, 22.5], "b": [12.0, 32.0]}
+    since, starting = punctual.parted([*punctual.overdue(began, {"a": 5.0, "b": 20.0})], 15.0)
+    assert [one.seconds for one in since] == [0.5]
+    assert [one.seconds for one in starting] == [2.0, 0.0]
 
 
 def test_a_pod_of_ours_has_a_members_policy_but_for_its_period():

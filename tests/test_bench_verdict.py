@@ -164,7 +164,7 @@ def test_the_rows_of_a_family_share_one_measurement(monkeypatch):
 
     monkeypatch.setattr(verdict, "_measured", measure)
     monkeypatch.setattr(verdict, "_SESSIONS", {})
-    monkeypatch.setattr(verdict, "grounded", lambda *_: nullcontext())
+    monkeypatch.setattr(verdict, "grounded", lambda *_, **__: nullcontext())
     for row in measuring._named("verdict-storage"):
         ours, peer = row.measure(Quiet(), Sizes())
         assert ours == [10.0]

@@ -115,7 +115,7 @@ CALL = ["certify", "ledger", "--guarantee", ID, "--seed", "7", "--dry-run"]
 
 @pytest.fixture
 def _no_cluster(monkeypatch):
-    monkeypatch.setattr("seatrial.cli.trial.grounded", lambda *_: pytest.fail("a cluster"))
+    monkeypatch.setattr("seatrial.cli.trial.grounded", lambda *_, **__: pytest.fail("a cluster"))
 
 
 @pytest.mark.usefixtures("_no_cluster")

@@ -84,12 +84,29 @@ def test_a_name_given_bare_is_told_that_it_is_an_option(capsys):
 def test_a_fault_or_its_rounds_that_make_no_sense_are_a_wrong_call(
     fault, said, capsys, monkeypatch
 ):
-    def ground(*_: object) -> None:
+    def ground(*_: object, **__: object) -> None:
         pytest.fail("no cluster is brought up for a wrong call")
 
     monkeypatch.setattr("seatrial.cli.trial.grounded", ground)
     assert cli.called(["certify", "ledger", "--fault", fault]) == 4
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "call", [["certify"], ["certify", "--dry-run"], ["drill", "node-loss", "--yes", "--profile"]]
+)
+def test_a_container_that_the_manifests_lack_is_refused_before_any_cluster_is_made(
+    call, capsys, monkeypatch, tmp_path
+):
+    def ground(*_: object, **__: object) -> None:
+        pytest.fail("no cluster is brought up for a wrong call")
+
+    monkeypatch.setattr("seatrial.cli.trial.grounded", ground)
+    base = Path(__file__).parents[1] / "fixtures" / "ledger-xlss"
+    told = f"extends: {base}\nname: wrongly\nsentence: a misspelt container\ncontainer: ledgr\n"
+    (tmp_path / "profile.yaml").write_text(told)
+    assert cli.called([*call, str(tmp_path)]) == 4
+    assert "no container ledgr in the StatefulSet ledger, did you mean" in capsys.readouterr().err
 
 
 def test_with_json_also_a_failure_is_one_document(capsys):

@@ -144,7 +144,7 @@ def test_a_cluster_that_is_there_has_one_version():
 
 
 def test_a_version_that_nothing_is_known_of_is_refused_before_any_cluster_is_made(monkeypatch):
-    def made(*_: object) -> None:
+    def made(*_: object, **__: object) -> None:
         pytest.fail("a cluster was asked for")
 
     monkeypatch.setattr("seatrial.cli.trial.grounded", made)

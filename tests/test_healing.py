@@ -812,6 +812,20 @@ def test_a_cluster_that_is_gone_leaves_nothing_open():
 
 
 @pytest.mark.usefixtures("alone")
+def test_a_cluster_that_goes_down_takes_along_what_was_open_on_it_and_no_other(monkeypatch, capsys):
+    monkeypatch.setattr(cluster, "down", lambda *_: True)
+    other = entry(Step("start", node="sea-worker"), cluster="other")
+    theirs = entry(Step("start", node="sea-worker"), id="2-theirs", owner=owner())
+    Journal().open(entry(Step("start", node="sea-worker"), id="1-ours"))
+    Journal().open(theirs)
+    Journal().open(other)
+    assert cli.called(["cluster", "down", "--name", "sea", "--json"]) == 0
+    faults = json.loads(capsys.readouterr().out)["faults"]
+    assert sorted(fault["outcome"] for fault in faults) == ["healed", "left"]
+    assert {left.id for left in Journal().read()[0]} == {theirs.id, other.id}
+
+
+@pytest.mark.usefixtures("alone")
 def test_the_command_says_nothing_to_heal_and_exits_0(capsys):
     assert cli.called(["heal"]) == 0
     assert capsys.readouterr().out == "nothing to heal\n"

@@ -38,7 +38,7 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True)
 class Ground:
-    """A proved cluster; `lasting` when it was there before us, `wanted` once it shall stay."""
+    """A proved cluster; `lasting` when it outlasts a run on it, `wanted` once it shall stay."""
 
     spec: Spec
     cluster: Cluster
@@ -48,17 +48,18 @@ class Ground:
 
 
 @contextmanager
-def grounded(spec: Spec, progress: Progress) -> Iterator[Ground]:
+def grounded(spec: Spec, progress: Progress, *, shared: bool = False) -> Iterator[Ground]:
     """Bring a cluster up, or take the one that is, and leave what was there as it was.
 
     A cluster that was not there goes down again, unless a run marked it wanted; so does an
-    engine of ours that was not running.
+    engine of ours that was not running. What a run made goes down with it, unless the ground is
+    `shared` by several runs: nothing of one may be there when the next one begins.
     """
     running, known = engine.running(), spec.name in records.names()
     kept = Event()
     try:
         found = cluster.up(spec, progress)
-        yield Ground(spec, found, found.connect(), known, kept)
+        yield Ground(spec, found, found.connect(), known or shared, kept)
     finally:
         if not (known or kept.is_set()):
             cluster.down(spec.name, progress)

@@ -89,7 +89,7 @@ def trial_ground(pytestconfig: pytest.Config) -> Iterator[Ground]:
         capture = pytestconfig.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
             progress = stack.enter_context(terminal())
-            ground = stack.enter_context(grounded(spec, progress))
+            ground = stack.enter_context(grounded(spec, progress, shared=True))
         yield ground
 
 

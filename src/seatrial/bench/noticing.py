@@ -94,7 +94,7 @@ def _meaning(op: Op, old: str) -> Iterator[str]:
 def _noticed(timing: str, rounds: int, progress: Progress) -> list[Noticed]:
     if (timing, rounds) not in _SEEN:
         spec = Spec(f"{SPEC.name}-{timing}", SPEC.shape, timing, SPEC.kubernetes)
-        with grounded(spec, progress) as ground, evidence() as out:
+        with grounded(spec, progress, shared=True) as ground, evidence() as out:
             found = []
             for _ in range(rounds):
                 with lived(ground, (_KILL,), out, progress, _HELD) as live:

@@ -2,9 +2,9 @@
 
 Pods of our own stand beside the members of `ledger-xlss`, which are under load, each with a claim
 of the same class, the members' own policy but for its period, and a ledger that no longer grows.
-When a backup began is told by its record; it was due a period after the one before. What counts is
-from when all twenty were backed up once: until then seventeen pods, their volumes and helper pods
-are made at once, and how late others are meanwhile is told apart.
+When a backup began is told by its record; it was due a period after the one before. What counts are
+the periods that began when all twenty were backed up once: until then seventeen pods, their volumes
+and helper pods are made at once, and how late others are meanwhile is told apart.
 May import: everything a doorway may.
 """
 
@@ -33,6 +33,7 @@ PERIODS = (5, 10, 15, 20, 30, 60)
 """Seconds, in turn."""
 _SUBJECT, _TIMES, _PATIENCE = "ledger-xlss", 3, 420.0
 _SCHEDULE = f"{GROUP}/schedule"
+_COMPLETE = "Complete"
 _KEEPER = """\
 import signal, sys
 with open("/data/ledger", "w") as file:
@@ -45,11 +46,11 @@ _RECORD = json.dumps({"writer": "w", "seq": 1, "crc": 1, "value": "v" * 128}) + 
 
 def late(progress: Progress, sizes: Sizes) -> Measured:
     """Give the seconds by which the latest backup of each round began after it was due."""
-    with grounded(SPEC, progress) as ground, evidence() as out:
+    with grounded(SPEC, progress, shared=True) as ground, evidence() as out:
         worst = []
         for _ in range(sizes.rounds):
             with lived(ground, (), out, progress, name=_SUBJECT) as live:
-                since, starting = parted([*_overdue(live)])
+                since, starting = _overdue(live)
             progress.note(f"while pods were made: {_told(starting)}")
             progress.note(f"since then: {_told(since)}")
             worst.append(max(since).seconds)
@@ -57,16 +58,17 @@ def late(progress: Progress, sizes: Sizes) -> Measured:
 
 
 class Late(NamedTuple):
-    """How late a backup of a claim began, and how long after each claim had its first it did."""
+    """How late a backup began, of which claim, and when its period did, in seconds."""
 
     seconds: float
     claim: str
-    at: float
+    since: float
 
 
-def parted(found: Sequence[Late]) -> tuple[list[Late], list[Late]]:
-    """Part those that began when all had their first from those before."""
-    return [one for one in found if one.at > 0], [one for one in found if one.at <= 0]
+def parted(found: Sequence[Late], all_had: float) -> tuple[list[Late], list[Late]]:
+    """Part those whose period began when all had been backed up from those before."""
+    later = [one for one in found if one.since >= all_had]
+    return later, [one for one in found if one.since < all_had]
 
 
 def _told(found: Sequence[Late]) -> str:
@@ -75,16 +77,15 @@ def _told(found: Sequence[Late]) -> str:
     middle, latest = statistics.median(one.seconds for one in found), max(found)
     return (
         f"{len(found)} backups, half of them at most {middle:.3f} s late; the latest "
-        f"{latest.seconds:.3f} s, of {latest.claim}, at {latest.at:.0f} s"
+        f"{latest.seconds:.3f} s, of {latest.claim}"
     )
 
 
 def overdue(began: Mapping[str, Sequence[float]], periods: Mapping[str, float]) -> Iterator[Late]:
     """Give by how many seconds each backup but its claim's first began late."""
-    all_had = max((min(times) for times in began.values()), default=0.0)
     for claim, period in periods.items():
         for earlier, later in pairwise(sorted(began[claim])):
-            yield Late(max(0.0, later - earlier - period), claim, later - all_had)
+            yield Late(max(0.0, later - earlier - period), claim, earlier)
 
 
 def bodies(member: Mapping[str, Any], claim: Mapping[str, Any], number: int) -> list[Any]:
@@ -135,8 +136,8 @@ def bodies(member: Mapping[str, Any], claim: Mapping[str, Any], number: int) -> 
     ]
 
 
-def _overdue(live: Live) -> Iterator[Late]:
-    """Back everybody up for a while, and tell what began late."""
+def _overdue(live: Live) -> tuple[list[Late], list[Late]]:
+    """Back everybody up for a while; gives how late it began, and how late it did at first."""
     kube, space = live.alive.kube, live.job.namespace
     claim = live.scene.pod(0).claims[0]
     member = kube.get(live.scene.path(0))
@@ -153,22 +154,29 @@ def _overdue(live: Live) -> Iterator[Late]:
         live.job.progress.step(f"backups of {PODS} pods", 200),
         Stream(kube, (BACKUPS,), space) as told,
     ):
-        wait(told, lambda _: _few(_began(told), periods), within)
-        return overdue(_began(told), periods)
+        wait(told, lambda _: _few(told, periods), within)
+        all_had = max(min(times) for times in _times(told, "ended", _COMPLETE).values())
+        return parted([*overdue(_times(told, "began"), periods)], all_had)
 
 
-def _began(told: Stream) -> dict[str, Samples]:
+def _times(told: Stream, what: str, phase: str = "") -> dict[str, Samples]:
+    """Give by claim when its backups began, or ended; of those that are in a phase, if one is."""
     found: dict[str, Samples] = {}
     records: Mapping[str, Custom] = told.items(BACKUPS)
     for one in records.values():
-        if at := float((one.status or {}).get("began", 0.0)):
-            found.setdefault(one.spec["claim"], []).append(at)
+        status = one.status or {}
+        if what in status and phase in {"", status.get("phase")}:
+            found.setdefault(one.spec["claim"], []).append(float(status[what]))
     return found
 
 
-def _few(began: Mapping[str, Sequence[float]], periods: Mapping[str, float]) -> str | None:
+def _few(told: Stream, periods: Mapping[str, float]) -> str | None:
+    began, complete = _times(told, "began"), _times(told, "ended", _COMPLETE)
     few = [claim for claim in periods if len(began.get(claim, ())) < _TIMES]
-    return f"of {', '.join(few)} fewer than {_TIMES} backups have begun" if few else None
+    none = [claim for claim in periods if claim not in complete]
+    if few:
+        return f"of {', '.join(few)} fewer than {_TIMES} backups have begun"
+    return f"of {', '.join(none)} no backup is complete" if none else None
 
 
 ROW = Bench(

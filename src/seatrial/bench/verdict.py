@@ -59,7 +59,7 @@ _SESSIONS: dict[str, Session] = {}
 def session(family: str, rounds: int, progress: Progress) -> Session:
     """Measure a family in all ways, once a call of the program."""
     if family not in _SESSIONS:
-        with grounded(SPEC, progress) as ground:
+        with grounded(SPEC, progress, shared=True) as ground:
             _SESSIONS[family] = _measured(family, rounds, ground, progress)
     return _SESSIONS[family]
 

@@ -94,6 +94,7 @@ def intended(document: Mapping[str, Any], settings: Settings) -> Intent:
         raise BadInput("an experiment of ours", seen="none of its activities is of seatrial")
     profile = profiles.load(str(settings["profile"]), known=checks.CHECKS)
     _demand_able(document, profile)
+    profiles.demand_deployable(profile)
     spec = _spec(settings)
     demand_able([fault.fault for fault in declared.faults], spec)
     demand_declared(profile, [fault.fault for fault in declared.faults])

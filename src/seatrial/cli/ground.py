@@ -6,6 +6,7 @@ A doorway: may import everything.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ from seatrial.cli.options import (
     spec_of,
 )
 from seatrial.cluster import doctor, engine
-from seatrial.healing import heal
+from seatrial.healing import heal, settle
 from seatrial.progress import Progress
 from seatrial.workload import OURS, removed
 
@@ -69,16 +70,24 @@ def down(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Take a cluster of ours down; nothing of anybody else's is touched."""
+    """Take a cluster of ours down; nothing of anybody else's is touched.
+
+    Faults that runs which died left open on it end with it, and are closed in the undo journal.
+    """
     wanted = name or default_name(shape)
     with show.terminal() as progress:
         taken = cluster.down(wanted, progress)
+        closed = settle(wanted, progress)
         stopped = engine_too and _engine_stopped(progress)
     if as_json:
-        show.document({"name": wanted, "down": taken, "engine_stopped": stopped})
+        faults = [asdict(mend) for mend in closed.mends]
+        document = {"name": wanted, "down": taken, "faults": faults, "engine_stopped": stopped}
+        show.document(document)
     else:
         show.line(f"{wanted} is down" if taken else f"nothing to take down: no cluster {wanted}")
-    return 0
+        for mend in closed.mends:
+            show.line(f"{mend.outcome}: {mend.what}: {mend.sentence}")
+    return closed.exit_code
 
 
 @app.command("reset")

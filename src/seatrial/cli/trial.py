@@ -84,6 +84,7 @@ def certify(
     faults = known_faults(fault or ())
     demand_declared(subject, faults)
     demand_aims(subject, faults)
+    profiles.demand_deployable(subject)
     if prometheus:
         demand_metrics(subject)
     specs = specs_of(cluster_name, shape, timing, kubernetes or [NEWEST], allow)
@@ -103,7 +104,8 @@ def certify(
         return claiming.tell(wanted, as_json=as_json)
     trials: list[run.Trial] = []
     for order, runs_of in zip(orders, wanted, strict=True):
-        with show.terminal() as progress, grounded(order.spec, progress) as found:
+        shared = len(runs_of.seeds) > 1
+        with show.terminal() as progress, grounded(order.spec, progress, shared=shared) as found:
             if claim_rate:
                 progress.note(runs_of.sentence)
             trials += [tried(order, found, number, progress) for number in runs_of.seeds]
@@ -132,7 +134,7 @@ def rogues(
     spec = spec_of(cluster_name, shape, timing, kubernetes, "")
     first = seed_of(seed)
     found = rogues_named(names or ())
-    with show.terminal() as progress, grounded(spec, progress) as ground:
+    with show.terminal() as progress, grounded(spec, progress, shared=len(found) > 1) as ground:
         catches = [
             Catch(
                 rogue,

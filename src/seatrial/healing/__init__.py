@@ -26,7 +26,18 @@ from seatrial.kube.client import connect
 from seatrial.progress import Progress
 from seatrial.timing import limit, wait
 
-__all__ = ["FAILED", "HEALED", "LEFT", "Healing", "Mend", "heal", "heal_of", "reach", "watched"]
+__all__ = [
+    "FAILED",
+    "HEALED",
+    "LEFT",
+    "Healing",
+    "Mend",
+    "heal",
+    "heal_of",
+    "reach",
+    "settle",
+    "watched",
+]
 
 Find = Callable[[Entry, Progress], Reach]
 
@@ -50,10 +61,12 @@ def heal(progress: Progress, *, force: bool = False) -> Healing:
 
 def heal_of(owner: Owner, progress: Progress, find: Find | None = None) -> Healing:
     """Undo the open faults of one process that has ended, the newest first."""
-    journal = Journal()
-    with _alone(journal):
-        mine = [entry for entry in journal.read()[0] if entry.owner == owner]
-        return Healing(tuple(_mend(e, journal, progress, find or reach) for e in mine[::-1]))
+    return _healed(lambda entry: entry.owner == owner, progress, find or reach)
+
+
+def settle(cluster: str, progress: Progress) -> Healing:
+    """Close what runs that died left open on a cluster that is down: it went with the nodes."""
+    return _healed(lambda entry: entry.cluster == cluster, progress, reach)
 
 
 def reach(entry: Entry, progress: Progress) -> Reach:
@@ -75,6 +88,13 @@ def reach(entry: Entry, progress: Progress) -> Reach:
         return Reach(machines(found, progress), found.connect())
     path = Path(entry.kubeconfig)
     return Reach(kube=connect(path, entry.context)) if path.is_file() else Reach()
+
+
+def _healed(wanted: Callable[[Entry], bool], progress: Progress, find: Find) -> Healing:
+    journal = Journal()
+    with _alone(journal):
+        those = [entry for entry in journal.read()[0] if wanted(entry)]
+        return Healing(tuple(_mend(e, journal, progress, find) for e in those[::-1]))
 
 
 def _unreadable(why: str) -> CannotRun:

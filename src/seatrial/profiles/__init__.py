@@ -22,11 +22,20 @@ from seatrial.profiles.declared import Declared, schema
 from seatrial.profiles.facts import facts
 from seatrial.profiles.problems import judged
 from seatrial.profiles.reading import PROFILE, broken_by, read, shown
-from seatrial.profiles.rendering import render
+from seatrial.profiles.rendering import demand_deployable, render
 from seatrial.recovery import Recovery
 from seatrial.sessions import Sessions
 
-__all__ = ["breakers", "facts", "load", "names", "render", "rogue_names", "schema"]
+__all__ = [
+    "breakers",
+    "demand_deployable",
+    "facts",
+    "load",
+    "names",
+    "render",
+    "rogue_names",
+    "schema",
+]
 
 
 def names() -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _SUFFIXES = (".json", ".yaml", ".yml")
 _LARGEST = 1024 * 1024
 _KUSTOMIZE_SECONDS = 60.0
 _SHARED_PREFIX = "seatrial-"
+_NOWHERE = "trial-00000000"
 
 SHARED = frozenset({"ClusterRole", "ClusterRoleBinding", "PriorityClass", "StorageClass"})
 """Kinds outside of any namespace that a profile may bring, under a name of our own."""
@@ -65,6 +67,15 @@ def render(
         where = shown(Path(profile.manifests))
         raise BadProfile(f"manifests to put on trial in {where}", seen="\n      ".join(problems))
     return _apart([_placed(_imaged(found, images), namespace) for found in objects], namespace)
+
+
+def demand_deployable(profile: Profile) -> None:
+    """Ask for manifests that could be put on trial, before there is a cluster to try them on.
+
+    Raises BadProfile as `render` does. Without kubectl nobody can tell yet.
+    """
+    with suppress(CannotRun):
+        render(profile, images={}, namespace=_NOWHERE)
 
 
 def _apart(objects: list[Object], namespace: str) -> list[Object]:

@@ -201,7 +201,7 @@ def _patches(
     found: Cluster, nodes: Mapping[str, PaperNode], store: Store, folder: Path
 ) -> list[Any]:
     @contextmanager
-    def grounded(spec: Spec, _progress: object) -> Iterator[Ground]:
+    def grounded(spec: Spec, _progress: object, **_: object) -> Iterator[Ground]:
         kube = connect(found.kubeconfig, found.context)
         yield Ground(spec, found, kube, lasting=True, wanted=Event())
 
