@@ -72,6 +72,24 @@ def test_what_restic_says_of_its_failure_is_told(called, tmp_path):
         back_up(tmp_path)
 
 
+def test_a_stack_of_restics_own_calls_does_not_hide_what_it_says():
+    errors = [
+        "Save(<lock/ab>) returned error, retrying after 1s: 500 Internal Server Error\n",
+        "server response unexpected: 500 Internal Server Error (500)\n",
+        "github.com/restic/restic/internal/backend/rest.(*Backend).Save\n",
+        "\tgithub.com/restic/restic/internal/backend/rest/rest.go:167\n",
+        "runtime.goexit\n",
+        "\truntime/asm_amd64.s:1594\n",
+        "unable to create lock in backend\n",
+        "\n",
+    ]
+    assert engine._Ran(1, "", errors, late=False).words == [
+        "Save(<lock/ab>) returned error, retrying after 1s: 500 Internal Server Error",
+        "server response unexpected: 500 Internal Server Error (500)",
+        "unable to create lock in backend",
+    ]
+
+
 def test_locks_of_the_dead_keep_no_snapshot_from_being_given_up(called):
     calls = called()
     engine.Repository("r", "k").forget(["aaaaaaaa"])

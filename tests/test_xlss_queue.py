@@ -106,3 +106,13 @@ def test_whatever_becomes_of_a_backup_its_claim_is_free_again_and_the_loop_is_to
     found.copier.let_go.set()
     assert over.acquire(timeout=20)
     assert found.busy == set()
+
+
+def test_what_somebody_asked_for_is_due_at_once_where_our_clock_is_behind():
+    metadata = {"name": "asked", "creationTimestamp": contract.written(5000.0)}
+    asked = {"metadata": metadata, "spec": {"claim": "data-web-0"}}
+    found, _ = timetable.policies([pod("web-0")], "n1")
+    (job,) = timetable.timetable(found, [asked], {"data-web-0": 990.0}, 1000.0)[:1]
+    assert (job.record, job.due) == ("asked", 1000.0)
+    (job,) = timetable.timetable(found, [asked], {"data-web-0": 5990.0}, 6000.0)[:1]
+    assert (job.record, job.due) == ("asked", 5000.0)

@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,6 @@ from seatrial.testing.storing import (
     backed_up,
     engine,
     founding,
-    inspecting,
     patient,
     rescuer,
     serving,
@@ -140,11 +140,11 @@ def newest_pack(kept: BackedUp, before: set) -> list:
     return sorted(kept.store.packs() - before, key=lambda path: path.stat().st_size)
 
 
-def gone(path):
+def gone(path: Path) -> None:
     path.rename(path.parent.parent / "gone")
 
 
-def truncated(path):
+def truncated(path: Path) -> None:
     path.chmod(0o600)
     os.truncate(path, path.stat().st_size // 2)
 
@@ -200,9 +200,23 @@ def test_a_store_is_looked_over_whole_only_when_something_changed(kept, monkeypa
         kept.write(ledger=b"more" * number)
         assert kept.back_up(agent)["phase"] == "Complete"
     assert asked == ["backup", "check", "backup", "backup"]
-    monkeypatch.setattr(inspecting, "_EVERY", 0.0)
+    agent.copier.inspector.look_again()
     assert kept.back_up(agent)["phase"] == "Complete"
-    assert asked[4:] == ["backup", "check"]
+    assert asked[4:] == ["check", "backup"]
+
+
+def test_what_another_agent_stored_and_lost_is_found_by_a_look_beside_the_backups(kept):
+    agent, other = kept.agent(), kept.agent(name="other")
+    assert kept.back_up(agent)["phase"] == "Complete"
+    before = kept.store.packs()
+    kept.write(more=os.urandom(NOISE))
+    assert kept.back_up(other)["phase"] == "Complete"
+    gone(newest_pack(kept, before)[-1])
+    agent.copier.inspector.look_again()
+    kept.write(ledger=b"other")
+    assert "is not whole in the store: pack" in failed(kept, "pack", agent=agent)
+    (kept.volume / "more").unlink()
+    demand_mended(kept)
 
 
 @contextmanager

@@ -7,22 +7,31 @@ import copy
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
+from seatrial import history
 from seatrial.chaos import drilling, experiments
 from seatrial.faults.journal import Journal
 from seatrial.kube.watch import Stream
-from seatrial.places import carried
+from seatrial.testing.varying import Patch, replaced, written
 from seatrial.timing import limit, wait
 
 pytestmark = [pytest.mark.disruptive, pytest.mark.campaign]
 NO_RECEIPT = "no receipt for node-lost of ordinal 1; in the drill "
 LONGEST = 300.0
 """Seconds; a drill without bad luck takes a good minute."""
+HOUR = 3600.0
+SKEWED = f"""
+import os, runpy, time
+honest, ahead = time.time, int(os.environ["NODE"][-1], 36) % 2
+time.time = lambda: honest() + (1 if ahead else -1) * {HOUR}
+runpy.run_module("xlss.rescuer", run_name="__main__")
+"""
+"""An agent whose clock is an hour ahead on every other node, and an hour behind on the rest."""
 
 
 @dataclass
@@ -32,22 +41,10 @@ class Unlucky:
     folder: Path
     settings: dict[str, str]
     out: Path
-    base: Path = field(default_factory=lambda: carried("fixtures") / "ledger-xlss")
 
-    def profile(self, patch: list[dict[str, object]] | None = None, **keys: object) -> None:
-        """Drill another profile: keys of its own, or one patch of its set."""
-        keys |= {"extends": str(self.base), "name": "unlucky", "sentence": "bad luck awaits it"}
-        if patch:
-            keys["manifests"] = "manifests"
-            target = {"kind": "StatefulSet", "name": "ledger"}
-            (self.folder / "manifests").mkdir()
-            base = os.path.relpath(self.base / "manifests", self.folder / "manifests")
-            whole = {
-                "resources": [base],
-                "patches": [{"target": target, "patch": json.dumps(patch)}],
-            }
-            (self.folder / "manifests" / "kustomization.yaml").write_text(yaml.safe_dump(whole))
-        (self.folder / "profile.yaml").write_text(yaml.safe_dump(keys))
+    def profile(self, *patches: Patch, **keys: object) -> None:
+        """Drill another profile: its manifests patched, and keys of its own."""
+        written("ledger-xlss", self.folder, patches, **keys)
         self.settings["SEATRIAL_PROFILE"] = str(self.folder)
 
     def drilled(self, mishap: str = "", before: str = "", **within: float) -> drilling.Ended:
@@ -108,7 +105,7 @@ def test_a_profile_without_recovery_is_refused_before_anything_is_touched(unluck
     unlucky.profile(recovery=None)
     ended = unlucky.drilled()
     assert (ended.folder, ended.exit_code) == (None, 4)
-    assert "unlucky declares no `recovery`" in ended.error
+    assert "varied declares no `recovery`" in ended.error
 
 
 def test_a_store_that_is_down_stops_the_drill_before_it_breaks_anything(unlucky):
@@ -119,11 +116,64 @@ def test_a_store_that_is_down_stops_the_drill_before_it_breaks_anything(unlucky)
     assert nothing_was_broken(ended)
 
 
-def policy(name: str, value: str) -> list[dict[str, object]]:
-    """Patch an annotation of the members' policy; another of it must be there."""
+def policy(name: str, value: str) -> Patch:
+    """Give the patch of an annotation of the members' policy; another of it must be there."""
     annotations, ours = "/spec/template/metadata/annotations", "recovery.seatrial.dev~1"
     sure = {"op": "test", "path": f"{annotations}/{ours}container", "value": "ledger"}
-    return [sure, {"op": "add", "path": f"{annotations}/{ours}{name}", "value": value}]
+    added = {"op": "add", "path": f"{annotations}/{ours}{name}", "value": value}
+    return {"target": {"kind": "StatefulSet", "name": "ledger"}, "patch": json.dumps([sure, added])}
+
+
+def cramped(megabytes: int) -> Patch:
+    """Give the patch that keeps the backups in a volume of so many megabytes."""
+    volume = {"name": "store", "emptyDir": {"medium": "Memory", "sizeLimit": f"{megabytes}Mi"}}
+    return replaced("Deployment", "store", "/spec/template/spec/volumes/0", volume)
+
+
+@pytest.mark.parametrize(
+    ("mishap", "within", "seen"),
+    [
+        ("the_packs_are_lost", 60, "is not whole in the store: pack "),
+        ("the_store_is_slow", 200, "was not done after 120 s"),
+    ],
+)
+def test_a_store_that_lacks_data_or_takes_too_long_stops_the_drill_before_it_breaks_anything(
+    unlucky, mishap, within, seen
+):
+    ended = unlucky.drilled(mishap, before="back_up", back_up=within)
+    said = reason(ended)
+    assert said.startswith(f"{NO_RECEIPT}'a backup that began just now is complete' failed")
+    assert seen in said
+    assert nothing_was_broken(ended)
+
+
+def test_a_store_that_is_full_stops_the_drill_before_it_breaks_anything(unlucky):
+    unlucky.profile(cramped(16))
+    ended = unlucky.drilled("the_store_is_full", before="back_up", back_up=200)
+    said = reason(ended)
+    assert said.startswith(f"{NO_RECEIPT}'a backup that began just now is complete' failed")
+    assert "500 Internal Server Error" in said
+    assert nothing_was_broken(ended)
+
+
+def test_agents_whose_clocks_are_two_hours_apart_recover_from_the_newest_backup(unlucky):
+    command = ["python3", "-B", "-u", "-c", SKEWED]
+    added = {"op": "add", "path": "/spec/template/spec/containers/0/command", "value": command}
+    target = {"kind": "DaemonSet", "name": "xlss-rescuer"}
+    unlucky.profile({"target": target, "patch": json.dumps([added])})
+    ended = unlucky.drilled()
+    (verdict,) = drilling.verdicts(ended)
+    assert (verdict.verdict, ended.exit_code) == ("holds", 0), verdict.reason
+    assert ended.folder
+    told = history.read(ended.folder / "history.jsonl")
+    assert {op.invoked > 0 for op in told.of("backup")} == {True, False}
+
+
+@pytest.mark.parametrize("mishap", ["the_packs_are_lost", "the_packs_are_cut_short"])
+def test_data_that_the_store_lost_before_the_restore_are_said_by_it(unlucky, mishap):
+    said = reason(unlucky.drilled(mishap, before="fence", restored=120))
+    assert "stage restored, serving after node-lost of ordinal 1 was not seen" in said
+    assert "restic restore failed" in said
 
 
 def test_a_wrong_key_stops_the_drill_before_it_breaks_anything(unlucky):
