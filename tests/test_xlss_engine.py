@@ -72,6 +72,34 @@ def test_what_restic_says_of_its_failure_is_told(called, tmp_path):
         back_up(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "why",
+    ["<data/cd45> does not exist", "ReadFull: unexpected EOF", "Copy: unexpected EOF"],
+)
+def test_a_restore_of_data_that_the_store_lacks_is_ended_and_says_which(called, tmp_path, why):
+    lacking = f"Load(<data/cd45>, 89, 0) returned error, retrying after 1s: {why}"
+    calls = called([("restore", 1, "\n".join([lacking] * 5))])
+    with pytest.raises(engine.Refused, match=f"the store has no whole data/cd45: {why}"):
+        engine.Repository("r", "k").restore("aaaaaaaa", tmp_path)
+    assert calls() == ["restore"]
+
+
+def test_a_store_that_fails_now_and_then_is_asked_on(called, tmp_path):
+    lacking = "Load(<data/cd45>, 89, 0) returned error, retrying after 1s: ReadFull: unexpected EOF"
+    called([("restore", 1, "\n".join([lacking] * 4 + [AWAY] * 6))])
+    with pytest.raises(engine.Refused, match="was not done after 3 s"):
+        engine.Repository("r", "k", 3.0).restore("aaaaaaaa", tmp_path)
+
+
+def test_a_backup_goes_on_without_data_that_the_store_lacks(called, tmp_path):
+    lacking = (
+        "Load(<data/cd45>, 89, 0) returned error, retrying after 1s: <data/cd45> does not exist"
+    )
+    called([("backup", 1, "\n".join([lacking] * 9))])
+    with pytest.raises(engine.Refused, match="was not done after 3 s"):
+        back_up(tmp_path, 3.0)
+
+
 def test_a_stack_of_restics_own_calls_does_not_hide_what_it_says():
     errors = [
         "Save(<lock/ab>) returned error, retrying after 1s: 500 Internal Server Error\n",
