@@ -74,7 +74,7 @@ def test_what_restic_says_of_its_failure_is_told(called, tmp_path):
 
 @pytest.mark.parametrize(
     "why",
-    ["<data/cd45> does not exist", "ReadFull: unexpected EOF", "Copy: unexpected EOF"],
+    ["<data/cd45> does not exist", "ReadFull: unexpected EOF", "unexpected EOF"],
 )
 def test_a_restore_of_data_that_the_store_lacks_is_ended_and_says_which(called, tmp_path, why):
     lacking = f"Load(<data/cd45>, 89, 0) returned error, retrying after 1s: {why}"
