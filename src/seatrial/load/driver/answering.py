@@ -117,7 +117,7 @@ class Desk:
         for thread in self.asking:
             thread.join()
         self.readings.finish()
-        return {"counts": dict(self.spool.counts)}
+        return {"counts": self.spool.told()}
 
 
 _ROUTES: dict[tuple[str, str], Callable[[Desk, Asked], Any]] = {

@@ -57,6 +57,7 @@ class Caller:
     def __init__(self, way: Way, booth: Booth) -> None:
         self.way, self.booth = way, booth
         self._open: dict[int, Call] = {}
+        self._telling = 0
         self._channel: Any = None
         self._changed = threading.Condition()
 
@@ -104,7 +105,17 @@ class Caller:
         with self._changed:
             if self._open.pop(call.number, None) is None:
                 return
-            self._changed.notify_all()
+            self._telling += 1
+        try:
+            self._written(call, code, answer, note, completed)
+        finally:
+            with self._changed:
+                self._telling -= 1
+                self._changed.notify_all()
+
+    def _written(
+        self, call: Call, code: str, answer: Mapping[str, Any], note: str, completed: float
+    ) -> None:
         hung = code in {"HUNG", "DEADLINE_EXCEEDED"}
         outcome = "ok" if code == "OK" else "info" if hung else "fail"
         value = {
@@ -135,12 +146,15 @@ class Caller:
     def _finish(self) -> None:
         longest = self.booth.calls.deadline + _STREAM + GRACE
         with self._changed:
-            self._changed.wait_for(lambda: not self._open, longest)
+            self._changed.wait_for(lambda: not (self._open or self._telling), longest)
         self._give_up()
         with self._changed:
             left = list(self._open.values())
         for call in left:
             self._told(call, "HUNG", {}, "not back when the driver was stopped")
+        with self._changed:
+            # What is told this moment counts: who asks how many there are does so after us.
+            self._changed.wait_for(lambda: not self._telling)
 
 
 def callers(booth: Booth) -> Iterator[Caller]:

@@ -71,6 +71,11 @@ class Spool:
             except OSError as error:
                 self.trouble = f"an Op of {process} could not be written: {error}"
 
+    def told(self) -> dict[str, int]:
+        """Give by process how many Ops there should be, none of them half written."""
+        with self._lock:
+            return dict(self.counts)
+
     def read(self, process: str, offset: int, most: int) -> bytes:
         """Give at most `most` bytes of a process's file; raises OSError when there is none."""
         with self._path(process).open("rb") as file:
