@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from seatrial.testing.carrying import modules_in
 from seatrial.timing import Limit, poll
 
 DRIVER = Path(__file__).parents[1] / "src" / "seatrial" / "load" / "driver"
+board, calling, contract, spooling = modules_in(DRIVER, "board", "calling", "contract", "spool")
 SOON = Limit("the caller gets there", 20)
-
-
-@pytest.fixture
-def driver(monkeypatch):
-    """Give the driver's modules by name, as they lie beside each other in its pod."""
-    monkeypatch.syspath_prepend(str(DRIVER))
-    names = ("attempt", "board", "contract", "spool", "calling")
-    for name in names:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield {name: __import__(name) for name in names}
-    for name in names:
-        sys.modules.pop(name, None)
 
 
 class Code:
@@ -37,8 +24,8 @@ class Code:
         return "OK", {"pod": "web-0"}, ""
 
 
-def test_a_caller_that_is_stopped_waits_for_what_is_being_written(driver, tmp_path):
-    spool = driver["spool"].Spool(tmp_path)
+def test_a_caller_that_is_stopped_waits_for_what_is_being_written(tmp_path):
+    spool = spooling.Spool(tmp_path)
     honest, writing, go = spool.write, threading.Event(), threading.Event()
 
     def slow(*told: Any) -> None:
@@ -47,11 +34,11 @@ def test_a_caller_that_is_stopped_waits_for_what_is_being_written(driver, tmp_pa
         honest(*told)
 
     spool.write = slow
-    calls = driver["contract"].Calls((), 100.0, 1.0, 0)
+    calls = contract.Calls((), 100.0, 1.0, 0)
     stop = threading.Event()
-    booth = driver["calling"].Booth(Code(), calls, spool, driver["board"].Board([]), stop)
-    way = driver["contract"].Way("one", "web:1", "pick_first")
-    caller = driver["calling"].Caller(way, booth)
+    booth = calling.Booth(Code(), calls, spool, board.Board([]), stop)
+    way = contract.Way("one", "web:1", "pick_first")
+    caller = calling.Caller(way, booth)
     running = threading.Thread(target=caller.run)
     running.start()
     assert writing.wait(20)

@@ -111,7 +111,7 @@ def test_a_stack_of_restics_own_calls_does_not_hide_what_it_says():
         "unable to create lock in backend\n",
         "\n",
     ]
-    assert engine._Ran(1, "", errors, late=False).words == [
+    assert engine._Ran(1, "", errors, late=False).complaints == [
         "Save(<lock/ab>) returned error, retrying after 1s: 500 Internal Server Error",
         "server response unexpected: 500 Internal Server Error (500)",
         "unable to create lock in backend",

@@ -41,7 +41,7 @@ def _healed(pid: int, born: int) -> int:
 
     done = healing.heal_of(Owner(pid, born, boot()), Quiet())
     for mend in done.mends:
-        sys.stderr.write(f"{mend.outcome}: {mend.what}: {mend.sentence}\n")
+        sys.stderr.write(f"{mend}\n")
     return done.exit_code
 
 

@@ -86,7 +86,7 @@ def down(
     else:
         show.line(f"{wanted} is down" if taken else f"nothing to take down: no cluster {wanted}")
         for mend in closed.mends:
-            show.line(f"{mend.outcome}: {mend.what}: {mend.sentence}")
+            show.line(str(mend))
     return closed.exit_code
 
 

@@ -43,6 +43,6 @@ _OUTCOMES = (healing.HEALED, healing.LEFT, healing.FAILED)
 
 def _tell(done: healing.Healing) -> None:
     for mend in done.mends:
-        show.line(f"{mend.outcome}: {mend.what}: {mend.sentence}")
+        show.line(str(mend))
     if not done.of(healing.HEALED) and not done.of(healing.FAILED):
         show.line("nothing to heal")

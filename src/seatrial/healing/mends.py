@@ -25,6 +25,10 @@ class Mend:
     sentence: str
     exit_code: int = 0
 
+    def __str__(self) -> str:
+        """Tell it in a line."""
+        return f"{self.outcome}: {self.what}: {self.sentence}"
+
 
 @dataclass(frozen=True)
 class Healing:
