@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from kubernetes.utils.quantity import parse_quantity
 
 from seatrial.testing.carrying import modules
+from seatrial.testing.storing import pod_of_store
 
 (engine,) = modules("xlss/image", "xlss.engine")
 GONE = (
@@ -122,3 +125,9 @@ def test_locks_of_the_dead_keep_no_snapshot_from_being_given_up(called):
     calls = called()
     engine.Repository("r", "k").forget(["aaaaaaaa"])
     assert calls() == ["unlock", "forget"]
+
+
+def test_no_call_of_restic_pays_for_what_a_whole_idle_cpu_could_do_when_the_store_was_founded():
+    """Restic's `init` makes opening as dear as half a second of it allows: 2 to 6 rounds here."""
+    (founder,) = pod_of_store()["initContainers"]
+    assert parse_quantity(founder["resources"]["limits"]["cpu"]) <= Decimal("0.25")

@@ -94,7 +94,8 @@ class Store:
         self.root.mkdir(exist_ok=True)
         founding.founded(self.root, NAME, KEY)
         founding.set_aside(self.root, NAME)
-        words = [word for word in _command() if word not in {":8000", "/store", "--addr"}]
+        (own,) = pod_of_store()["containers"]
+        words = [word for word in own["command"] if word not in {":8000", "/store", "--addr"}]
         argv = [*words, *more, "--config", "", "--addr", f"127.0.0.1:{self.port}", str(self.root)]
         log = (self.root.parent / "store.log").open("ab")
         with log:
@@ -125,13 +126,14 @@ class Store:
         return None if status == http.client.OK else f"it answers {status}"
 
 
-def _command() -> list[str]:
+def pod_of_store() -> dict[str, Any]:
+    """Give the spec of the store's own pod, as its manifest has it."""
     manifest = carried("fixtures") / "xlss" / "manifests" / "store.yaml"
     (found,) = [
         one for one in yaml.safe_load_all(manifest.read_text()) if one["kind"] == "Deployment"
     ]
-    words: list[str] = found["spec"]["template"]["spec"]["containers"][0]["command"]
-    return words
+    spec: dict[str, Any] = found["spec"]["template"]["spec"]
+    return spec
 
 
 class BackedUp:
