@@ -57,12 +57,22 @@ def test_the_first_backup_has_the_store_looked_over_and_the_next_ones_do_not(sto
     assert store.looks == ["s1"]
 
 
-@pytest.mark.parametrize("data", [None, b"pac", b"packs"])
-def test_a_backup_after_a_pack_was_lost_or_changed_has_all_looked_over(store, inspector, data):
+@pytest.mark.parametrize("data", [None, b"pac", b""])
+def test_a_backup_after_a_pack_was_lost_or_cut_short_has_all_looked_over(store, inspector, data):
     (store.folder / "first").unlink() if data is None else store.store("first", data)
     inspector.demand_whole(store, "s2")
     inspector.demand_whole(store, "s3")
     assert store.looks == ["s1", "s2"]
+
+
+def test_a_pack_that_was_seen_while_it_was_written_keeps_no_backup_waiting(store, inspector):
+    store.store("second", b"pa")
+    inspector.demand_whole(store, "s2")
+    store.store("second")
+    inspector.demand_whole(store, "s3")
+    store.store("second", b"pa")
+    inspector.demand_whole(store, "s4")
+    assert store.looks == ["s1", "s4"]
 
 
 def test_what_came_since_the_last_look_must_be_there_too(store, inspector):
