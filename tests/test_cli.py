@@ -52,6 +52,7 @@ def run_folder(tmp_path):
         ["cluster", "up", "--kubernetes", "0.9"],
         ["cluster", "up", "--name", "Not A Name"],
         ["--nonsense"],
+        ["certify", "ledger", "--seed", "-1"],
     ],
     ids=" ".join,
 )
@@ -63,9 +64,16 @@ def test_a_wrong_call_is_exit_4_and_says_what_was_wanted(call, capsys):
     assert "Traceback" not in said.err
 
 
-def test_a_typo_names_the_nearest(capsys):
-    cli.called(["certify", "ledgr"])
-    assert "did you mean ledger?" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        (["certify", "ledgr"], "ledger"),
+        (["rogues", "early-ack", "oldest-snapshots"], "oldest-snapshot"),
+    ],
+)
+def test_a_typo_names_the_nearest(call, near, capsys):
+    cli.called(call)
+    assert f"did you mean {near}?" in capsys.readouterr().err
 
 
 def test_a_name_given_bare_is_told_that_it_is_an_option(capsys):

@@ -26,7 +26,9 @@ Versions = Annotated[
         help="Kubernetes version, such as 1.34, which is the default; repeated, each in turn.",
     ),
 ]
-Seed = Annotated[int | None, typer.Option(help="Decides every choice; drawn when not given.")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Decides every choice; drawn when not given.")
+]
 Out = Annotated[
     Path, typer.Option(help="Where the run folders go.", file_okay=False, writable=True)
 ]

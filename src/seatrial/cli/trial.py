@@ -151,7 +151,12 @@ def rogues_named(wanted: Sequence[str]) -> list[Profile]:
     """Load the rogues of these names, or all of them."""
     known = profiles.rogue_names()
     if strange := [name for name in wanted if name not in known]:
-        raise BadInput(f"rogues out of {', '.join(known)}", seen=", ".join(strange))
+        near = difflib.get_close_matches(strange[0], known, 1, 0.4)
+        raise BadInput(
+            f"rogues out of {', '.join(known)}",
+            seen=", ".join(strange),
+            remedy=f"did you mean {near[0]}?" if near else "`seatrial rogues` alone tries them all",
+        )
     return [profiles.load(name, known=checks.CHECKS) for name in wanted or known]
 
 
