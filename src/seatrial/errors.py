@@ -19,6 +19,9 @@ A broken promise of the system under trial is a verdict, never an exception.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class SeatrialError(Exception):
     """Says what was wanted, what was seen, and what to do about it."""
@@ -87,3 +90,9 @@ class Interrupted(SeatrialError):
     """The run was stopped by hand; what it had broken was healed first."""
 
     exit_code = 130
+
+
+def nearest(wanted: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Give the remedy for a word that is not known: the one like it, `otherwise` where none is."""
+    near = difflib.get_close_matches(wanted, [*known], 1, 0.4)
+    return f"did you mean {near[0]}?" if near else otherwise

@@ -6,7 +6,6 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, nearest
 
 OURS = "seatrial.chaos.activities"
 """The module that an experiment names our activities by."""
@@ -47,11 +46,10 @@ def _function(name: str, where: str) -> Callable[..., Any]:
     module = importlib.import_module(OURS)
     offered: Sequence[str] = module.__all__
     if name not in offered:
-        near = difflib.get_close_matches(name, offered, 1, 0.4)
         raise BadInput(
             f"an activity for {where}",
             seen=name,
-            remedy=f"did you mean {near[0]}?" if near else f"there are {', '.join(offered)}",
+            remedy=nearest(name, offered, f"there are {', '.join(offered)}"),
         )
     function: Callable[..., Any] = getattr(module, name)
     return function

@@ -6,7 +6,6 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seatrial.chaos.arguments import OURS
 from seatrial.chaos.signatures import Who
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, nearest
 from seatrial.faults import FAULTS
 from seatrial.model import PlannedFault
 from seatrial.triggers import LEADER
@@ -215,11 +214,10 @@ def _demand_control(document: Mapping[str, Any], where: str) -> None:
 def _demand_known(names: Sequence[str], where: str) -> None:
     for name in names:
         if name not in FAULTS:
-            near = difflib.get_close_matches(name, FAULTS, 1, 0.4)
             raise BadInput(
                 f"faults of {where} out of {', '.join(FAULTS)}",
                 seen=repr(name),
-                remedy=f"did you mean {near[0]}?" if near else "",
+                remedy=nearest(name, FAULTS),
             )
 
 

@@ -8,7 +8,6 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from chaoslib.experiment import ensure_experiment_is_valid
 
 from seatrial.chaos.arguments import bound
 from seatrial.chaos.declaration import PARTS, Declaration, activities, declared, mapping
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, nearest
 from seatrial.places import carried
 
 _TOP = {
@@ -76,11 +75,10 @@ def load(name: str) -> Experiment:
         Path(name) if name.endswith((".yaml", ".yml")) else carried("experiments") / f"{name}.yaml"
     )
     if not path.is_file():
-        near = difflib.get_close_matches(name, names(), 1, 0.4)
         raise BadInput(
             f"an experiment {name}",
             seen=f"there are {', '.join(names()) or 'none'}",
-            remedy=f"did you mean {near[0]}?" if near else "`seatrial drill` lists them",
+            remedy=nearest(name, names(), "`seatrial drill` lists them"),
         )
     experiment = Experiment(path.stem, path, _read(path))
     check(experiment)
@@ -131,11 +129,8 @@ def _activities(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
 def _known(found: Mapping[str, Any], known: set[str], where: str) -> None:
     for key in found:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1, 0.4)
             raise BadInput(
                 f"a key of {where} that Chaos Toolkit knows",
                 seen=repr(key),
-                remedy=f"did you mean {near[0]}?"
-                if near
-                else f"it knows {', '.join(sorted(known))}",
+                remedy=nearest(str(key), known, f"it knows {', '.join(sorted(known))}"),
             )

@@ -5,7 +5,6 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import difflib
 import statistics
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -16,7 +15,7 @@ from seatrial.bench import BENCHES, measured
 from seatrial.bench.row import Bench, Sizes
 from seatrial.cli import show
 from seatrial.cli.options import Json
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, nearest
 
 Names = Annotated[
     list[str] | None,
@@ -59,13 +58,12 @@ def _named(name: str) -> list[Bench]:
         return [row for row in BENCHES.values() if not row.cluster]
     found = [row for row in BENCHES.values() if row.name == name or row.name.startswith(f"{name}-")]
     if not found:
-        near = difflib.get_close_matches(name, BENCHES, 1, 0.4)
         raise BadInput(
             f"a row of {', '.join(BENCHES)}",
             seen=name,
-            remedy=f"did you mean {near[0]}?"
-            if near
-            else "`seatrial bench` alone measures all that need no cluster",
+            remedy=nearest(
+                name, BENCHES, "`seatrial bench` alone measures all that need no cluster"
+            ),
         )
     return found
 

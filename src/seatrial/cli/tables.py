@@ -5,7 +5,6 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -18,7 +17,7 @@ from seatrial.checks import CHECKS
 from seatrial.cli import show
 from seatrial.cli.options import Json
 from seatrial.cluster import shapes
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, nearest
 from seatrial.faults import FAULTS
 from seatrial.places import carried
 
@@ -77,6 +76,7 @@ def experiments() -> list[Row]:
     return [{"name": name, "sentence": content["title"]} for name, content in read]
 
 
+_HELP = "`seatrial list --help`"
 TABLES: Mapping[str, Callable[[], list[Row]]] = {
     "guarantees": guarantees,
     "faults": faults,
@@ -90,7 +90,7 @@ def rows_of(name: str) -> list[Row]:
     """Give a table by its name; raises BadInput with the names there are."""
     if name not in TABLES:
         raise BadInput(
-            f"one of the tables {', '.join(TABLES)}", seen=name, remedy=_nearest(name, TABLES)
+            f"one of the tables {', '.join(TABLES)}", seen=name, remedy=nearest(name, TABLES, _HELP)
         )
     return TABLES[name]()
 
@@ -106,7 +106,7 @@ def explained(wanted: str) -> tuple[Row, ...]:
     raise BadInput(
         "a guarantee, fault, profile, shape or experiment by its name",
         seen=wanted,
-        remedy=_nearest(wanted, {row["name"]: row for row in rows}),
+        remedy=nearest(wanted, [row["name"] for row in rows], _HELP),
     )
 
 
@@ -158,8 +158,3 @@ def _everything() -> tuple[Row, ...]:
 @functools.cache
 def _profiles() -> tuple[Any, ...]:
     return tuple(profiles.load(name, known=CHECKS) for name in profiles.names())
-
-
-def _nearest(wanted: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(wanted, known, 1, 0.4)
-    return f"did you mean {near[0]}?" if near else "`seatrial list --help`"

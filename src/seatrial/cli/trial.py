@@ -5,7 +5,6 @@ A doorway: may import everything.
 
 from __future__ import annotations
 
-import difflib
 import secrets
 import shlex
 from collections.abc import Sequence
@@ -40,7 +39,7 @@ from seatrial.cli.options import (
 )
 from seatrial.cli.telling import tell, worst
 from seatrial.cluster import Spec, check_spec
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, nearest
 from seatrial.faults import FAULTS
 from seatrial.ground import Ground, Keep, grounded
 from seatrial.metering import demand_metrics
@@ -151,11 +150,10 @@ def rogues_named(wanted: Sequence[str]) -> list[Profile]:
     """Load the rogues of these names, or all of them."""
     known = profiles.rogue_names()
     if strange := [name for name in wanted if name not in known]:
-        near = difflib.get_close_matches(strange[0], known, 1, 0.4)
         raise BadInput(
             f"rogues out of {', '.join(known)}",
             seen=", ".join(strange),
-            remedy=f"did you mean {near[0]}?" if near else "`seatrial rogues` alone tries them all",
+            remedy=nearest(strange[0], known, "`seatrial rogues` alone tries them all"),
         )
     return [profiles.load(name, known=checks.CHECKS) for name in wanted or known]
 
@@ -249,11 +247,10 @@ def known_faults(names: Sequence[str]) -> tuple[str, ...]:
     for word in names:
         name, _ = rounds_of(word)
         if name not in free:
-            near = difflib.get_close_matches(name, free, 1, 0.4)
             raise BadInput(
                 f"faults out of {', '.join(free)}",
                 seen=word,
-                remedy=f"did you mean {near[0]}?" if near else "`seatrial drill` loses whole disks",
+                remedy=nearest(name, free, "`seatrial drill` loses whole disks"),
             )
     return tuple(dict.fromkeys(names))
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
-from seatrial.errors import BadInput, NotOurs
+from seatrial.errors import BadInput, NotOurs, nearest
 from seatrial.kube.client import Kube, connect
 from seatrial.model import Json
 
@@ -146,9 +145,8 @@ def same_version(wanted: str, found: str) -> bool:
 
 def unknown(what: str, name: str, known: Mapping[str, object]) -> BadInput:
     """Give the error for a name that a table does not hold, with the nearest that it does."""
-    near = get_close_matches(name, known, 1, 0.4)
     return BadInput(
         f"one of the {what}s: {', '.join(sorted(known))}",
         seen=repr(name),
-        remedy=f"did you mean {near[0]}?" if near else f"`seatrial list {what}s` tells of each",
+        remedy=nearest(name, known, f"`seatrial list {what}s` tells of each"),
     )

@@ -5,7 +5,6 @@ May import: msgspec, errors; kube.{objects,surroundings,told,volumes}.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from seatrial.errors import BadInput
+from seatrial.errors import BadInput, nearest
 from seatrial.kube.objects import Machine, Namespace, Object, Pod, Set
 from seatrial.kube.surroundings import (
     Budget,
@@ -237,11 +236,10 @@ def kind_of(name: str) -> Kind:
         return KINDS[name]
     found = re.fullmatch(RESOURCE, name)
     if not found:
-        near = difflib.get_close_matches(name, KINDS, 1, 0.4)
         raise BadInput(
             "a kind to watch: one of the table, or plural.group/version",
             seen=name,
-            remedy=f"did you mean {near[0]}?" if near else "restores.recovery.example.org/v1",
+            remedy=nearest(name, KINDS, "restores.recovery.example.org/v1"),
         )
     plural, group, version = found.groups()
     path = f"/apis/{group}/{version}"
